@@ -1,0 +1,78 @@
+// A pointer and a count: the one view type of the project.
+//
+// It is our own because the lower folders compile as gnu++14 (no std::span) and as C++20, and an alias that
+// means std::span at one level and something else at another does not link. Borrows; owns nothing.
+//
+//   Bytes page = ...;
+//   MutableBytes head = buffer.first(4);
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <type_traits>
+
+#include "base/assert.h"
+
+namespace roost {
+
+template <typename T>
+class Span {
+ public:
+  constexpr Span() : data_(nullptr), size_(0) {}
+  constexpr Span(T* data, size_t size) : data_(data), size_(size) {}
+  template <size_t N>
+  constexpr Span(T (&array)[N]) : data_(array), size_(N) {}  // NOLINT: conversion is the point
+
+  // From std::array, std::vector, std::string, std::span, or a Span of the non-const type.
+  template <typename Container,
+            typename = typename std::enable_if<
+                std::is_convertible<decltype(std::declval<Container&>().data()), T*>::value &&
+                std::is_convertible<decltype(std::declval<Container&>().size()), size_t>::value>::type>
+  constexpr Span(Container& container) : data_(container.data()), size_(container.size()) {}  // NOLINT
+  template <typename Container,
+            typename = typename std::enable_if<
+                std::is_convertible<decltype(std::declval<const Container&>().data()), T*>::value &&
+                std::is_convertible<decltype(std::declval<const Container&>().size()), size_t>::value>::type,
+            typename = void>
+  constexpr Span(const Container& container) : data_(container.data()), size_(container.size()) {}  // NOLINT
+
+  constexpr T* data() const { return data_; }
+  constexpr size_t size() const { return size_; }
+  constexpr bool empty() const { return size_ == 0; }
+  constexpr T* begin() const { return data_; }
+  constexpr T* end() const { return data_ + size_; }
+
+  constexpr T& operator[](size_t index) const {
+    ROOST_ASSERT(index < size_);
+    return data_[index];
+  }
+
+  // The caller has checked the bounds; getting them wrong is our own mistake.
+  constexpr Span subspan(size_t offset, size_t size) const {
+    ROOST_ASSERT(offset <= size_ && size <= size_ - offset);
+    return Span(data_ + offset, size);
+  }
+  constexpr Span from(size_t offset) const {
+    ROOST_ASSERT(offset <= size_);
+    return Span(data_ + offset, size_ - offset);
+  }
+  constexpr Span first(size_t size) const { return subspan(0, size); }
+
+ private:
+  T* data_;
+  size_t size_;
+};
+
+using Bytes = Span<const uint8_t>;
+using MutableBytes = Span<uint8_t>;
+
+inline bool same_bytes(Bytes a, Bytes b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (a.data()[i] != b.data()[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace roost
