@@ -89,7 +89,8 @@ void Interpreter::prepare_operator(uint32_t graph_index, uint32_t op_index, Curs
 uint16_t Interpreter::kernel_index(uint32_t graph_index, const tflite::Operator* op) const {
   const OperatorView nowhere(file_, graph(graph_index), op, TensorPlaces{nullptr, nullptr, nullptr});
   TensorType type = TensorType::INT8;
-  ROOST_ASSERT(nowhere.deciding_type(&type));
+  const bool decided = nowhere.deciding_type(&type);
+  ROOST_ASSERT(decided);
   const Kernel* kernel =
       find_kernel(input_.kernels, builtin_operator(model()->operator_codes()->Get(op->opcode_index())), type);
   uint16_t index = 0;

@@ -42,7 +42,7 @@ bool GraphSurvey::lend_lives() {
   for (uint32_t i = 0; i < size_of(graph_->tensors()); ++i) lives_[i] = Life{kUnseen, 0};
   entries_ = reinterpret_cast<PlanEntry*>(room.data() + lives_bytes);
   const size_t entries = (room.size() - lives_bytes) / sizeof(PlanEntry);
-  entry_room_ = entries < kTimeMax ? static_cast<uint32_t>(entries) : kTimeMax;
+  entry_room_ = entries < kTimeMax ? static_cast<uint32_t>(entries) : uint32_t{kTimeMax};
   return true;
 }
 
