@@ -1,4 +1,4 @@
-"""Reads a .tflite file into a `model.Model`; raises ValueError for an operator or type that the demo does not use."""
+"""Reads a .tflite file into a `model.Model`; raises ValueError for an operator or type not of the demo."""
 
 import numpy as np
 

@@ -1,7 +1,7 @@
 """Writes a `model.Model` as a .tflite file: FlatBuffer, schema version 3, any TensorFlow Lite runtime opens it.
 
-The weights come first in the file, in the order of the tensors, each on a 16-byte boundary: a later version of a model
-which shares its first layers has those bytes at the same offsets.
+The weights come first in the file, in the order of the tensors, each on a 16-byte boundary: a later version of a
+model which shares its first layers has those bytes at the same offsets.
 """
 
 import tflite_schema as schema

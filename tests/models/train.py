@@ -2,11 +2,11 @@
 """Trains the demo's gesture recognisers and writes them, or checks the committed ones.
 
     tests/models/train.py            trains both versions (some minutes) and writes every file beside this script
-    tests/models/train.py --check    evaluates the committed files on held-out strokes; exit code 1 if they are worse
-                                     than promised, if their self-test vectors fail or if the files disagree
+    tests/models/train.py --check    evaluates the committed files on held-out strokes; exit code 1 if they are
+                                     worse than promised, if their self-test vectors fail or if the files disagree
 
-Version 1 knows wing and ring. Version 2 knows slope too: only its two dense layers are trained anew, everything before
-them is version 1's, byte for byte. README.md tells what the files are.
+Version 1 knows wing and ring. Version 2 knows slope too: only its two dense layers are trained anew, everything
+before them is version 1's, byte for byte. README.md tells what the files are.
 """
 
 import argparse
