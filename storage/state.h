@@ -26,7 +26,7 @@ enum class SlotState : uint8_t {
 };
 
 // Why a slot is kUnknown or kRejected. 0 to 15 are storage's own, the rest is the caller's to number.
-enum : uint8_t {
+enum Reason : uint8_t {
   kReasonNone = 0,
   kReasonAttemptsSpent = 1,  // boot(): it had all its attempts and was never confirmed
   kReasonDisplaced = 2,      // open(): half received and idle, or pending and forced out, by another package

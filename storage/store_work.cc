@@ -212,11 +212,11 @@ Status Store::clear_work(uint32_t now_ms) {
   State next = state_;
   SlotRecord& slot = next.slots[s];
   if (clearing_.slot == kNoSlot) {
-    const bool recorded = slot.state == SlotState::kClearing && slot.reason == kReasonErased && journal_.firm();
-    if (!recorded) {
+    const bool going_on = slot.state == SlotState::kClearing && slot.reason == kReasonErased;
+    if (!going_on || !journal_.firm()) {
       refill_budget(now_ms);
       next.erase_budget = state_.erase_budget;
-      clear_slot(next, s, slot.state == SlotState::kClearing ? slot.reason : kReasonNone);
+      clear_slot(next, s, going_on ? kReasonErased : kReasonNone);
       charge(next, s, layout_.slot_blocks);
       const Status status = commit(next, Event::kClearing);
       if (!status.ok()) return status;
