@@ -127,15 +127,15 @@ void Session::connect() {
 void Session::handle_closed(LinkError error, const std::string& why) {
   if (state_ == State::kDone) return;
   link_.disconnect();
+  if (sender_) durable_when_lost_ = std::max(durable_when_lost_, sender_->progress().chunks_durable);
   account();
+  requester_.reset();
   const uint32_t now = Loop::now_ms();
-  if (state_ != State::kReconnecting && state_ != State::kConnecting) {
+  if (!recovering_) {
+    recovering_ = true;
     lost_since_ms_ = now;
     backoff_ms_ = kBackoffMinMs;
   }
-  if (sender_) durable_when_lost_ = sender_->progress().chunks_durable;
-  sender_.reset();
-  requester_.reset();
   const bool may_retry = was_connected_ || error == LinkError::kRefused || error == LinkError::kLost;
   if (!may_retry || now - lost_since_ms_ >= options_.reconnect_within_ms) {
     const char* next = was_connected_ ? "; what is durable on the device is kept: run the same command again to resume"
@@ -422,6 +422,7 @@ Session::Effect Session::effect_of_request(Outcome* failure) const {
 void Session::request_achieved() {
   timer_ = {};
   requested_ = false;
+  recovering_ = false;
   ++next_request_;
   if (next_request_ >= plan_.requests.size()) return finish({});
   start_request();
@@ -439,7 +440,7 @@ void Session::handle_notification(Bytes frame) {
       report_.chunks_resumed = progress.resume_chunk;
       report_.bytes_resumed = progress.payload_done;
     }
-    if (progress.chunks_durable > durable_when_lost_) lost_since_ms_ = now;  // something new: the bound starts anew
+    if (progress.chunks_durable > durable_when_lost_) recovering_ = false;
     if (progress.accepted) show(progress.stored ? Phase::kVerify : Phase::kSend);
     return pump();
   }

@@ -123,6 +123,7 @@ class Session {
   State state_ = State::kIdle;
   bool was_connected_ = false;
   bool package_verified_ = false;
+  bool recovering_ = false;  // the link was lost and nothing new was achieved since
   uint32_t lost_since_ms_ = 0;
   uint32_t backoff_ms_ = 0;
   uint32_t durable_when_lost_ = 0;
