@@ -27,7 +27,8 @@
 namespace roost {
 namespace runtime {
 
-// An input or output, for the application. `scale` is 0 where the tensor is not quantised.
+// An input or output, for the application. `scale` is 0 where the tensor is not quantised. Write to inputs only: an
+// output may be a constant of the model.
 struct IoTensor {
   TensorType type = TensorType::INT8;
   Span<const int32_t> shape;

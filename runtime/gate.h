@@ -63,6 +63,7 @@ struct GateInput {
 struct Judgement {
   uint32_t arena_bytes = 0;       // persistent_bytes and the planned tensors, a multiple of kArenaAlignment
   uint32_t persistent_bytes = 0;  // tables, operators' data, variables: kept between inferences
+  uint32_t variable_bytes = 0;    // the variables of it
   uint64_t macs = 0;              // multiply-accumulates per inference
   uint64_t work = 0;              // macs and other steps
   uint64_t longest_work = 0;      // of one operator

@@ -19,6 +19,17 @@ Tensor OperatorView::output(uint32_t index) const {
   return tensor(op_->outputs()->Get(index));
 }
 
+bool OperatorView::deciding_type(TensorType* type) const {
+  if (has_input(0)) {
+    *type = input(0).type();
+  } else if (output_count() > 0) {
+    *type = output(0).type();
+  } else {
+    return false;
+  }
+  return true;
+}
+
 Error OperatorView::expect_operands(uint32_t inputs_min, uint32_t inputs_max, uint32_t outputs) const {
   if (input_count() < inputs_min || input_count() > inputs_max || output_count() != outputs) {
     return Error::kOperatorOperands;
@@ -36,6 +47,13 @@ Tensor OperatorView::tensor(int32_t index) const {
   }
   uint8_t* data = places_.arena ? places_.arena + places_.offsets[index] : nullptr;
   return Tensor(table, data, false);
+}
+
+const Kernel* find_kernel(KernelList kernels, BuiltinOperator op, TensorType type) {
+  for (const Kernel* kernel : kernels) {
+    if (kernel->op == op && (kernel->types & type_bit(type)) != 0) return kernel;
+  }
+  return nullptr;
 }
 
 }  // namespace runtime

@@ -49,6 +49,11 @@ class OperatorView {
   bool has_input(uint32_t index) const;
   Tensor input(uint32_t index) const;
   Tensor output(uint32_t index) const;
+  int32_t output_tensor_index(uint32_t index) const { return op_->outputs()->Get(index); }
+
+  // The type that selects the kernel: the first input's, or the first output's where there is no input. False if
+  // there is neither.
+  bool deciding_type(TensorType* type) const;
 
   // kOperatorOperands unless there are inputs_min to inputs_max inputs, the first inputs_min of them present, and
   // exactly `outputs` outputs. Call it first: input() and output() may be used afterwards.
@@ -112,6 +117,9 @@ struct Kernel {
 };
 
 using KernelList = Span<const Kernel* const>;
+
+// The kernel for an operator whose first operand has this type; null if there is none.
+const Kernel* find_kernel(KernelList kernels, BuiltinOperator op, TensorType type);
 
 }  // namespace runtime
 }  // namespace roost

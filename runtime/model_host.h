@@ -136,33 +136,46 @@ class ModelHost {
   enum : uint8_t { kNobody = 2 };
   enum class Input : uint8_t;
 
-  // An engine, the model it holds or is to hold, and the piece of arena it was given.
+  struct Transition;
+
+  // An engine, the model it holds or is to hold, and how much of the arena that takes.
   struct Side {
-    Engine* engine;
+    Engine* engine = nullptr;
     HostedModel model;
-    Judgement judgement;
-    bool named;     // `model` means something
-    bool prepared;  // `engine` holds it
+    uint32_t arena_bytes = 0;
+    bool named = false;     // `model` means something
+    bool prepared = false;  // `engine` holds it
   };
 
-  bool allowed(Input input) const;
+  const Transition* find(Input input) const;
   void change(Input input);
   Status start(const HostedModel& model, Input input);
   HostEvent measure(MutableBytes scratch);
   HostEvent prepare(MutableBytes scratch);
   HostEvent test();
-  HostEvent restore(MutableBytes scratch);
   HostEvent activate();
+  HostEvent restore(MutableBytes scratch);
   HostEvent fail(Error reason);
+  HostEvent fail_by_engine();
+  void give_up(Error reason);
+  void settle();
   Error load_vector();
   Error compare_vector();
+  void count_healthy();
   MutableBytes arena_of(uint8_t side) const;
   bool fit_beside() const;
   void serve(uint8_t side);
   void forget(uint8_t side);
-  void give_up(Error reason);
+  static HostEvent event(HostEvent::Kind kind, Error reason = Error::kNone) {
+    HostEvent event;
+    event.kind = kind;
+    event.reason = reason;
+    return event;
+  }
   Side& old_side() { return sides_[old_]; }
   Side& new_side() { return sides_[1 - old_]; }
+  const Side& old_side() const { return sides_[old_]; }
+  const Side& new_side() const { return sides_[1 - old_]; }
 
   Side sides_[2];
   MutableBytes arena_;

@@ -17,7 +17,8 @@ struct Report {
   int32_t op_index = -1;
   tflite::BuiltinOperator op = tflite::BuiltinOperator::ADD;  // of op_index, if that is not -1
   int32_t op_version = 0;
-  int32_t tensor = -1;  // the tensor's index in its subgraph; for declared I/O the input's or output's number
+  int32_t tensor = -1;        // the tensor's index in its subgraph; for declared I/O the input's or output's number
+  char custom_name[24] = {};  // of a custom operator, cut, zero-terminated
 
   bool ok() const { return error == Error::kNone; }
 };
