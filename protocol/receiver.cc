@@ -104,6 +104,7 @@ Action Receiver::transfer_action() const {
       break;
     case ReceiverState::kWantVerified:
       action.kind = Action::Kind::kVerify;
+      action.scratch = config_.ring;
       break;
     case ReceiverState::kWantAbandoned:
       action.kind = Action::Kind::kAbandoned;

@@ -193,7 +193,8 @@ SlotInfo Store::slot_info(uint8_t slot) {
   info.counter = header.counter;
   info.model_sha256 = header.model_sha256;
   info.manifest = Bytes(flash_.mapped() + meta_.manifest_offset(slot), header.manifest_size);
-  if (!is_sealed(record.state)) return info;
+  const bool verified = receiving() && transfer_.slot == slot && transfer_.verified;
+  if (!is_sealed(record.state) && !verified) return info;
   const uint8_t* payload = flash_.mapped() + layout_.payload_offset(slot);
   info.model = Bytes(payload, header.model_size);
   if (header.body_size != 0) info.body = Bytes(payload + header.body_offset, header.body_size);

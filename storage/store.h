@@ -88,7 +88,7 @@ struct SlotInfo {
   uint32_t wear_total = 0;
   uint64_t counter = 0;
   Bytes manifest;                // into mapped(); empty unless sound
-  Bytes model;                   // into mapped(); empty unless sealed and sound
+  Bytes model;                   // into mapped(); empty unless sound, and sealed or (the open package) verified
   Bytes body;
   Sha256 model_sha256 = {};
 };
