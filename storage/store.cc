@@ -34,6 +34,7 @@ Status Store::mount(uint32_t now_ms) {
   verify_ = Verify();
   slicing_ = 0xFFFFFFFF;
   held_slot_ = kNoSlot;
+  wipe_charged_ = false;
   last_activity_ms_ = settled_ms_ = refilled_ms_ = now_ms;
 
   state_ = State();
@@ -109,6 +110,8 @@ BootChoice Store::boot(ResetCause cause) {
   if (decision.repair) {
     const Event event = cause == ResetCause::kWatchdog ? Event::kWatchdog : Event::kRejected;
     if (!commit(next, event).ok()) state_ = next;
+  } else if (journal_.exists() && !journal_.firm()) {
+    (void)commit(next, Event::kFirm);  // a failed write: the next boot, or the next record, does it
   }
   return decision.choice;
 }
