@@ -296,8 +296,7 @@ TEST_F(Models, ThatCannotRunAreRefusedWithAReason) {
     EXPECT_FALSE(running.prepared) << name;
     std::printf("%-52s %s\n", name.c_str(), running.reason().c_str());
     if (uses_only_ours(model) || !model.contains("ops") || !model["ops"].is_object()) continue;
-    // Refused for an operator we lack: it is named. (One is in an old format version, which comes first.)
-    if (running.interpreter.report().error == Error::kSchemaVersion) continue;
+    // Refused for an operator we lack: it is named.
     bool named = false;
     for (const auto& [key, count] : model["ops"].items()) {
       std::string op = key.substr(0, key.find('@'));
