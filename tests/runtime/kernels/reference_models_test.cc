@@ -149,6 +149,8 @@ class ReferenceModels : public ::testing::Test {
     const std::vector<uint8_t> text = read_file("index.json");
     const json index = json::parse(text.begin(), text.end());
     for (const json& model : index.at("models")) {
+      // Its first operator adds int8 tensors into a float one: the reference reads beyond the tensors, we refuse.
+      if (model.at("name") == "litert_add_quantized_int8") continue;
       if (model.at("status") == "OK" && has_kernels(model)) names_.push_back(model.at("name"));
     }
     ASSERT_GT(names_.size(), 20u);
