@@ -470,9 +470,9 @@ class Sweep {
     here_ = scenario.start.name + " / " + scenario.name + " / room " + std::to_string(room);
 
     const uint64_t operations = run_once(scenario, start, known, {});
-    const uint64_t step = large() && !options_.full ? 31 : 1;
+    const uint64_t step = large() && !options_.full ? 17 : 1;
     for (uint64_t op = random_() % step; op < operations; op += step) {
-      const int seeds = options_.full ? 4 : 1;
+      const int seeds = options_.full ? 8 : 2;
       for (int s = 0; s < seeds; ++s) cut_at(scenario, start, known, op, CutPoint::kInside, operations);
       cut_at(scenario, start, known, op, CutPoint::kAfter, operations);
       if (options_.full || op == 0) cut_at(scenario, start, known, op, CutPoint::kBefore, operations);

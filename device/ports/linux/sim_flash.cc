@@ -143,10 +143,15 @@ void SimFlash::erase_everything() {
 }
 
 void SimFlash::fill(uint8_t value) {
+  memset(data_, value, board_.geometry.size_bytes);
+  fill_state();
+}
+
+void SimFlash::fill_state() {
   const FlashGeometry& g = board_.geometry;
-  memset(units_, g.programs_per_unit, g.size_bytes / g.program_unit_bytes);
+  // Torn, too: nobody can be blamed for programming what only reads blank.
+  memset(units_, g.programs_per_unit | kTorn, g.size_bytes / g.program_unit_bytes);
   memset(unstable_, 0, g.size_bytes);
-  memset(data_, value, g.size_bytes);
 }
 
 std::vector<uint8_t> SimFlash::snapshot() const {
@@ -354,13 +359,18 @@ void SimFlash::tear_unit(uint32_t offset, const uint8_t* bytes) {
   uint8_t& state = units_[offset / g.program_unit_bytes];
   state = static_cast<uint8_t>((state + 1) | kTorn);
   if (board_.ecc && random() % 2 == 0) state |= kUnreadable;
-  const uint64_t kind = random() % 4;  // 0: all done but weak; 1: hardly begun; else: anything between
+  // 0: all done but for one weak bit, so that it reads right every other time; 1: hardly begun, one weak bit, so that
+  // it reads blank every other time; else: anything between.
+  const uint64_t kind = random() % 4;
+  const uint32_t weak_byte = static_cast<uint32_t>(random() % g.program_unit_bytes);
   for (uint32_t i = 0; i < g.program_unit_bytes; ++i) {
     const uint8_t wanted = static_cast<uint8_t>(bytes[i] ^ g.erased_value);
-    const uint8_t weak = random_byte() & random_byte() & wanted;
+    uint8_t weak = random_byte() & random_byte() & wanted;
     uint8_t done = wanted & random_byte();
-    if (kind == 0) done = wanted;
-    if (kind == 1) done = 0;
+    if (kind < 2) {
+      weak = i == weak_byte ? static_cast<uint8_t>(wanted & (~wanted + 1)) : 0;  // the lowest bit wanted
+      done = kind == 0 ? wanted : 0;
+    }
     uint8_t& byte = data_[offset + i];
     byte = static_cast<uint8_t>((byte & ~done) | (~g.erased_value & done));
     unstable_[offset + i] |= weak;

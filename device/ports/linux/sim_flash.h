@@ -104,6 +104,7 @@ class SimFlash final : public storage::Flash {
   // ---- for tests ----
 
   void fill(uint8_t value);         // as a flashed constant array arrives: programmed, not erased
+  void fill_state();                // whatever raw() was made to hold: programmed, not erased
   MutableBytes raw() { return MutableBytes(data_, board_.geometry.size_bytes); }
   std::vector<uint8_t> snapshot() const;  // contents, wear, what is torn
   void restore(const std::vector<uint8_t>& snapshot);
