@@ -29,7 +29,7 @@ inline void expect_flash_contract(Flash& flash) {
   // What was programmed reads, through read() and mapped(), and its neighbours are as they were.
   std::vector<uint8_t> data(3 * unit);
   for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<uint8_t>(i * 7 + 1);
-  ASSERT_TRUE(flash.program(block - data.size() + unit, Bytes(data).first(0 + data.size() - unit)).ok());
+  ASSERT_TRUE(flash.program(block - 2 * unit, Bytes(data).first(2 * unit)).ok());
   ASSERT_TRUE(flash.program(block, data).ok());
   ASSERT_TRUE(flash.read(block - 2 * unit, MutableBytes(bytes).first(6 * unit)).ok());
   EXPECT_TRUE(same_bytes(Bytes(bytes).first(2 * unit), Bytes(data).first(2 * unit)));

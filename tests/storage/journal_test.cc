@@ -49,7 +49,8 @@ TEST_P(JournalOnBoard, RemembersTheNewestThroughManyTurns) {
   const uint32_t count = std::min(5 * layout.records_per_block + 3, 1500u);
   for (uint32_t i = 1; i <= count; ++i) {
     ASSERT_TRUE(journal.append(numbered(i), Event::kFirm).ok());
-    if (i < 40 || i % 50 == 0) ASSERT_EQ(mounted(), i);
+    if (i >= 40 && i % 50 != 0) continue;
+    ASSERT_EQ(mounted(), i);
   }
   EXPECT_EQ(flash.misuses(), 0u);
   EXPECT_GE(journal.wear(), std::max(flash.wear(0), flash.wear(1)));
