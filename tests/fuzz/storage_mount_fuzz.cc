@@ -1,8 +1,9 @@
 // Any bytes in flash: mount, boot and every query stand, and a whole install on top succeeds.
 //
 // input | board u8 | mode u8 | bytes ... |  Mode 0: the bytes fill the region from its start, as if programmed.
-// Otherwise a device with one model is built first, and the bytes are patches | block u8, offset u16, value u8 |; with
-// mode bit 1 the CRC of every journal record and header is made right again, so that decoding goes on behind it.
+// Otherwise a device with one model is built first, and the bytes are patches | block u8, offset u16, value u8 |;
+// with mode bit 1 the CRC of every journal record and header is made right again, so that decoding goes on behind
+// it.
 #include <algorithm>
 
 #include "storage/journal.h"
@@ -41,8 +42,8 @@ bool install(Rig& rig, const Package& package) {
     }
   }
   const uint8_t slot = opened.value().slot;
-  REQUIRE(rig.verify(slot) && store.seal().ok() && store.record_attempt(slot).ok() && store.record_trial(slot).ok() &&
-          store.confirm(slot, rig.now).ok());
+  REQUIRE(rig.verify(slot) && store.seal().ok() && store.record_attempt(slot).ok() &&
+          store.record_trial(slot).ok() && store.confirm(slot, rig.now).ok());
   REQUIRE(rig.holds(slot, package));
   rig.reboot();
   const BootChoice choice = rig.store().boot(ResetCause::kOther);

@@ -71,7 +71,8 @@ TEST(Boot, Row3IsSafeModeOnlyAfterARunOfWatchdogResets) {
   State state = state_of(SlotState::kConfirmed, SlotState::kRetired);
   state.watchdog_run = 2;
   State other = state;
-  expect_choice(decide_boot(input_of(ResetCause::kWatchdog), state).choice, BootAction::kSafeMode, kNoSlot, kNoSlot);
+  expect_choice(decide_boot(input_of(ResetCause::kWatchdog), state).choice, BootAction::kSafeMode, kNoSlot,
+                kNoSlot);
   expect_choice(decide_boot(input_of(ResetCause::kOther), other).choice, BootAction::kRun, 0, 1);
   // Out of safe mode by any other reset.
   expect_choice(decide_boot(input_of(ResetCause::kOther), state).choice, BootAction::kRun, 0, 1);

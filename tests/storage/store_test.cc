@@ -84,7 +84,8 @@ TEST_F(StoreTest, MountRefusesWhatCannotWork) {
   bad = config;
   bad.slot_count = 4;
   EXPECT_EQ(Store(flash, digest, bad, scratch).mount(0).error(), Error::kBadGeometry);
-  EXPECT_EQ(Store(flash, digest, config, MutableBytes(scratch).first(100)).mount(0).error(), Error::kScratchTooSmall);
+  EXPECT_EQ(Store(flash, digest, config, MutableBytes(scratch).first(100)).mount(0).error(),
+            Error::kScratchTooSmall);
 }
 
 TEST_F(StoreTest, InstallsAndRunsAfterAReset) {
@@ -432,7 +433,9 @@ TEST_F(StoreTest, WrongStatesChangeNothing) {
   EXPECT_EQ(flash.operations(), before);
 }
 
-TEST_F(StoreTest, StaysSmall) { EXPECT_LE(sizeof(Store), 900u); }
+TEST_F(StoreTest, StaysSmall) {
+  EXPECT_LE(sizeof(Store), 900u);
+}
 
 class StoreOfThree : public StoreTest {
  protected:

@@ -32,9 +32,13 @@ constexpr char kMagic[8] = {'R', 'O', 'O', 'S', 'T', 'F', 'L', '1'};
 constexpr size_t kHeaderBytes = 4096;  // magic, then the geometry as stored by geometry_bytes
 
 // Keeps the compiler from moving stores to the mapping across this line: a SIGKILL must find them in order.
-void in_order() { std::atomic_signal_fence(std::memory_order_seq_cst); }
+void in_order() {
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
 
-size_t round_up(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
+size_t round_up(size_t size, size_t unit) {
+  return (size + unit - 1) / unit * unit;
+}
 
 std::vector<uint8_t> geometry_bytes(const FlashGeometry& g) {
   std::vector<uint8_t> out;
@@ -190,7 +194,9 @@ void SimFlash::fail_operations(uint64_t first, uint64_t count, Fault fault) {
   fault_ = fault;
 }
 
-void SimFlash::fail_read(uint64_t read_index) { fault_read_ = read_index; }
+void SimFlash::fail_read(uint64_t read_index) {
+  fault_read_ = read_index;
+}
 
 void SimFlash::clear_faults() {
   fault_count_ = 0;
@@ -202,18 +208,25 @@ SimFlash::Hit SimFlash::begin_operation() {
   const uint64_t operation = operations_++;
   if (operation == cut_operation_) {
     switch (cut_point_) {
-      case CutPoint::kBefore: return Hit::kCutBefore;
-      case CutPoint::kInside: return Hit::kCutInside;
-      case CutPoint::kAfter: return Hit::kCutAfter;
+      case CutPoint::kBefore:
+        return Hit::kCutBefore;
+      case CutPoint::kInside:
+        return Hit::kCutInside;
+      case CutPoint::kAfter:
+        return Hit::kCutAfter;
     }
   }
   if (operation >= fault_first_ && operation - fault_first_ < fault_count_) {
     ++faults_hit_;
     switch (fault_) {
-      case Fault::kRefuse: return Hit::kRefuse;
-      case Fault::kHalf: return Hit::kHalf;
-      case Fault::kSilent: return Hit::kSilent;
-      case Fault::kBusy: return Hit::kBusy;
+      case Fault::kRefuse:
+        return Hit::kRefuse;
+      case Fault::kHalf:
+        return Hit::kHalf;
+      case Fault::kSilent:
+        return Hit::kSilent;
+      case Fault::kBusy:
+        return Hit::kBusy;
     }
   }
   return Hit::kNo;
@@ -267,9 +280,8 @@ Status SimFlash::read(uint32_t offset, MutableBytes out) {
 // Unstable bits read anew.
 void SimFlash::settle(uint32_t offset, size_t size) {
   for (size_t i = offset; i < offset + size; ++i) {
-    if (i % 64 == 0 && i + 64 <= offset + size && std::all_of(unstable_ + i, unstable_ + i + 64, [](uint8_t m) {
-          return m == 0;
-        })) {
+    if (i % 64 == 0 && i + 64 <= offset + size &&
+        std::all_of(unstable_ + i, unstable_ + i + 64, [](uint8_t m) { return m == 0; })) {
       i += 63;
     } else if (const uint8_t mask = unstable_[i]) {
       data_[i] = static_cast<uint8_t>((data_[i] & ~mask) | (random_byte() & mask));
@@ -359,8 +371,8 @@ void SimFlash::tear_unit(uint32_t offset, const uint8_t* bytes) {
   uint8_t& state = units_[offset / g.program_unit_bytes];
   state = static_cast<uint8_t>((state + 1) | kTorn);
   if (board_.ecc && random() % 2 == 0) state |= kUnreadable;
-  // 0: all done but for one weak bit, so that it reads right every other time; 1: hardly begun, one weak bit, so that
-  // it reads blank every other time; else: anything between.
+  // 0: all done but for one weak bit, so that it reads right every other time; 1: hardly begun, one weak bit, so
+  // that it reads blank every other time; else: anything between.
   const uint64_t kind = random() % 4;
   const uint32_t weak_byte = static_cast<uint32_t>(random() % g.program_unit_bytes);
   for (uint32_t i = 0; i < g.program_unit_bytes; ++i) {
