@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -277,7 +278,8 @@ class World {
   std::vector<Packet> air;
   uint64_t notified_bytes = 0;
   uint64_t pdus = 0;
-  std::vector<Buffer> data_log;  // when wanted
+  std::function<void()> before_answer;  // called before each answer of the device's application
+  std::vector<Buffer> data_log;         // when wanted
   bool keep_log = false;
   uint32_t control_due = 0;  // Control and notifications keep their order
   uint32_t notify_due = 0;
@@ -333,6 +335,7 @@ class World {
         ASSERT_TRUE(device.receiver->sent(taken).ok());
         continue;
       }
+      if (before_answer) before_answer();
       device.answer(action, now);
       if (::testing::Test::HasFatalFailure()) return;
       if (action.kind == Action::Kind::kProgram && geometry.program_ms != 0) break;
