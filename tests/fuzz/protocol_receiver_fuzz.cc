@@ -1,9 +1,9 @@
 // The receiver between a hostile host and an application that answers at random, some of it wrongly.
 //
-// The input is a script: one byte of operation, then its arguments. Half of the operations play a proper host, so that
-// deep states are reached. Checked after each: program actions are in order, aligned, inside the page and never before
-// an accept; frames fit 20 bytes; an illegal answer changes nothing; an open transfer has a deadline; and once the
-// script is over and the hosts are gone, the transfer ends.
+// The input is a script: one byte of operation, then its arguments. Half of the operations play a proper host, so
+// that deep states are reached. Checked after each: program actions are in order, aligned, inside the page and
+// never before an accept; frames fit 20 bytes; an illegal answer changes nothing; an open transfer has a deadline;
+// and once the script is over and the hosts are gone, the transfer ends.
 #include <algorithm>
 #include <cstdint>
 #include <vector>
@@ -74,29 +74,63 @@ class Play {
 
   void step(uint8_t operation) {
     switch (operation % 20) {
-      case 0: (void)receiver_.handle_control(kHost, script_.bytes(script_.u8() % 22)); break;
-      case 1: (void)receiver_.handle_control(kStranger, script_.bytes(script_.u8() % 22)); break;
-      case 2: receiver_.handle_data(kHost, script_.bytes(script_.u8() * 2u)); break;
-      case 3: receiver_.handle_data(kStranger, script_.bytes(script_.u8())); break;
-      case 4: offer(); break;
+      case 0:
+        (void)receiver_.handle_control(kHost, script_.bytes(script_.u8() % 22));
+        break;
+      case 1:
+        (void)receiver_.handle_control(kStranger, script_.bytes(script_.u8() % 22));
+        break;
+      case 2:
+        receiver_.handle_data(kHost, script_.bytes(script_.u8() * 2u));
+        break;
+      case 3:
+        receiver_.handle_data(kStranger, script_.bytes(script_.u8()));
+        break;
+      case 4:
+        offer();
+        break;
       case 5:
-      case 6: send_proper(1 + script_.u8() % 40, 0); break;
-      case 7: send_proper(1, script_.u8() % 130); break;
-      case 8: send_spoiled(); break;
-      case 9: query(); break;
-      case 10: now_ += script_.u8(); break;
-      case 11: now_ += script_.u16(); break;
-      case 12: answer(script_.u8()); break;
+      case 6:
+        send_proper(1 + script_.u8() % 40, 0);
+        break;
+      case 7:
+        send_proper(1, script_.u8() % 130);
+        break;
+      case 8:
+        send_spoiled();
+        break;
+      case 9:
+        query();
+        break;
+      case 10:
+        now_ += script_.u8();
+        break;
+      case 11:
+        now_ += script_.u16();
+        break;
+      case 12:
+        answer(script_.u8());
+        break;
       case 13:
-      case 14: for (int i = 0; i < 60; ++i) answer(0); break;
-      case 15: wrong_answers(); break;
+      case 14:
+        for (int i = 0; i < 60; ++i) answer(0);
+        break;
+      case 15:
+        wrong_answers();
+        break;
       case 16:
         receiver_.handle_disconnect(kHost);
         if (script_.u8() % 2 == 0) connect(kHost);
         break;
-      case 17: receiver_.handle_subscribed(kHost, script_.u8() % 2 == 0); break;
-      case 18: lend(); break;
-      case 19: other(script_.u8()); break;
+      case 17:
+        receiver_.handle_subscribed(kHost, script_.u8() % 2 == 0);
+        break;
+      case 18:
+        lend();
+        break;
+      case 19:
+        other(script_.u8());
+        break;
     }
   }
 
@@ -170,10 +204,17 @@ class Play {
     check_action(action);
     const bool gently = how % 4 != 3;
     switch (action.kind) {
-      case Kind::kNone: return;
-      case Kind::kSend: take_frame(action, how % 8 != 7); return;
-      case Kind::kDecideOffer: (void)receiver_.answer_offer(gently ? Reason::kOk : Reason::kNoFreeSlot); return;
-      case Kind::kDecideManifest: decide_manifest(how); return;
+      case Kind::kNone:
+        return;
+      case Kind::kSend:
+        take_frame(action, how % 8 != 7);
+        return;
+      case Kind::kDecideOffer:
+        (void)receiver_.answer_offer(gently ? Reason::kOk : Reason::kNoFreeSlot);
+        return;
+      case Kind::kDecideManifest:
+        decide_manifest(how);
+        return;
       case Kind::kProgram:
         if (!gently) {
           (void)receiver_.chunk_failed(action.chunk);
@@ -199,7 +240,9 @@ class Play {
         (void)(gently ? receiver_.verified() : receiver_.payload_failed(Reason::kModelMalformed));
         accepted_ = false;
         return;
-      case Kind::kRequest: (void)receiver_.answer_request(gently ? Reason::kOk : Reason::kNothingToActivate); return;
+      case Kind::kRequest:
+        (void)receiver_.answer_request(gently ? Reason::kOk : Reason::kNothingToActivate);
+        return;
       case Kind::kAbandoned:
         ROOST_ASSERT(receiver_.abandoned().ok());
         accepted_ = false;

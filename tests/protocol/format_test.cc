@@ -1,5 +1,5 @@
-// Proves that each decoder refuses what its format forbids, and says which way. Round trips and golden vectors are in
-// roost_wire.py.
+// Proves that each decoder refuses what its format forbids, and says which way. Round trips and golden vectors are
+// in roost_wire.py.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -103,9 +103,10 @@ TEST(EveryMessage, FitsTheValueOfTheSmallestMtu) {
   Report report;
   report.bitmap.fill(0xFF);
   report.bitmap_size = kBitmapBytesMax;
-  for (const Frame& frame : {encode(good_offer()), encode(Query()), encode(Request()), encode(Accept()),
-                             encode(Reject()), encode(report), encode(Rewind()), encode(Milestone()), encode(Failed()),
-                             encode(Busy()), encode(Unknown()), encode(Answer()), encode(StateChange())}) {
+  for (const Frame& frame :
+       {encode(good_offer()), encode(Query()), encode(Request()), encode(Accept()), encode(Reject()),
+        encode(report), encode(Rewind()), encode(Milestone()), encode(Failed()), encode(Busy()), encode(Unknown()),
+        encode(Answer()), encode(StateChange())}) {
     EXPECT_LE(frame.size, kValueBytesMin);
   }
 }

@@ -76,7 +76,8 @@ void write_packages(const std::filesystem::path& folder) {
 
 // Scripts of protocol_receiver_fuzz.cc: ring, shape, then operations.
 void write_scripts(const std::filesystem::path& folder) {
-  const Buffer offer = {4, 10, 0, 44, 1, 0x88, 0x13, 200, 0};  // epoch 10, manifest 301, payload 5001, fragments 216
+  const Buffer offer = {4,    10,   0,   44, 1,
+                        0x88, 0x13, 200, 0};  // epoch 10, manifest 301, payload 5001, fragments 216
   const auto script = [&](Buffer head, const Buffer& tail, int rounds) {
     head.insert(head.end(), offer.begin(), offer.end());
     for (int i = 0; i < rounds; ++i) head.insert(head.end(), tail.begin(), tail.end());
@@ -89,9 +90,11 @@ void write_scripts(const std::filesystem::path& folder) {
   write(folder, "failures", script({0, 0x42}, {5, 39, 12, 0, 12, 3, 13, 12, 3, 13}, 20));
   write(folder, "wrong_answers", script({0, 0x42}, {5, 9, 15, 12, 0, 15, 13}, 20));
   write(folder, "reconnects", script({0, 0x42}, {5, 39, 13, 16, 0, 13, 4, 99, 7, 44, 1, 1, 20, 200, 0}, 6));
-  write(folder, "lent_and_given_up", script({0, 0x42}, {18, 4, 1, 2, 44, 1, 1, 20, 200, 0, 13, 18, 5, 9, 13, 19, 0, 13}, 6));
+  write(folder, "lent_and_given_up",
+        script({0, 0x42}, {18, 4, 1, 2, 44, 1, 1, 20, 200, 0, 13, 18, 5, 9, 13, 19, 0, 13}, 6));
   write(folder, "silence", script({0, 0x42}, {5, 39, 13, 11, 0, 60, 13}, 6));
-  write(folder, "stranger", script({0, 0x42}, {1, 17, 1, 1, 0, 5, 0, 1, 2, 3, 4, 5, 0, 9, 0, 0, 0, 200, 0, 5, 39, 13}, 6));
+  write(folder, "stranger",
+        script({0, 0x42}, {1, 17, 1, 1, 0, 5, 0, 1, 2, 3, 4, 5, 0, 9, 0, 0, 0, 200, 0, 5, 39, 13}, 6));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Proves that manifest and body are read as written, and that everything malformed is refused: by hand for each rule,
-// and by cutting and flipping every bit of a good one (nothing may crash, and no view may point outside).
+// Proves that manifest and body are read as written, and that everything malformed is refused: by hand for each
+// rule, and by cutting and flipping every bit of a good one (nothing may crash, and no view may point outside).
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -34,7 +34,9 @@ ManifestFields good_fields() {
   return fields;
 }
 
-std::string string_of(Text text) { return {text.data(), text.size()}; }
+std::string string_of(Text text) {
+  return {text.data(), text.size()};
+}
 
 Error read_error(const ManifestFields& fields) {
   const Buffer bytes = write_manifest(fields);
@@ -127,7 +129,8 @@ TEST(Manifest, SurvivesEveryCutAndEveryFlippedBit) {
     Buffer bytes = good;
     bytes[bit / 8] ^= static_cast<uint8_t>(1u << (bit % 8));
     if (!read_manifest(bytes, &view).ok()) continue;
-    EXPECT_TRUE(lies_within(view.name, bytes) && lies_within(view.version, bytes) && lies_within(view.hardware, bytes));
+    EXPECT_TRUE(lies_within(view.name, bytes) && lies_within(view.version, bytes) &&
+                lies_within(view.hardware, bytes));
     for (size_t i = 0; i < view.operators.size(); ++i) (void)view.operators[i];
   }
 }

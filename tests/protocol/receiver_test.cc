@@ -65,7 +65,9 @@ class ReceiverTest : public ::testing::Test {
     return stream;
   }
 
-  ControlResult control(const Frame& frame, uint16_t conn = kHost) { return receiver.handle_control(conn, frame.bytes()); }
+  ControlResult control(const Frame& frame, uint16_t conn = kHost) {
+    return receiver.handle_control(conn, frame.bytes());
+  }
 
   // The next frame that goes out, taken by the stack; empty when there is none.
   Buffer frame_out(uint16_t* conn = nullptr) {

@@ -1,6 +1,6 @@
-// Proves that both machines are exactly the tables drawn in protocol/SPEC.md: every state x every input is looked up in
-// the page's text and in the code. Then that the receiver itself refuses, unchanged, each answer that its state does
-// not ask for.
+// Proves that both machines are exactly the tables drawn in protocol/SPEC.md: every state x every input is looked
+// up in the page's text and in the code. Then that the receiver itself refuses, unchanged, each answer that its
+// state does not ask for.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -14,20 +14,29 @@
 namespace roost::protocol::test {
 namespace {
 
-const std::vector<std::string> kReceiverStates = {
-    "kIdle",           "kWantOfferAnswer", "kAwaitManifest",   "kWantManifestAnswer", "kAwaitChunkHead",
-    "kAwaitUnits",     "kWantProgrammed",  "kAwaitChunkTail",  "kWantChunkClosed",    "kWantStored",
-    "kWantVerified",   "kWantAbandoned",   "kLent"};
+const std::vector<std::string> kReceiverStates = {"kIdle",
+                                                  "kWantOfferAnswer",
+                                                  "kAwaitManifest",
+                                                  "kWantManifestAnswer",
+                                                  "kAwaitChunkHead",
+                                                  "kAwaitUnits",
+                                                  "kWantProgrammed",
+                                                  "kAwaitChunkTail",
+                                                  "kWantChunkClosed",
+                                                  "kWantStored",
+                                                  "kWantVerified",
+                                                  "kWantAbandoned",
+                                                  "kLent"};
 const std::vector<std::string> kReceiverInputs = {
-    "kOffer",     "kOfferTaken", "kOfferRefused",   "kManifestHere", "kAccepted",         "kAcceptedWhole",
-    "kManifestRefused", "kHeadHere", "kUnitsHere",  "kProgrammed",   "kPageProgrammed",   "kTailHere",
-    "kChunkDurable", "kLastChunkDurable", "kRewound", "kStored",     "kVerified",         "kPayloadFailed",
-    "kGiveUp",    "kAbandoned",  "kLend",           "kReturn"};
+    "kOffer",           "kOfferTaken",       "kOfferRefused", "kManifestHere", "kAccepted",       "kAcceptedWhole",
+    "kManifestRefused", "kHeadHere",         "kUnitsHere",    "kProgrammed",   "kPageProgrammed", "kTailHere",
+    "kChunkDurable",    "kLastChunkDurable", "kRewound",      "kStored",       "kVerified",       "kPayloadFailed",
+    "kGiveUp",          "kAbandoned",        "kLend",         "kReturn"};
 const std::vector<std::string> kSenderStates = {"kAwaitInfo",   "kWantOffer",     "kAwaitVerdict",
                                                 "kAwaitStored", "kAwaitVerified", "kDone"};
-const std::vector<std::string> kSenderInputs = {"kInfo",   "kOfferWritten", "kAccept",     "kReject",     "kReport",
-                                                "kRewind", "kStored",       "kVerified",   "kFailed",     "kNoTransfer",
-                                                "kBusy",   "kOfferAgain",   "kDisconnect", "kTimeout",    "kCancel"};
+const std::vector<std::string> kSenderInputs = {
+    "kInfo",   "kOfferWritten", "kAccept", "kReject",     "kReport",     "kRewind",  "kStored", "kVerified",
+    "kFailed", "kNoTransfer",   "kBusy",   "kOfferAgain", "kDisconnect", "kTimeout", "kCancel"};
 
 using Table = std::map<std::pair<std::string, std::string>, std::string>;
 
@@ -64,8 +73,8 @@ Table table_of_spec(const std::string& name, const std::vector<std::string>& sta
 }
 
 template <typename State, typename Input, typename Next>
-void compare(const std::string& name, const std::vector<std::string>& states, const std::vector<std::string>& inputs,
-             Next next_of) {
+void compare(const std::string& name, const std::vector<std::string>& states,
+             const std::vector<std::string>& inputs, Next next_of) {
   const Table spec = table_of_spec(name, states);
   size_t legal = 0;
   for (size_t s = 0; s < states.size(); ++s) {
