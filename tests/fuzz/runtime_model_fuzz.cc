@@ -53,14 +53,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Bytes model(file.data(), file.size());
   std::vector<uint8_t> scratch(4096);
   Interpreter interpreter(gate_input());
-  const Result<Judgement> judgement = interpreter.measure(model, scratch);
+  const auto judgement = interpreter.measure(model, scratch);
   char text[200];
   describe(interpreter.report(), text);
   Ignore ignore;
   inspect(model, gate_input(), scratch, ignore);
   if (!judgement.ok()) return 0;
   testing::AlignedBytes arena(judgement.value().arena_bytes, 0xA5);
-  const Status prepared = interpreter.prepare(model, MutableBytes(arena.data(), arena.size()), scratch);
+  const auto prepared = interpreter.prepare(model, MutableBytes(arena.data(), arena.size()), scratch);
   ROOST_ASSERT(prepared.ok());
   run(interpreter, model, Bytes(data, size));
   return 0;
