@@ -213,6 +213,7 @@ ToyPackage toy_package(const ToyOptions& options) {
   package.payload = protocol::write_payload(model, body);
   package.id = protocol::package_id(sha256(package.manifest));
   package.model_size = fields.model_size;
+  package.arena_bytes = fields.arena_bytes;
   return package;
 }
 

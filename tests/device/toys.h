@@ -65,6 +65,7 @@ struct ToyPackage {
   std::vector<uint8_t> payload;
   uint32_t id = 0;
   uint32_t model_size = 0;
+  uint32_t arena_bytes = 0;  // what its manifest says
 
   Bytes model() const { return Bytes(payload.data(), model_size); }
   ToyValues expected(const ToyValues& input) const;
