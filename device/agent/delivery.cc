@@ -246,10 +246,11 @@ bool Delivery::verify(const Action& action) {
   return true;
 }
 
-// A lost link or a silent host leaves what is durable for a resume; anything else means the bytes are no good, or
-// not wanted.
+// A lost link, a silent host or a device that has no time leaves what is durable for a resume; anything else means the
+// bytes are no good, or not wanted.
 bool Delivery::abandon(const Action& action) {
-  const bool resumable = action.reason == Reason::kLinkLost || action.reason == Reason::kHostSilent;
+  const bool resumable = action.reason == Reason::kLinkLost || action.reason == Reason::kHostSilent ||
+                         action.reason == Reason::kBusy;
   if (!resumable && parts_.store->receiving()) {
     (void)parts_.store->abandon(kept_reason(action.reason), action.detail);
   }
