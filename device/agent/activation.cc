@@ -18,6 +18,9 @@ namespace {
 // So many inferences without a hang end a run of watchdog resets.
 constexpr uint32_t kHealthyInferences = 16;
 
+// After the flash would not take a confirmation that is due.
+constexpr uint32_t kConfirmAgainMs = 250;
+
 Cause because(Reason reason) {
   Cause cause;
   cause.reason = reason;
@@ -92,8 +95,10 @@ void Activation::run_next() {
     --to_run_count_;
     to_run_[0] = to_run_[1];
     to_run_[1] = to_run_[2];
+    hold(candidate_);
     if (host_.run(hosted(candidate_)).ok()) return;
   }
+  hold(kRunningNone);
   goal_ = Goal::kNothing;
   const uint8_t slot = attempt_next_;
   attempt_next_ = kNoSlot;
@@ -113,6 +118,7 @@ Cause Activation::begin_attempt(uint8_t slot) {
   if (!begun.ok()) return because(Reason::kBusy);
   goal_ = Goal::kAttempt;
   candidate_ = slot;
+  confirm_due_ = false;
   previous_ = running_;
   give_up_because_ = Cause();
   listener_.on_note(AgentEvent::kAttempt, slot, package, Cause());
@@ -175,6 +181,7 @@ Cause Activation::roll_back(Reason asked_by) {
   const uint8_t target = retired != kNoSlot ? retired : (builtin_.empty() ? kNoSlot : kRunningBuiltIn);
   if (target == kNoSlot || running_ == kRunningBuiltIn) return because(Reason::kNothingToReturnTo);
   if (busy() || !host_.try_model(hosted(target)).ok()) return because(Reason::kBusy);
+  hold(target);  // what runs is confirmed, and so safe without
   goal_ = Goal::kRollBack;
   candidate_ = target;
   previous_ = running_;
@@ -210,10 +217,14 @@ void Activation::give_up(Cause cause) {
 
 void Activation::step(MutableBytes scratch, uint32_t now_ms) {
   if (host_.needs_scratch() && scratch.empty()) return;
-  handle(host_.poll(scratch), now_ms);
+  const bool refused_before = confirm_due_;
+  handle(host_.poll(scratch));
+  if (!confirm_due_ || (refused_before && static_cast<int32_t>(now_ms - confirm_at_ms_) < 0)) return;
+  confirm_due_ = host_.state() == runtime::ModelHost::State::kTrial && !confirm(0, now_ms).ok();
+  confirm_at_ms_ = now_ms + kConfirmAgainMs;
 }
 
-void Activation::handle(const HostEvent& event, uint32_t now_ms) {
+void Activation::handle(const HostEvent& event) {
   switch (event.kind) {
     case HostEvent::kIdle:
     case HostEvent::kWorking:
@@ -224,7 +235,7 @@ void Activation::handle(const HostEvent& event, uint32_t now_ms) {
     case HostEvent::kTrial:
       return handle_trial();
     case HostEvent::kConfirmDue:
-      (void)confirm(0, now_ms);  // flash trouble: the host says it again, or the user does
+      confirm_due_ = true;
       return;
     case HostEvent::kReturned:
     case HostEvent::kStopped:
@@ -236,9 +247,12 @@ void Activation::handle(const HostEvent& event, uint32_t now_ms) {
   }
 }
 
+// Nothing else goes into this slot: the interpreter reads it, or is about to.
+void Activation::hold(uint8_t slot) { store_.hold(slot < store_.slot_count() ? slot : kNoSlot); }
+
 void Activation::now_serves(uint8_t slot) {
   running_ = slot;
-  store_.hold(slot < store_.slot_count() ? slot : kNoSlot);
+  hold(slot);
 }
 
 void Activation::note_runs() {
@@ -297,8 +311,8 @@ void Activation::handle_failure(const HostEvent& event) {
   if (goal == Goal::kBoot || goal == Goal::kRollBack) {  // nothing was recorded, and nothing is
     listener_.on_note(AgentEvent::kModelUnfit, candidate_ == kRunningBuiltIn ? kNoSlot : candidate_,
                       package_in(candidate_), cause);
-    if (goal == Goal::kBoot) run_next();
-    return;
+    if (goal == Goal::kBoot) return run_next();
+    return now_serves(event.kind == HostEvent::kReturned ? running_ : kRunningNone);
   }
   // An attempt or a trial failed. The previous model serves already; now the store may forget the new one. If the
   // record cannot be written, the model's attempts run out at the coming boots.

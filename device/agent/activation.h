@@ -69,13 +69,14 @@ class Activation {
   void note_runs();
   Cause begin_attempt(uint8_t slot);
   void run_next();
-  void handle(const runtime::HostEvent& event, uint32_t now_ms);
+  void handle(const runtime::HostEvent& event);
   void handle_serving();
   void handle_trial();
   void finish_roll_back();
   void handle_failure(const runtime::HostEvent& event);
   void give_up(Cause cause);
   uint8_t failed_slot() const;
+  void hold(uint8_t slot);
   void now_serves(uint8_t slot);
   uint32_t package_in(uint8_t slot) const;
 
@@ -94,6 +95,8 @@ class Activation {
   uint8_t previous_ = protocol::kRunningNone;  // what served before the candidate, to return to
   bool safe_mode_ = false;
   uint32_t healthy_ = 0;  // inferences that returned ok since the boot, up to what counts as healthy
+  bool confirm_due_ = false;    // by policy
+  uint32_t confirm_at_ms_ = 0;  // again, where the flash would not take it
   Cause give_up_because_;  // overrides the host's reason when we made it return
   Cause asked_by_;         // of a roll-back
   Cause last_return_;
