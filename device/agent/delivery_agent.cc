@@ -189,8 +189,7 @@ bool DeliveryAgent::work_models(uint32_t now_ms) {
   if (host_.state() == runtime::ModelHost::State::kEmpty && !activation_.busy()) return false;
   if (activation_.wants_scratch() && !borrow_ring()) {
     // A transfer runs, and the swap goes on after it. Without a model, nobody waits: the host may resume.
-    if (!host_.serving()) (void)receiver_.give_up(Reason::kBusy);
-    return false;
+    return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
   }
   activation_.step(borrowed_ring_, now_ms);
   if (!activation_.wants_scratch() && !borrowed_ring_.empty()) {

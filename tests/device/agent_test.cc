@@ -361,6 +361,7 @@ TEST_F(AgentTest, ConfirmsByPolicyAlthoughTheFlashWasBusyAtThatMoment) {
   EXPECT_TRUE(rig->infer(kInput));
   rig->flash.fail_operations(rig->flash.operations(), 1, Fault::kBusy);
   host->settle();
+  rig->now += 500;
   host->settle();
   EXPECT_EQ(rig->state_of(policy.id), SlotState::kConfirmed);
 }
