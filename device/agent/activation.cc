@@ -18,8 +18,8 @@ namespace {
 // So many inferences without a hang end a run of watchdog resets.
 constexpr uint32_t kHealthyInferences = 16;
 
-// After the flash would not take a confirmation that is due.
-constexpr uint32_t kConfirmAgainMs = 250;
+// After the flash was busy when a record was due.
+constexpr uint32_t kAgainMs = 250;
 
 Cause because(Reason reason) {
   Cause cause;
@@ -100,9 +100,7 @@ void Activation::run_next() {
   }
   hold(kRunningNone);
   goal_ = Goal::kNothing;
-  const uint8_t slot = attempt_next_;
-  attempt_next_ = kNoSlot;
-  if (slot == kNoSlot || !begin_attempt(slot).ok()) listener_.on_note(AgentEvent::kNoModel, kNoSlot, 0, Cause());
+  if (attempt_next_ == kNoSlot) listener_.on_note(AgentEvent::kNoModel, kNoSlot, 0, Cause());
 }
 
 Cause Activation::begin_attempt(uint8_t slot) {
@@ -217,11 +215,37 @@ void Activation::give_up(Cause cause) {
 
 void Activation::step(MutableBytes scratch, uint32_t now_ms) {
   if (host_.needs_scratch() && scratch.empty()) return;
-  const bool refused_before = confirm_due_;
   handle(host_.poll(scratch));
-  if (!confirm_due_ || (refused_before && static_cast<int32_t>(now_ms - confirm_at_ms_) < 0)) return;
-  confirm_due_ = host_.state() == runtime::ModelHost::State::kTrial && !confirm(0, now_ms).ok();
-  confirm_at_ms_ = now_ms + kConfirmAgainMs;
+  if (flash_was_busy_ && static_cast<int32_t>(now_ms - again_at_ms_) < 0) return;
+  flash_was_busy_ = false;
+  write_owed(now_ms);
+  again_at_ms_ = now_ms + kAgainMs;
+}
+
+// Records that are due, one a step, until the flash takes them. Any other trouble than a busy flash is not tried again:
+// an unconfirmed model's attempts run out at the coming boots.
+void Activation::write_owed(uint32_t now_ms) {
+  if (rejected_ != kNoSlot) {
+    if (!reject(rejected_, rejected_because_)) return;
+    rejected_ = kNoSlot;
+  } else if (attempt_next_ != kNoSlot && goal_ == Goal::kNothing) {
+    const Cause cause = begin_attempt(attempt_next_);
+    flash_was_busy_ = cause.reason == Reason::kBusy;
+    if (flash_was_busy_) return;
+    attempt_next_ = kNoSlot;
+    if (!cause.ok() && running_ == kRunningNone) listener_.on_note(AgentEvent::kNoModel, kNoSlot, 0, Cause());
+  } else if (confirm_due_) {
+    const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
+    flash_was_busy_ = on_trial && !confirm(0, now_ms).ok();
+    confirm_due_ = flash_was_busy_;
+  }
+}
+
+// False: the flash was busy.
+bool Activation::reject(uint8_t slot, Cause cause) {
+  const storage::Status status = store_.reject(slot, kept_reason(cause.reason), cause.detail);
+  flash_was_busy_ = status.error() == storage::Error::kFlashBusy;
+  return !flash_was_busy_;
 }
 
 void Activation::handle(const HostEvent& event) {
@@ -264,9 +288,6 @@ void Activation::handle_serving() {
   goal_ = Goal::kNothing;
   now_serves(candidate_);
   note_runs();
-  const uint8_t slot = attempt_next_;
-  attempt_next_ = kNoSlot;
-  if (slot != kNoSlot) (void)begin_attempt(slot);  // a refusal is told to the listener
 }
 
 void Activation::handle_trial() {
@@ -314,11 +335,13 @@ void Activation::handle_failure(const HostEvent& event) {
     if (goal == Goal::kBoot) return run_next();
     return now_serves(event.kind == HostEvent::kReturned ? running_ : kRunningNone);
   }
-  // An attempt or a trial failed. The previous model serves already; now the store may forget the new one. If the
-  // record cannot be written, the model's attempts run out at the coming boots.
+  // An attempt or a trial failed. The previous model serves already; now the store may forget the new one.
   const uint8_t failed = failed_slot();
   const uint32_t package = package_in(failed);
-  (void)store_.reject(failed, kept_reason(cause.reason), cause.detail);
+  if (!reject(failed, cause)) {
+    rejected_ = failed;
+    rejected_because_ = cause;
+  }
   now_serves(event.kind == HostEvent::kReturned ? previous_ : kRunningNone);
   last_return_ = cause;
   listener_.on_note(AgentEvent::kRolledBack, failed, package, cause);

@@ -196,7 +196,16 @@ bool DeliveryAgent::work_models(uint32_t now_ms) {
     borrowed_ring_ = MutableBytes();
     (void)receiver_.return_ring();
   }
-  return activation_.busy();
+  return activation_.busy() && !activation_.waits();
+}
+
+protocol::Deadline DeliveryAgent::next_deadline() const {
+  protocol::Deadline deadline = receiver_.next_deadline();
+  if (!activation_.waits()) return deadline;
+  const uint32_t again_ms = activation_.waits_until_ms();
+  if (!deadline.any || static_cast<int32_t>(again_ms - deadline.at_ms) < 0) deadline.at_ms = again_ms;
+  deadline.any = true;
+  return deadline;
 }
 
 void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out) {

@@ -79,7 +79,7 @@ class DeliveryAgent {
   // One slice of whatever there is to do. True: there is more to do at once.
   bool poll(uint32_t now_ms);
   // When poll() must be called again at the latest if it said false and nothing arrives.
-  protocol::Deadline next_deadline() const { return receiver_.next_deadline(); }
+  protocol::Deadline next_deadline() const;
 
   // The value of the Info characteristic as it stands now; the port keeps it per connection while it is read in
   // pieces. `out` of kInfoBytesMax always suffices. And the service data of the advertisement.

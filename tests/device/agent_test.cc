@@ -276,8 +276,8 @@ TEST_F(AgentTest, RefusesToSealWhatTheChecksRefuse) {
 }
 
 TEST_F(AgentTest, RefusesAModelWhoseManifestSaysTooLittleArena) {
-  start({.arena_bytes = 512});
-  const Told told = host->push(toy_package({.version = "bad", .width = 2000, .body = false, .flaw = Flaw::kArenaHidden}));
+  start();
+  const Told told = host->push(toy_package({.version = "bad", .flaw = Flaw::kArenaHidden}));
   EXPECT_EQ(told.reason, Reason::kArenaPlanTooLarge);
 }
 
@@ -364,6 +364,40 @@ TEST_F(AgentTest, ConfirmsByPolicyAlthoughTheFlashWasBusyAtThatMoment) {
   rig->now += 500;
   host->settle();
   EXPECT_EQ(rig->state_of(policy.id), SlotState::kConfirmed);
+}
+
+// The radio stack may have the flash at any operation: that costs time and nothing else.
+TEST_F(AgentTest, WaitsWhileTheFlashIsBusyAtAnyOperation) {
+  start();
+  install(v1);
+  const std::vector<uint8_t> from = rig->flash.snapshot();
+  const auto live = [&] {
+    ASSERT_TRUE(host->push(v2).done);
+    ASSERT_EQ(request(MessageType::kActivate).reason, Reason::kOk);
+    (void)rig->agent->give_back();
+    for (int i = 0; i < 4; ++i, rig->now += 300) host->settle();
+    ASSERT_EQ(rig->state_of(v2.id), SlotState::kRejected);
+    expect_serves(v1);
+  };
+  const uint64_t first = rig->flash.operations();
+  live();
+  const uint64_t count = rig->flash.operations() - first;
+  for (uint64_t busy = 0; busy < count; ++busy) {
+    SCOPED_TRACE(busy);
+    rig->flash.restore(from);
+    reboot();
+    rig->flash.fail_operations(rig->flash.operations() + busy, 2, Fault::kBusy);
+    // An answer that the flash is busy is one; asked again, it is not.
+    ASSERT_TRUE(host->push(v2).done);
+    for (int tries = 0; tries < 3 && rig->state_of(v2.id) == SlotState::kPending; ++tries) {
+      const Reason reason = request(MessageType::kActivate).reason;
+      ASSERT_TRUE(reason == Reason::kOk || reason == Reason::kBusy) << protocol::describe(reason).name;
+    }
+    (void)rig->agent->give_back();
+    for (int i = 0; i < 4; ++i, rig->now += 300) host->settle();
+    EXPECT_EQ(rig->state_of(v2.id), SlotState::kRejected);
+    expect_serves(v1);
+  }
 }
 
 TEST_F(AgentTest, LetsTheApplicationConfirmAndGiveBack) {

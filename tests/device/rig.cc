@@ -145,6 +145,7 @@ bool Rig::boot(storage::ResetCause cause) {
 bool Rig::poll() {
   if (!powered()) return false;
   const uint64_t before = flash.operations();
+  faults_seen_ = flash.faults_hit();
   notes_seen_ = notes.size();
   const bool more = agent->poll(now);
   if (after_poll) after_poll();
@@ -196,11 +197,14 @@ const ToyPackage* Rig::serving() {
 }
 
 SlotState Rig::state_of(uint32_t package_id) {
-  // Where two slots name it (one of them cleared since), the one with something in it counts.
+  // Where two slots name it, the newer one counts.
   SlotState found = SlotState::kUnknown;
+  uint32_t generation = 0;
   for (uint8_t s = 0; s < agent->store().slot_count(); ++s) {
     const storage::SlotRecord& record = agent->store().state().slots[s];
-    if (record.package_id == package_id && record.state > found) found = record.state;
+    if (record.package_id != package_id || record.generation < generation) continue;
+    found = record.state;
+    generation = record.generation;
   }
   return found;
 }
@@ -367,7 +371,8 @@ void Rig::check_refusal(uint64_t operations_before) {
   for (size_t i = notes_seen_; i < notes.size(); ++i) {
     (notes[i].event == AgentEvent::kRefused ? refused : other) = true;
   }
-  const bool background = agent->store().work_wanted(now) != storage::Work::kNone;
+  // An operation that the busy part did not do is none.
+  const bool background = flash.faults_hit() != faults_seen_ || agent->store().work_wanted(now) != storage::Work::kNone;
   if (refused && !other && !background && flash.operations() != operations_before) {
     violation("a refused package cost an operation of the flash");
   }

@@ -17,6 +17,11 @@ using protocol::Outcome;
 using protocol::Reason;
 using storage::SlotState;
 
+bool nightly() {
+  const char* wanted = std::getenv("ROOST_NIGHTLY");
+  return wanted && std::string(wanted) == "1";
+}
+
 void expect_no_violation(const World& world) {
   if (world.rig.violations().empty()) return;
   for (const std::string& what : world.rig.violations()) ADD_FAILURE() << what;
@@ -29,6 +34,8 @@ void expect_no_violation(const World& world) {
 Setting plain(const std::string& board = "nano33ble") {
   Setting setting;
   setting.device.board = board;
+  const uint32_t block = device::find_board(board)->geometry.erase_block_bytes;
+  setting.device.payload_blocks = block > 16384 ? 1 : 16384 / block;
   setting.device.budget_refill_ms = 2000;
   return setting;
 }
@@ -57,10 +64,10 @@ TEST(World, DeliversThroughABadLink) {
   expect_no_violation(world);
 }
 
-// The operations of a whole delivery are counted first; then it is lived again with a cut at each (or at some).
+// The operations of a whole delivery are counted first; then it is lived again with a cut at each (nightly; else at some).
 TEST(World, SurvivesACutAtAnyOperationOfAnUpdate) {
-  const bool nightly = std::getenv("ROOST_NIGHTLY") != nullptr && std::string(std::getenv("ROOST_NIGHTLY")) == "1";
-  for (const char* board : {"nano33ble", "stm32wb", "zero_erased"}) {
+  for (const device::Board& part : device::boards()) {
+    const std::string& board = part.name;
     uint64_t first = 0, last = 0;
     {
       World world(3, plain(board));
@@ -71,10 +78,10 @@ TEST(World, SurvivesACutAtAnyOperationOfAnUpdate) {
       last = world.rig.flash.operations();
       expect_no_violation(world);
     }
-    const uint64_t stride = nightly ? 1 : 7;
+    const uint64_t stride = nightly() ? 1 : part.geometry.erase_block_bytes > 4096 ? 7 : 2;
     for (uint64_t operation = first; operation < last; operation += stride) {
       for (CutPoint point : {CutPoint::kBefore, CutPoint::kInside, CutPoint::kAfter}) {
-        SCOPED_TRACE(std::string(board) + " operation " + std::to_string(operation));
+        SCOPED_TRACE(board + " operation " + std::to_string(operation));
         World world(operation, plain(board));
         world.run_for(500);
         world.deliver(world.good[0]);
@@ -98,7 +105,7 @@ TEST(World, SurvivesACutAtAnyOperationOfAnUpdate) {
 TEST(World, ResumesForAnotherHost) {
   World world(4, plain("microbit"));
   world.push(World::kAnna, world.good[2]);
-  ASSERT_TRUE(world.run_until([&] { return world.rig.told_durable(world.good[2].id) >= 3; }, 60000));
+  ASSERT_TRUE(world.run_until([&] { return world.rig.agent->receiver().durable_chunks() >= 3; }, 60000));
   world.stop_faults();  // Anna forgets what she was doing
   world.deliver(world.good[2]);
   expect_no_violation(world);
@@ -166,9 +173,8 @@ void live_one(uint64_t seed, uint64_t* inferences, uint64_t* cuts, uint64_t* del
 
 TEST(World, LivesThroughManySeeds) {
   const char* only = std::getenv("ROOST_WORLD_SEED");
-  const char* nightly = std::getenv("ROOST_NIGHTLY");
   const uint64_t first = only ? std::strtoull(only, nullptr, 10) : 1000;
-  const uint64_t count = only ? 1 : nightly && std::string(nightly) == "1" ? 20000 : 200;
+  const uint64_t count = only ? 1 : nightly() ? 20000 : 200;
   uint64_t inferences = 0, cuts = 0, deliveries = 0;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     SCOPED_TRACE("ROOST_WORLD_SEED=" + std::to_string(seed));
