@@ -131,6 +131,7 @@ Cause Activation::activate(uint32_t package_id) {
     if (running_ == trial) listener_.on_state_change(MessageType::kActive, package_in(trial), Cause());
     return Cause();
   }
+  if (trial != kNoSlot) return because(Reason::kTrialOpen);
   if (pending == kNoSlot && confirmed != kNoSlot && package_id != 0 && package_in(confirmed) == package_id) {
     listener_.on_state_change(MessageType::kConfirmed, package_id, Cause());
     return Cause();

@@ -444,8 +444,9 @@ TEST_F(AgentTest, AnswersRequestsWithAModelOnTrial) {
   start();
   install(v1);
   put_on_trial(v2);
-  EXPECT_EQ(request(MessageType::kActivate, v2.id).reason, Reason::kOk);  // it is
-  EXPECT_EQ(request(MessageType::kConfirm, v1.id).reason, Reason::kOk);   // it is
+  EXPECT_EQ(request(MessageType::kActivate, v2.id).reason, Reason::kOk);         // it is
+  EXPECT_EQ(request(MessageType::kActivate, v1.id).reason, Reason::kTrialOpen);  // confirmed, but not what runs
+  EXPECT_EQ(request(MessageType::kConfirm, v1.id).reason, Reason::kOk);          // it is
   EXPECT_EQ(request(MessageType::kConfirm, v3.id).reason, Reason::kNothingToConfirm);
   EXPECT_EQ(request(MessageType::kAbort).reason, Reason::kNoTransfer);
   EXPECT_EQ(request(MessageType::kRollback).reason, Reason::kOk);

@@ -452,6 +452,10 @@ void World::deliver(const ToyPackage& package) {
                   std::to_string(chunks) + " were durable");
   }
   if (!ask(MessageType::kActivate, package.id)) return;
+  if (reason(kAnna) == Reason::kTrialOpen) {  // it was there, confirmed, and another is on trial
+    (void)ask(MessageType::kRollback, 0);
+    (void)ask(MessageType::kActivate, package.id);
+  }
   if (!run_until([&] { return rig.serving() && rig.serving()->id == package.id; }, 60000)) {
     return rig.violation("without faults, the new model does not run: " + name_of(reason(kAnna)));
   }
