@@ -113,6 +113,7 @@ class Rig final : public Notifier, public AgentObserver {
   uint32_t told_package_ = 0, told_chunks_ = 0;
   bool had_model_ = false;  // some model was confirmed, and not erased since
   size_t notes_seen_ = 0;
+  uint32_t resets_ = 0;
   uint64_t faults_seen_ = 0;
 };
 
