@@ -139,6 +139,10 @@ bool Rig::boot(storage::ResetCause cause) {
   std::fill(arena_.begin(), arena_.end(), uint8_t{0xCD});
   make_agent();
   if (!agent->start(cause, now).ok() && flash.powered()) violation("the agent does not start");
+  for (uint8_t s = 0; s < agent->store().slot_count(); ++s) {
+    // Somebody asked for it, and the power went before it could be told.
+    if (agent->store().state().slots[s].reason == storage::kReasonErased) had_model_ = false;
+  }
   if (flash.powered()) check();
   return flash.powered();
 }
