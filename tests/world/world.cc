@@ -82,6 +82,10 @@ World::World(uint64_t the_seed, const Setting& the_setting)
     rig.now += static_cast<uint32_t>(busy_us_ / 1000);
     busy_us_ %= 1000;
   });
+  rig.on_power = [this] {
+    // Power that comes back badly: it goes again at once.
+    if (cuts > 0 && faults_ && chance(0.2)) cut_power(below(8), CutPoint::kInside);
+  };
   hosts_[kBert].wanted = false;
   boot(storage::ResetCause::kOther);
 }
@@ -398,6 +402,7 @@ void World::act() {
 
 void World::stop_faults() {
   note("the faults stop");
+  faults_ = false;
   setting.link = LinkFaults();
   negative_input_ = false;
   hosts_[kBert].wanted = false;
@@ -405,7 +410,6 @@ void World::stop_faults() {
     drop_link(static_cast<HostIndex>(i));
     hosts_[i].job = nullptr;
   }
-  if (!device_on_) boot(storage::ResetCause::kOther);
   rig.flash.cut_power(UINT64_MAX, CutPoint::kBefore, 0);
   rig.flash.clear_faults();
   if (!device_on_) boot(storage::ResetCause::kOther);
