@@ -456,7 +456,8 @@ void World::deliver(const ToyPackage& package) {
                   std::to_string(chunks) + " were durable");
   }
   if (!ask(MessageType::kActivate, package.id)) return;
-  if (reason(kAnna) == Reason::kTrialOpen) {  // it was there, confirmed, and another is on trial
+  const bool other_open = reason(kAnna) == Reason::kTrialOpen || reason(kAnna) == Reason::kNothingToActivate;
+  if (other_open) {  // it was there, confirmed, and another is on trial or pending
     (void)ask(MessageType::kRollback, 0);
     (void)ask(MessageType::kActivate, package.id);
   }
@@ -464,7 +465,9 @@ void World::deliver(const ToyPackage& package) {
     return rig.violation("without faults, the new model does not run: " + name_of(reason(kAnna)));
   }
   if (!ask(MessageType::kConfirm, package.id)) return;
-  if (rig.state_of(package.id) != SlotState::kConfirmed) {
+  const uint8_t running = rig.agent->activation().running();
+  if (running >= rig.agent->store().slot_count() ||
+      rig.agent->store().state().slots[running].state != SlotState::kConfirmed) {
     return rig.violation("without faults, the new model is not confirmed: " + name_of(reason(kAnna)));
   }
   const uint64_t inferred = inferences;
