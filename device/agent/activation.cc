@@ -212,7 +212,11 @@ void Activation::give_up(Cause cause) {
   give_up_because_ = cause;
   goal_ = Goal::kAttempt;
   (void)host_.return_to_previous(runtime::Error::kNone);  // already returning: its own end will come
+  follow_return();
 }
+
+// The host has let go of the candidate at once; what is written about it follows in step().
+void Activation::follow_return() { now_serves(host_.serving() ? previous_ : kRunningNone); }
 
 void Activation::step(MutableBytes scratch, uint32_t now_ms) {
   if (host_.needs_scratch() && scratch.empty()) return;
@@ -351,7 +355,9 @@ void Activation::handle_failure(const HostEvent& event) {
 }
 
 runtime::Status Activation::invoke() {
+  const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
   const runtime::Status status = host_.invoke();
+  if (on_trial && !status.ok()) follow_return();
   if (status.ok() && healthy_ < kHealthyInferences && ++healthy_ == kHealthyInferences) {
     (void)store_.healthy();  // a failed write: the run of resets is only remembered longer
   }
