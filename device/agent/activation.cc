@@ -168,14 +168,21 @@ Cause Activation::roll_back(Reason asked_by) {
   const uint8_t pending = store_.slot_in(SlotState::kPending);
   const uint8_t retired = store_.slot_in(SlotState::kRetired);
   if (goal_ == Goal::kRollBack) return Cause();
-  if (trial != kNoSlot || goal_ == Goal::kAttempt) {
+  if (rejected_ != kNoSlot) return Cause();  // on its way
+  const runtime::ModelHost::State state = host_.state();
+  const bool on_trial = state == runtime::ModelHost::State::kTrial || state == runtime::ModelHost::State::kRestoring;
+  if (goal_ == Goal::kAttempt || (goal_ == Goal::kNothing && on_trial)) {
     give_up(because(asked_by));
     return Cause();
   }
-  if (pending != kNoSlot) {
-    const storage::Status rejected = store_.reject(pending, kept_reason(asked_by), 0);
-    if (rejected.ok()) listener_.on_state_change(MessageType::kRolledBack, package_in(pending), because(asked_by));
-    return cause_of(rejected.error());
+  // Not, or not yet, with the host: waiting for ACTIVATE, or a trial whose attempt after a reset could not be recorded.
+  const uint8_t unconfirmed = trial != kNoSlot ? trial : pending;
+  if (unconfirmed != kNoSlot) {
+    const storage::Status rejected = store_.reject(unconfirmed, kept_reason(asked_by), 0);
+    if (!rejected.ok()) return cause_of(rejected.error());
+    attempt_next_ = kNoSlot;
+    listener_.on_state_change(MessageType::kRolledBack, package_in(unconfirmed), because(asked_by));
+    return Cause();
   }
   const uint8_t target = retired != kNoSlot ? retired : (builtin_.empty() ? kNoSlot : kRunningBuiltIn);
   if (target == kNoSlot || running_ == kRunningBuiltIn) return because(Reason::kNothingToReturnTo);

@@ -577,6 +577,23 @@ TEST_F(AgentTest, AttemptsAPendingModelAtBoot) {
   EXPECT_EQ(rig->state_of(v2.id), SlotState::kTrial);
 }
 
+TEST_F(AgentTest, RollsBackATrialWhoseAttemptAfterAResetCouldNotBeRecorded) {
+  start();
+  install(v1);
+  put_on_trial(v2);
+  ASSERT_TRUE(rig->boot());
+  rig->flash.fail_operations(rig->flash.operations(), 60, Fault::kRefuse);
+  rig->settle();
+  rig->flash.clear_faults();
+  host = std::make_unique<Central>(*rig);
+  ASSERT_EQ(rig->state_of(v2.id), SlotState::kTrial);
+  expect_serves(v1);
+  EXPECT_EQ(request(MessageType::kRollback).reason, Reason::kOk);
+  EXPECT_EQ(rig->state_of(v2.id), SlotState::kRejected);
+  EXPECT_FALSE(rig->agent->activation().busy());
+  EXPECT_TRUE(host->push(v3).done);
+}
+
 TEST_F(AgentTest, GivesUpAModelWhoseAttemptsAreSpent) {
   start();
   install(v1);
