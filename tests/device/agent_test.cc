@@ -1,5 +1,5 @@
-// The delivery agent, one behaviour at a time, on a perfect link: what it accepts and refuses, and why; what it runs
-// after which reset; every request in every state; and that reasons outlive a reset. Faults are tests/world's.
+// The delivery agent, one behaviour at a time, on a perfect link: what it accepts and refuses, and why; what it
+// runs after which reset; every request in every state; and that reasons outlive a reset. Faults are tests/world's.
 #include <gtest/gtest.h>
 
 #include "tests/device/central.h"
@@ -74,7 +74,8 @@ class AgentTest : public ::testing::Test {
   const ToyPackage v3 = toy_package({.key = 0x33, .version = "3"});
 };
 
-// ---- deliveries ---------------------------------------------------------------------------------------------------
+// ---- deliveries
+// ---------------------------------------------------------------------------------------------------
 
 TEST_F(AgentTest, TakesAFirstModelAndASecond) {
   start();
@@ -135,7 +136,8 @@ TEST_F(AgentTest, ResumesAfterAReset) {
   EXPECT_GE(told.resume_chunk, 2u);
 }
 
-// ---- refusals -----------------------------------------------------------------------------------------------------
+// ---- refusals
+// -----------------------------------------------------------------------------------------------------
 
 TEST_F(AgentTest, RefusesByTheManifestAtNoCost) {
   start({.arena_bytes = 4096});
@@ -245,7 +247,8 @@ TEST_F(AgentTest, RefusesWhenTheEraseBudgetIsSpent) {
   EXPECT_TRUE(host->push(toy_package({.version = "third"})).done);
 }
 
-// ---- what is found out after it was stored ---------------------------------------------------------------------------
+// ---- what is found out after it was stored
+// ---------------------------------------------------------------------------
 
 TEST_F(AgentTest, RefusesToSealWhatTheChecksRefuse) {
   const struct {
@@ -281,7 +284,8 @@ TEST_F(AgentTest, RefusesAModelWhoseManifestSaysTooLittleArena) {
   EXPECT_EQ(told.reason, Reason::kArenaPlanTooLarge);
 }
 
-// ---- trial --------------------------------------------------------------------------------------------------------
+// ---- trial
+// --------------------------------------------------------------------------------------------------------
 
 TEST_F(AgentTest, RollsBackAFailingSelfTestAndKeepsTheReason) {
   start();
@@ -416,7 +420,8 @@ TEST_F(AgentTest, LetsTheApplicationConfirmAndGiveBack) {
   EXPECT_EQ(reason, Reason::kAskedByApplication);
 }
 
-// ---- requests in every state -----------------------------------------------------------------------------------------
+// ---- requests in every state
+// -----------------------------------------------------------------------------------------
 
 TEST_F(AgentTest, AnswersRequestsWithNothingThere) {
   start();
@@ -491,7 +496,8 @@ TEST_F(AgentTest, AbortsWhatWasHalfReceivedBeforeAReset) {
   EXPECT_EQ(rig->state_of(large.id), SlotState::kUnknown);
 }
 
-// ---- going back ---------------------------------------------------------------------------------------------------
+// ---- going back
+// ---------------------------------------------------------------------------------------------------
 
 TEST_F(AgentTest, ReturnsToTheRetiredModel) {
   start();
@@ -566,7 +572,8 @@ TEST_F(AgentTest, ErasesEveryModelAndRunsTheBuiltInOne) {
   EXPECT_TRUE(rig->infer(kInput));
 }
 
-// ---- boot ---------------------------------------------------------------------------------------------------------
+// ---- boot
+// ---------------------------------------------------------------------------------------------------------
 
 TEST_F(AgentTest, AttemptsAPendingModelAtBoot) {
   start();

@@ -46,7 +46,8 @@ class Central {
   protocol::Info info() {
     std::vector<uint8_t> value(protocol::kInfoBytesMax);
     protocol::Info info;
-    if (!protocol::decode_info(rig_.agent->info(value, rig_.now), &info).ok()) rig_.violation("Info does not decode");
+    if (!protocol::decode_info(rig_.agent->info(value, rig_.now), &info).ok())
+      rig_.violation("Info does not decode");
     return info;
   }
 
@@ -68,7 +69,8 @@ class Central {
     while (rig_.now < end && rig_.powered() && sender.progress().chunks_durable < stop_at_chunk) {
       const protocol::SendAction action = sender.poll(rig_.now);
       if (action.kind == protocol::SendAction::Kind::kDone) break;
-      if (action.kind == protocol::SendAction::Kind::kWriteControl) (void)rig_.agent->on_control(conn_, action.bytes);
+      if (action.kind == protocol::SendAction::Kind::kWriteControl)
+        (void)rig_.agent->on_control(conn_, action.bytes);
       if (action.kind == protocol::SendAction::Kind::kWriteData) rig_.agent->on_data(conn_, action.bytes);
       if (action.kind != protocol::SendAction::Kind::kNone) {
         (void)sender.written();

@@ -41,9 +41,13 @@ bool may_run(SlotState state) {
          state == SlotState::kRetired;
 }
 
-bool is_sealed(SlotState state) { return may_run(state) || state == SlotState::kRejected; }
+bool is_sealed(SlotState state) {
+  return may_run(state) || state == SlotState::kRejected;
+}
 
-std::string text(uint64_t number) { return std::to_string(number); }
+std::string text(uint64_t number) {
+  return std::to_string(number);
+}
 
 }  // namespace
 
@@ -118,8 +122,9 @@ void Rig::make_agent() {
   config.acceptance.io = options.io;
   config.store = store_config(options, board);
   config.receiver.ring = MutableBytes(reinterpret_cast<uint8_t*>(ring_.data()), options.ring_bytes);
-  const size_t skip = (runtime::kArenaAlignment - reinterpret_cast<uintptr_t>(arena_.data()) % runtime::kArenaAlignment) %
-                      runtime::kArenaAlignment;
+  const size_t skip =
+      (runtime::kArenaAlignment - reinterpret_cast<uintptr_t>(arena_.data()) % runtime::kArenaAlignment) %
+      runtime::kArenaAlignment;
   config.arena = MutableBytes(arena_).subspan(skip, options.arena_bytes);
   config.store_scratch = scratch_;
   if (options.builtin) {
@@ -218,7 +223,8 @@ SlotState Rig::state_of(uint32_t package_id) {
 
 bool Rig::notify(uint16_t conn, Bytes value) {
   if (!powered()) return false;  // the radio is off as well
-  if (value.size() == 0 || value.size() > protocol::kFrameBytesMax) violation("a notification of an impossible size");
+  if (value.size() == 0 || value.size() > protocol::kFrameBytesMax)
+    violation("a notification of an impossible size");
   const uint8_t type = protocol::message_type(value);
   const bool tells = type == static_cast<uint8_t>(MessageType::kAccept) ||
                      type == static_cast<uint8_t>(MessageType::kReport) ||
@@ -253,8 +259,8 @@ void Rig::violation(const std::string& what) {
 
 // ---- what must always hold ----
 
-// 2. The interpreter never sees an unsealed or unverified byte. The gate may judge one that is verified and about to
-// be sealed.
+// 2. The interpreter never sees an unsealed or unverified byte. The gate may judge one that is verified and about
+// to be sealed.
 void Rig::check_bytes_in_use(Bytes model, bool judged_only, const char* by) {
   if (!powered()) return;
   const Bytes builtin(builtin_);
@@ -341,8 +347,8 @@ void Rig::check_durable() {
   }
 }
 
-// 6. Wear is reported, and never less than it is: but for a block erased again for a rewind, which is recorded along
-// with whatever is recorded next, so that each reset may lose count of one.
+// 6. Wear is reported, and never less than it is: but for a block erased again for a rewind, which is recorded
+// along with whatever is recorded next, so that each reset may lose count of one.
 void Rig::check_wear() {
   const storage::Layout& layout = agent->store().layout();
   for (uint8_t s = 0; s < layout.slot_count; ++s) {
@@ -350,8 +356,8 @@ void Rig::check_wear() {
     for (uint32_t block = first; block < first + layout.slot_blocks; ++block) {
       const uint32_t reported = agent->store().state().slots[s].wear_max;
       if (flash.wear(block) <= reported + resets_) continue;
-      violation("block " + text(block) + " was erased " + text(flash.wear(block)) + " times, and " + text(reported) +
-                " are reported");
+      violation("block " + text(block) + " was erased " + text(flash.wear(block)) + " times, and " +
+                text(reported) + " are reported");
     }
   }
 }
@@ -370,15 +376,16 @@ void Rig::check_reboot() {
   if (!runs && !falls_back) violation("after a power cut now, there would be no model to run");
 }
 
-// 5. A refused package costs no erase, no program and no record. What else the agent did in the same poll (a record of
-// a trial, say) is told by another note.
+// 5. A refused package costs no erase, no program and no record. What else the agent did in the same poll (a record
+// of a trial, say) is told by another note.
 void Rig::check_refusal(uint64_t operations_before) {
   bool refused = false, other = false;
   for (size_t i = notes_seen_; i < notes.size(); ++i) {
     (notes[i].event == AgentEvent::kRefused ? refused : other) = true;
   }
   // An operation that the busy part did not do is none.
-  const bool background = flash.faults_hit() != faults_seen_ || agent->store().work_wanted(now) != storage::Work::kNone;
+  const bool background =
+      flash.faults_hit() != faults_seen_ || agent->store().work_wanted(now) != storage::Work::kNone;
   if (refused && !other && !background && flash.operations() != operations_before) {
     violation("a refused package cost an operation of the flash");
   }

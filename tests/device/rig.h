@@ -48,7 +48,8 @@ class Rig final : public Notifier, public AgentObserver {
   void know(const ToyPackage& package) { known_[package.id] = package; }
   const ToyPackage* known(uint32_t package_id) const;
 
-  // A reset: RAM is gone, flash stays. What was to be cut or to fail is forgotten; on_power may say anew. False: the power went again meanwhile.
+  // A reset: RAM is gone, flash stays. What was to be cut or to fail is forgotten; on_power may say anew. False:
+  // the power went again meanwhile.
   bool boot(storage::ResetCause cause = storage::ResetCause::kOther);
 
   // One poll and all checks; false when there is nothing to do at once, or the power is off.
@@ -66,7 +67,9 @@ class Rig final : public Notifier, public AgentObserver {
 
   // The package in the slot that serves; null when none does, or the built-in one (then serves_builtin()).
   const ToyPackage* serving();
-  bool serves_builtin() const { return agent->serving() && agent->activation().running() == protocol::kRunningBuiltIn; }
+  bool serves_builtin() const {
+    return agent->serving() && agent->activation().running() == protocol::kRunningBuiltIn;
+  }
   storage::SlotState state_of(uint32_t package_id);
   // How many chunks of the package a host was told are durable, since the package was last begun.
   uint32_t told_durable(uint32_t package_id) const { return package_id == told_package_ ? told_chunks_ : 0; }

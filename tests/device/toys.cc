@@ -39,8 +39,8 @@ runtime::Error invoke_xor(const OperatorView& op, const void*) {
   return runtime::Error::kNone;
 }
 
-const runtime::Kernel kXor = {BuiltinOperator::BITWISE_XOR, runtime::type_bit(runtime::TensorType::INT8), 1, 1,
-                              prepare_xor, invoke_xor};
+const runtime::Kernel kXor = {
+    BuiltinOperator::BITWISE_XOR, runtime::type_bit(runtime::TensorType::INT8), 1, 1, prepare_xor, invoke_xor};
 
 Sha256 sha256(Bytes bytes) {
   SodiumSha256 digest;
@@ -140,8 +140,10 @@ bool refused_by_manifest(Flaw flaw) {
     case Flaw::kManifestMalformed:
     case Flaw::kHardware:
     case Flaw::kBase:
-    case Flaw::kCustomOperator: return true;
-    default: return false;
+    case Flaw::kCustomOperator:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -186,7 +188,8 @@ ToyPackage toy_package(const ToyOptions& asked) {
   if (options.flaw == Flaw::kDigestWrong) fields.model_sha256[5] ^= 1;
   fields.body_size = static_cast<uint32_t>(body.size());
   fields.body_sha256 = sha256(body);
-  fields.arena_bytes = options.flaw == Flaw::kArenaTooSmall ? 16 * 1024 * 1024 : arena_need({built.data(), built.size()});
+  fields.arena_bytes =
+      options.flaw == Flaw::kArenaTooSmall ? 16 * 1024 * 1024 : arena_need({built.data(), built.size()});
   if (options.flaw == Flaw::kArenaHidden) fields.arena_bytes = 64;
   const auto needs = [&](BuiltinOperator op, uint16_t version) {
     protocol::OperatorNeed need;

@@ -21,26 +21,26 @@ runtime::KernelList toy_kernels();
 
 enum class Flaw {
   kNone,
-  kDigestWrong,        // the manifest promises another model
-  kBodyMalformed,      // the body's digest is right, but it is no body
-  kSelfTestWrong,      // a vector that the model does not fulfil
-  kSelfTestSize,       // a vector of another size than the inputs
-  kModelMalformed,     // the digest is right, but it is no model
-  kOperatorHidden,     // the model uses an operator the device lacks, and the manifest does not say so
-  kOperatorMissing,    // the manifest says so
-  kOperatorVersion,    // a version the device lacks
-  kArenaHidden,        // the model needs more arena than the device has; the manifest says little
-  kArenaTooSmall,      // the manifest says so
+  kDigestWrong,      // the manifest promises another model
+  kBodyMalformed,    // the body's digest is right, but it is no body
+  kSelfTestWrong,    // a vector that the model does not fulfil
+  kSelfTestSize,     // a vector of another size than the inputs
+  kModelMalformed,   // the digest is right, but it is no model
+  kOperatorHidden,   // the model uses an operator the device lacks, and the manifest does not say so
+  kOperatorMissing,  // the manifest says so
+  kOperatorVersion,  // a version the device lacks
+  kArenaHidden,      // the model needs more arena than the device has; the manifest says little
+  kArenaTooSmall,    // the manifest says so
   kManifestMalformed,
-  kHardware,           // for other hardware
-  kBase,               // a delta against a model that is not there
+  kHardware,  // for other hardware
+  kBase,      // a delta against a model that is not there
   kCustomOperator,
 };
 constexpr Flaw kAllFlaws[] = {
-    Flaw::kDigestWrong,     Flaw::kBodyMalformed,   Flaw::kSelfTestWrong, Flaw::kSelfTestSize,
-    Flaw::kModelMalformed,  Flaw::kOperatorHidden,  Flaw::kOperatorMissing, Flaw::kOperatorVersion,
-    Flaw::kArenaHidden,     Flaw::kArenaTooSmall,   Flaw::kManifestMalformed, Flaw::kHardware,
-    Flaw::kBase,            Flaw::kCustomOperator};
+    Flaw::kDigestWrong,    Flaw::kBodyMalformed,  Flaw::kSelfTestWrong,     Flaw::kSelfTestSize,
+    Flaw::kModelMalformed, Flaw::kOperatorHidden, Flaw::kOperatorMissing,   Flaw::kOperatorVersion,
+    Flaw::kArenaHidden,    Flaw::kArenaTooSmall,  Flaw::kManifestMalformed, Flaw::kHardware,
+    Flaw::kBase,           Flaw::kCustomOperator};
 // Such a package is found out by its manifest alone: it may cost no erase, no program and no record.
 bool refused_by_manifest(Flaw flaw);
 

@@ -1,8 +1,8 @@
-// Any bytes on Control and Data, at any moment of a real delivery, from two centrals: a whole device (tests/device/rig.h)
-// with every invariant checked after each poll.
+// Any bytes on Control and Data, at any moment of a real delivery, from two centrals: a whole device
+// (tests/device/rig.h) with every invariant checked after each poll.
 //
-// The input is a script: one byte of operation, then its arguments. Some operations play a proper host, so that deep
-// states are reached; others cut the power or reset.
+// The input is a script: one byte of operation, then its arguments. Some operations play a proper host, so that
+// deep states are reached; others cut the power or reset.
 #include <algorithm>
 #include <memory>
 #include <vector>
@@ -129,7 +129,8 @@ class Play {
         last_data_.assign(action.bytes.begin(), action.bytes.end());
         rig_.agent->on_data(kHost, action.bytes);
       }
-      if (action.kind == protocol::SendAction::Kind::kWriteControl) (void)rig_.agent->on_control(kHost, action.bytes);
+      if (action.kind == protocol::SendAction::Kind::kWriteControl)
+        (void)rig_.agent->on_control(kHost, action.bytes);
       if (action.kind != protocol::SendAction::Kind::kNone) (void)sender_->written();
       poll(2);
       std::vector<std::vector<uint8_t>> frames;
@@ -154,21 +155,29 @@ class Play {
   void step(uint8_t operation) {
     const uint16_t conn = (operation & 0x80) != 0 ? kStranger : kHost;
     switch (operation & 0x0F) {
-      case 0: return (void)rig_.agent->on_control(conn, script_.bytes(script_.u8() % 24));
-      case 1: return rig_.agent->on_data(conn, script_.bytes(script_.u8()));
-      case 2: return poll(script_.u8() % 32);
-      case 3: return (void)(rig_.now += script_.u8() * 40u);
+      case 0:
+        return (void)rig_.agent->on_control(conn, script_.bytes(script_.u8() % 24));
+      case 1:
+        return rig_.agent->on_data(conn, script_.bytes(script_.u8()));
+      case 2:
+        return poll(script_.u8() % 32);
+      case 3:
+        return (void)(rig_.now += script_.u8() * 40u);
       case 4: {
         const uint8_t choice = script_.u8();
         return start_sender(packages()[choice % packages().size()], (choice & 0x80) != 0);
       }
-      case 5: return host_turns(script_.u8() % 64);
-      case 6: return request(script_.u8());
+      case 5:
+        return host_turns(script_.u8() % 64);
+      case 6:
+        return request(script_.u8());
       case 7: {
         const uint8_t choice = script_.u8();
-        return rig_.flash.cut_power(rig_.flash.operations() + choice % 40, static_cast<CutPoint>(choice / 40 % 3), choice);
+        return rig_.flash.cut_power(rig_.flash.operations() + choice % 40, static_cast<CutPoint>(choice / 40 % 3),
+                                    choice);
       }
-      case 8: return boot(script_.u8() % 4 == 0 ? storage::ResetCause::kWatchdog : storage::ResetCause::kOther);
+      case 8:
+        return boot(script_.u8() % 4 == 0 ? storage::ResetCause::kWatchdog : storage::ResetCause::kOther);
       case 9: {
         ToyValues input(kToyElements, script_.u8());
         (void)rig_.infer(input);
@@ -186,13 +195,16 @@ class Play {
         if (!bytes.empty()) bytes[at % bytes.size()] ^= script_.u8();
         return rig_.agent->on_data(conn, bytes);
       }
-      case 12: return rig_.agent->on_subscribe(conn, script_.u8() % 2 != 0);
-      case 13: return (void)rig_.flash.fail_operations(rig_.flash.operations() + script_.u8() % 8, 2, Fault::kBusy);
+      case 12:
+        return rig_.agent->on_subscribe(conn, script_.u8() % 2 != 0);
+      case 13:
+        return (void)rig_.flash.fail_operations(rig_.flash.operations() + script_.u8() % 8, 2, Fault::kBusy);
       case 14:
         (void)((script_.u8() & 1) != 0 ? rig_.agent->confirm(rig_.now) : rig_.agent->give_back());
         if (!rig_.powered()) boot(storage::ResetCause::kOther);
         return;
-      default: return poll(1);
+      default:
+        return poll(1);
     }
   }
 

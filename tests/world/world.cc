@@ -20,9 +20,13 @@ constexpr uint32_t kInferenceMs = 25;
 constexpr int kPollsPerTurn = 40;
 constexpr int kWritesPerTurn = 8;
 
-bool before(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) < 0; }
+bool before(uint32_t a, uint32_t b) {
+  return static_cast<int32_t>(a - b) < 0;
+}
 
-std::string name_of(Reason reason) { return protocol::describe(reason).name; }
+std::string name_of(Reason reason) {
+  return protocol::describe(reason).name;
+}
 
 }  // namespace
 
@@ -57,14 +61,18 @@ World::World(uint64_t the_seed, const Setting& the_setting)
     : seed(the_seed), setting(the_setting), rig(the_setting.device), random_(the_seed) {
   // Sizes of one to four pages, never a round number.
   for (uint8_t i = 0; i < 3; ++i) {
-    good.push_back(toy_package({.key = static_cast<uint8_t>(0x11 + i), .version = "v" + std::to_string(i + 1),
+    good.push_back(toy_package({.key = static_cast<uint8_t>(0x11 + i),
+                                .version = "v" + std::to_string(i + 1),
                                 .filler_bytes = 1500 + 4100u * i}));
   }
   good.push_back(toy_package({.key = 0x41, .version = "policy", .confirm_after = 10, .warm_up = 3}));
-  good.push_back(toy_package({.key = 0x51, .version = "brittle", .filler_bytes = 6000, .brittle = true, .body = false}));
+  good.push_back(
+      toy_package({.key = 0x51, .version = "brittle", .filler_bytes = 6000, .brittle = true, .body = false}));
   for (Flaw flaw : kAllFlaws) {
-    bad.push_back(toy_package({.key = 0x66, .version = "bad " + std::to_string(static_cast<int>(flaw)),
-                               .filler_bytes = 2500, .flaw = flaw}));
+    bad.push_back(toy_package({.key = 0x66,
+                               .version = "bad " + std::to_string(static_cast<int>(flaw)),
+                               .filler_bytes = 2500,
+                               .flaw = flaw}));
   }
   for (const ToyPackage& package : good) rig.know(package);
   for (const ToyPackage& package : bad) rig.know(package);
@@ -95,7 +103,8 @@ void World::note(const std::string& what) {
   if (diary.size() > 400) diary.erase(diary.begin(), diary.begin() + 100);
 }
 
-// ---- time ---------------------------------------------------------------------------------------------------------
+// ---- time
+// ---------------------------------------------------------------------------------------------------------
 
 void World::run_for(uint32_t ms) {
   (void)run_until([] { return false; }, ms);
@@ -133,7 +142,8 @@ void World::step(uint32_t not_beyond) {
   rig.now = before(rig.now + 1, next) ? next : rig.now + 1;
 }
 
-// ---- the device -----------------------------------------------------------------------------------------------------
+// ---- the device
+// -----------------------------------------------------------------------------------------------------
 
 void World::boot(storage::ResetCause cause) {
   ++boots;
@@ -188,7 +198,8 @@ void World::infer_if_due() {
   if (!rig.powered()) power_lost();
 }
 
-// ---- the link -------------------------------------------------------------------------------------------------------
+// ---- the link
+// -------------------------------------------------------------------------------------------------------
 
 void World::connect(Host& host) {
   host.conn = next_conn_++;
@@ -226,7 +237,8 @@ void World::put(Host& host, Way way, Bytes bytes) {
     // Control values and notifications keep their order.
     if (way == Way::kControl) packet.due = host.control_due = std::max(host.control_due, packet.due);
     if (way == Way::kNotify) packet.due = host.notify_due = std::max(host.notify_due, packet.due);
-    if (data && chance(faults.corrupt)) packet.bytes[below(static_cast<uint32_t>(packet.bytes.size()))] ^= static_cast<uint8_t>(1u << below(8));
+    if (data && chance(faults.corrupt))
+      packet.bytes[below(static_cast<uint32_t>(packet.bytes.size()))] ^= static_cast<uint8_t>(1u << below(8));
     host.air.push_back(std::move(packet));
   }
 }
@@ -240,8 +252,12 @@ void World::deliver_packets(Host& host) {
   host.air.erase(late, host.air.end());
   for (const Packet& packet : due) {
     switch (packet.way) {
-      case Way::kControl: (void)rig.agent->on_control(host.conn, packet.bytes); break;
-      case Way::kData: rig.agent->on_data(host.conn, packet.bytes); break;
+      case Way::kControl:
+        (void)rig.agent->on_control(host.conn, packet.bytes);
+        break;
+      case Way::kData:
+        rig.agent->on_data(host.conn, packet.bytes);
+        break;
       case Way::kNotify:
         if (host.sender && host.sender->handle_notification(packet.bytes, rig.now)) break;
         if (host.requester) (void)host.requester->handle_notification(packet.bytes, rig.now);
@@ -250,7 +266,8 @@ void World::deliver_packets(Host& host) {
   }
 }
 
-// ---- hosts ----------------------------------------------------------------------------------------------------------
+// ---- hosts
+// ----------------------------------------------------------------------------------------------------------
 
 void World::push(HostIndex index, const ToyPackage& package, bool force) {
   Host& host = hosts_[index];
@@ -284,12 +301,13 @@ void World::finish_sender(Host& host) {
   host.outcome = host.sender->outcome();
   host.reason = host.sender->reason();
   host.chunks_sent += host.sender->progress().chunks_sent;
-  note("push of " + host.job->options.version + " ends: outcome " + std::to_string(static_cast<int>(host.outcome)) + " " +
-       name_of(host.reason));
+  note("push of " + host.job->options.version + " ends: outcome " + std::to_string(static_cast<int>(host.outcome)) +
+       " " + name_of(host.reason));
   if (host.outcome == Outcome::kVerified) {
     ++deliveries;
     const SlotState state = rig.state_of(host.job->id);
-    const bool sealed = state != SlotState::kUnknown && state != SlotState::kClearing && state != SlotState::kReceiving;
+    const bool sealed =
+        state != SlotState::kUnknown && state != SlotState::kClearing && state != SlotState::kReceiving;
     // It may have been erased again before the host heard, but only by somebody's order.
     if (!sealed && device_on_ && !rig.noted(device::AgentEvent::kVerified)) {
       rig.violation("a host was told of a verified package that was never sealed");
@@ -354,7 +372,8 @@ void World::babble(HostIndex index) {
   }
 }
 
-// ---- a life ---------------------------------------------------------------------------------------------------------
+// ---- a life
+// ---------------------------------------------------------------------------------------------------------
 
 void World::live(int acts) {
   for (int i = 0; i < acts && rig.violations().empty(); ++i) {
@@ -370,28 +389,38 @@ void World::act() {
     case 0:
     case 1:
     case 2:
-    case 3: return push(who, any_good(), below(3) == 0);
-    case 4: return push(who, bad[below(static_cast<uint32_t>(bad.size()))], below(3) == 0);
+    case 3:
+      return push(who, any_good(), below(3) == 0);
+    case 4:
+      return push(who, bad[below(static_cast<uint32_t>(bad.size()))], below(3) == 0);
     case 5:
-    case 6: return request(who, MessageType::kActivate);
+    case 6:
+      return request(who, MessageType::kActivate);
     case 7:
-    case 8: return request(who, MessageType::kConfirm);
-    case 9: return request(who, MessageType::kRollback);
-    case 10: return request(who, MessageType::kAbort);
-    case 11: return below(6) == 0 ? request(who, MessageType::kEraseModels) : drop_link(who);
+    case 8:
+      return request(who, MessageType::kConfirm);
+    case 9:
+      return request(who, MessageType::kRollback);
+    case 10:
+      return request(who, MessageType::kAbort);
+    case 11:
+      return below(6) == 0 ? request(who, MessageType::kEraseModels) : drop_link(who);
     case 12:
     case 13:
     case 14: {
       const CutPoint kPoints[] = {CutPoint::kBefore, CutPoint::kInside, CutPoint::kAfter};
       return cut_power(below(60), kPoints[below(3)]);
     }
-    case 15: return reset(below(3) == 0 ? storage::ResetCause::kWatchdog : storage::ResetCause::kOther);
-    case 16: return babble(who);
+    case 15:
+      return reset(below(3) == 0 ? storage::ResetCause::kWatchdog : storage::ResetCause::kOther);
+    case 16:
+      return babble(who);
     case 17:
       negative_input_ = true;
       return;
     case 18:
-      if (device_on_) rig.flash.fail_operations(rig.flash.operations() + below(20), 1 + below(3), device::Fault::kBusy);
+      if (device_on_)
+        rig.flash.fail_operations(rig.flash.operations() + below(20), 1 + below(3), device::Fault::kBusy);
       return;
     default:
       if (!device_on_) return;
@@ -415,7 +444,8 @@ void World::stop_faults() {
   if (!device_on_) boot(storage::ResetCause::kOther);
   if (rig.agent->activation().safe_mode()) reset(storage::ResetCause::kOther);
   hosts_[kAnna].wanted = true;
-  if (!run_until([&] { return hosts_[kAnna].linked && !more_to_do_ && !rig.agent->receiver().transfer_open(); }, 120000)) {
+  if (!run_until([&] { return hosts_[kAnna].linked && !more_to_do_ && !rig.agent->receiver().transfer_open(); },
+                 120000)) {
     rig.violation("without faults, the device does not come to rest");
   }
 }
@@ -434,11 +464,13 @@ void World::deliver(const ToyPackage& package) {
     const storage::SlotInfo slot = rig.agent->store().slot_info(half);
     if (slot.package_id == package.id) durable = slot.durable_chunks;
   }
-  const uint32_t chunks = protocol::chunk_count(static_cast<uint32_t>(package.payload.size()), rig.board.chunk_bytes);
+  const uint32_t chunks =
+      protocol::chunk_count(static_cast<uint32_t>(package.payload.size()), rig.board.chunk_bytes);
   bool there = false;
   for (int tries = 0; tries < 100 && !there && rig.violations().empty(); ++tries) {
     push(kAnna, package, tries > 0 && reason(kAnna) != Reason::kAlreadyHere);
-    if (!run_until([&] { return !busy(kAnna); }, 300000)) return rig.violation("without faults, a push does not end");
+    if (!run_until([&] { return !busy(kAnna); }, 300000))
+      return rig.violation("without faults, a push does not end");
     if (outcome(kAnna) == Outcome::kVerified || reason(kAnna) == Reason::kAlreadyHere) {
       there = true;
     } else if (reason(kAnna) == Reason::kTrialOpen) {
@@ -452,8 +484,8 @@ void World::deliver(const ToyPackage& package) {
   }
   if (!there) return rig.violation("without faults, a good package is never taken: " + name_of(reason(kAnna)));
   if (hosts_[kAnna].chunks_sent > chunks - durable) {
-    rig.violation(std::to_string(hosts_[kAnna].chunks_sent) + " chunks were sent, and " + std::to_string(durable) + " of " +
-                  std::to_string(chunks) + " were durable");
+    rig.violation(std::to_string(hosts_[kAnna].chunks_sent) + " chunks were sent, and " + std::to_string(durable) +
+                  " of " + std::to_string(chunks) + " were durable");
   }
   if (!ask(MessageType::kActivate, package.id)) return;
   const bool other_open = reason(kAnna) == Reason::kTrialOpen || reason(kAnna) == Reason::kNothingToActivate;

@@ -1,10 +1,11 @@
-// The world: two hosts with the real Sender and Requester, a bad link, and a whole device with the real agent, store,
-// receiver and interpreter, in one process on virtual time. Everything follows from one seed.
+// The world: two hosts with the real Sender and Requester, a bad link, and a whole device with the real agent,
+// store, receiver and interpreter, in one process on virtual time. Everything follows from one seed.
 //
 // The faults it may inject:
 //   link      values lost, doubled, delayed, reordered (Data) and with a bit flipped (Data); notifications that the
 //             stack will not take; links that end at any moment; a second central that pushes, requests and babbles
-//   host      restarted in the middle, with nothing remembered; any bytes on Control and Data; what another sent, said
+//   host      restarted in the middle, with nothing remembered; any bytes on Control and Data; what another sent,
+//   said
 //             again and mutated; notifications switched off
 //   packages  of every flaw in tests/device/toys.h
 //   power     cut before, inside and after any operation of the flash, again while starting up; resets, also by
@@ -13,8 +14,8 @@
 //   models    inferences that fail; an application that confirms and gives back
 // Not injected here, since then a chunk may be lost and said to be: flash that fails for good (tests/storage does).
 //
-// What must always hold is checked by tests/device/rig.h after every poll of the device; what must come about once the
-// faults stop, by deliver().
+// What must always hold is checked by tests/device/rig.h after every poll of the device; what must come about once
+// the faults stop, by deliver().
 #pragma once
 
 #include <memory>
@@ -86,8 +87,8 @@ class World {
   // ---- the random life, and its end ----
   void live(int acts);
   void stop_faults();
-  // As a host's session would: until the package runs confirmed. Without faults this must succeed, with no chunk sent
-  // that was durable. What went wrong is in rig.violations().
+  // As a host's session would: until the package runs confirmed. Without faults this must succeed, with no chunk
+  // sent that was durable. What went wrong is in rig.violations().
   void deliver(const ToyPackage& package);
 
   uint64_t seed;
@@ -120,7 +121,7 @@ class World {
     protocol::Outcome outcome = protocol::Outcome::kRunning;  // of the last push
     protocol::Reason reason = protocol::Reason::kOk;          // of the last push or request
     uint32_t chunks_sent = 0;                                 // of the last push, all connections
-    uint32_t chunks_durable = 0;  // of the last ACCEPT that resumed
+    uint32_t chunks_durable = 0;                              // of the last ACCEPT that resumed
   };
 
   void step(uint32_t not_beyond);

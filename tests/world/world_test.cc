@@ -25,9 +25,9 @@ bool nightly() {
 void expect_no_violation(const World& world) {
   if (world.rig.violations().empty()) return;
   for (const std::string& what : world.rig.violations()) ADD_FAILURE() << what;
-  std::cout << "seed " << world.seed << ", board " << world.setting.device.board << ", MTU " << world.setting.att_mtu
-            << ", slots " << int{world.setting.device.slot_count} << ", arena " << world.setting.device.arena_bytes
-            << "\n";
+  std::cout << "seed " << world.seed << ", board " << world.setting.device.board << ", MTU "
+            << world.setting.att_mtu << ", slots " << int{world.setting.device.slot_count} << ", arena "
+            << world.setting.device.arena_bytes << "\n";
   for (const std::string& line : world.diary) std::cout << "  " << line << "\n";
 }
 
@@ -40,7 +40,8 @@ Setting plain(const std::string& board = "nano33ble") {
   return setting;
 }
 
-// ---- stories --------------------------------------------------------------------------------------------------------
+// ---- stories
+// --------------------------------------------------------------------------------------------------------
 
 TEST(World, DeliversTwoModelsOneAfterTheOther) {
   World world(1, plain());
@@ -53,8 +54,13 @@ TEST(World, DeliversTwoModelsOneAfterTheOther) {
 
 TEST(World, DeliversThroughABadLink) {
   Setting setting = plain();
-  setting.link = {.lose_data = 0.2, .lose_control = 0.2, .duplicate = 0.2, .corrupt = 0.1, .stack_full = 0.3,
-                  .jitter_ms = 40, .latency_ms = 15};
+  setting.link = {.lose_data = 0.2,
+                  .lose_control = 0.2,
+                  .duplicate = 0.2,
+                  .corrupt = 0.1,
+                  .stack_full = 0.3,
+                  .jitter_ms = 40,
+                  .latency_ms = 15};
   World world(2, setting);
   world.push(World::kAnna, world.good[2]);
   EXPECT_TRUE(world.run_until([&] { return !world.busy(World::kAnna); }, 300000));
@@ -64,7 +70,8 @@ TEST(World, DeliversThroughABadLink) {
   expect_no_violation(world);
 }
 
-// The operations of a whole delivery are counted first; then it is lived again with a cut at each (nightly; else at some).
+// The operations of a whole delivery are counted first; then it is lived again with a cut at each (nightly; else at
+// some).
 TEST(World, SurvivesACutAtAnyOperationOfAnUpdate) {
   for (const device::Board& part : device::boards()) {
     const std::string& board = part.name;
@@ -147,7 +154,8 @@ TEST(World, IsNotMovedByBabble) {
   expect_no_violation(world);
 }
 
-// ---- lives ----------------------------------------------------------------------------------------------------------
+// ---- lives
+// ----------------------------------------------------------------------------------------------------------
 
 void live_one(uint64_t seed, uint64_t* inferences, uint64_t* cuts, uint64_t* deliveries) {
   World world(seed, draw_setting(seed));
