@@ -36,15 +36,20 @@ struct BootInput {
   bool sound[kSlotCountMax];  // header and seal read well and agree with the record
 };
 
-// What to do with the state as it stands. When the newest unconfirmed model has no attempts left, or a slot that
-// should run is not sound, `repair` says what to record first; the choice is what holds after that.
 struct BootDecision {
   BootChoice choice;
-  bool repair = false;  // `state` was changed and must be recorded before acting
+  bool repair = false;  // `state` was changed and has to be recorded before anything irreversible is done
 };
 
-// `state` is brought up to date (watchdog run, attempts spent, damaged slots) in place.
+// Brings `state` up to date in place (watchdog run, attempts spent) and says what to run then. A slot that is not
+// sound is passed over, and its record left as it is: should it read well again another time, nothing is lost.
 BootDecision decide_boot(const BootInput& input, State& state);
+
+// Marks the slot rejected, and its package as one to be refused unless forced.
+void reject_slot(State& state, uint8_t slot, uint8_t reason, uint16_t detail);
+
+// Sealed, and neither confirmed nor rejected.
+bool is_unconfirmed(SlotState state);
 
 }  // namespace storage
 }  // namespace roost

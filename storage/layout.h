@@ -11,7 +11,9 @@
 namespace roost {
 namespace storage {
 
-enum { kManifestBytesMax = 1024, kSealCount = 2, kJournalBlocks = 2 };
+constexpr uint32_t kManifestBytesMax = 1024;
+constexpr uint32_t kSealCount = 2;
+constexpr uint32_t kJournalBlocks = 2;
 
 struct Layout {
   uint8_t slot_count;

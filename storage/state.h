@@ -9,7 +9,8 @@
 namespace roost {
 namespace storage {
 
-enum : uint8_t { kSlotCountMax = 3, kNoSlot = 0xFF };
+constexpr uint8_t kSlotCountMax = 3;
+constexpr uint8_t kNoSlot = 0xFF;
 
 // Fixed numbers: they stand in flash.
 enum class SlotState : uint8_t {
@@ -25,11 +26,11 @@ enum class SlotState : uint8_t {
 };
 
 // Why a slot is kUnknown or kRejected. 0 to 15 are storage's own, the rest is the caller's to number.
-enum : uint8_t {
+enum Reason : uint8_t {
   kReasonNone = 0,
   kReasonAttemptsSpent = 1,  // boot(): it had all its attempts and was never confirmed
-  kReasonDamaged = 2,        // boot(): its seal or manifest does not read any more; the flash failed
-  kReasonDisplaced = 3,      // open(): half received and idle, displaced by another package
+  kReasonDisplaced = 2,      // open(): half received and idle, or pending and forced out, by another package
+  kReasonErased = 3,         // erase_all(): on its way to kErased, and goes on being erased after a reset
   kReasonCallerFirst = 16,
 };
 
@@ -39,8 +40,8 @@ struct SlotRecord {
   uint8_t attempts_made = 0;
   uint8_t attempts_max = 0;
   uint16_t detail = 0;
-  bool clean = false;             // kReceiving: every block behind the one in work is erased
-  bool sealed_by_journal = false; // no seal in the meta could be programmed; this record stands for it
+  bool clean = false;              // kReceiving: every payload block behind the one in work is erased
+  bool sealed_by_journal = false;  // no seal in the meta could be programmed; this record stands for it
   uint32_t generation = 0;        // of what the slot holds: each open draws the next
   uint32_t package_id = 0;
   uint32_t vouched_blocks = 0;    // kReceiving: payload blocks this record vouches for, in place of a cell
@@ -49,7 +50,7 @@ struct SlotRecord {
   uint32_t wear_total = 0;        // erases of all its blocks together, counted before they are done
 };
 
-enum { kRejectedIdCount = 4 };
+constexpr uint8_t kRejectedIdCount = 4;
 
 struct State {
   uint32_t generation = 0;          // the last one drawn

@@ -26,6 +26,7 @@
 #include "storage/flash.h"
 #include "storage/journal.h"
 #include "storage/layout.h"
+#include "storage/meta.h"
 #include "storage/state.h"
 
 namespace roost {
@@ -191,7 +192,7 @@ class Store {
   // ---- queries ----
 
   uint8_t slot_count() const { return config_.slot_count; }
-  SlotInfo slot_info(uint8_t slot) const;
+  SlotInfo slot_info(uint8_t slot);
   uint8_t slot_in(SlotState state) const;  // the one slot in that state (newest first), or kNoSlot
   uint32_t payload_bytes_max() const { return layout_.payload_bytes_max(); }
   uint32_t erase_budget(uint32_t now_ms) const;  // blocks
@@ -213,49 +214,95 @@ class Store {
   struct Transfer {
     Phase phase = Phase::kIdle;
     uint8_t slot = kNoSlot;
+    bool clean = false;         // the slot was erased throughout when it was opened
+    bool redo_block = false;    // the block in work must be erased again first
+    bool verified = false;
     PackageInfo package;
     uint32_t chunk_count = 0;
-    uint32_t block_count = 0;      // payload blocks the package takes
+    uint32_t block_count = 0;     // payload blocks the package takes
+    uint32_t meta_erased = 0;     // meta blocks
+    uint32_t erased_blocks = 0;   // payload blocks below this one are erased, or programmed since
     uint32_t durable_blocks = 0;
-    uint32_t durable_chain = 0;    // the cell value of the last durable block
-    uint32_t chain = 0;            // running, over the pages closed
+    uint32_t durable_chain = 0;   // the running value after the last durable block
+    uint32_t chain = 0;           // after the last closed page
     uint32_t next_page = 0;
-    uint32_t written = 0;          // bytes programmed of next_page
-    uint32_t erased_blocks = 0;    // payload blocks below this one are erased, or programmed, in order
-    uint32_t suspect_block = 0;    // its cell may be torn: the journal vouches instead
-    uint32_t last_activity_ms = 0;
-    bool redo_block = false;       // the block in work must be erased again first
-    bool verified = false;
+    uint32_t written = 0;         // bytes programmed of next_page
+    uint32_t suspect_block = 0;   // its cell may be torn: the journal vouches for it instead
   };
 
   // Finding out after mount how much of a half-received package is durable.
   struct Recovery {
     bool wanted = false;
     uint8_t slot = kNoSlot;
+    uint32_t payload_size = 0;
     uint32_t page = 0;
-    uint32_t end_block = 0;  // no block from here on has a cell or is vouched for
+    uint32_t end_block = 0;       // nothing vouches for a block from here on
     uint32_t chain = 0;
+    uint32_t durable_blocks = 0;  // the result, with
+    uint32_t durable_chain = 0;
+  };
+
+  // Erasing whole slots: early_erase, the third slot, erase_all.
+  struct Clearing {
+    uint8_t slot = kNoSlot;  // in work
+    uint32_t block = 0;
   };
 
   struct Verify {
-    bool body = false;  // which part is being read
     uint8_t slot = kNoSlot;
+    bool body = false;  // the part being read
     uint32_t offset = 0;
   };
 
+  // store.cc
   Status commit(const State& next, Event event);
-  Status commit_charged(State& next, Event event, uint32_t now_ms);
+  bool check_sound(uint8_t slot);
+  State state_without_journal();
+  BootInput boot_input(ResetCause cause) const;
+  void refill_budget(uint32_t now_ms);
+  uint32_t budget_max() const;
+  static void charge(State& state, uint8_t slot, uint32_t blocks);
+
+  // store_work.cc
+  void start_recovery();
+  void recover_page();
+  Result<uint32_t> page_crc(uint8_t slot, uint32_t package_id, uint32_t page, uint32_t size);
+  Result<bool> erase_some(uint32_t block_offset);
+  bool erase_wanted() const;
+  Status erase_work();
+  Status write_meta();
+  uint8_t slot_to_clear(uint32_t now_ms) const;
+  Status clear_work(uint32_t now_ms);
+  static void clear_slot(State& state, uint8_t slot, uint8_t reason);
+
+  // store_receive.cc
+  Status check_package(const PackageInfo& package) const;
+  Status check_policy(const PackageInfo& package, OpenFlags flags) const;
+  Result<uint8_t> pick_slot() const;
+  bool holds_package(uint8_t slot, const PackageInfo& package);
+  Result<Opened> start(const PackageInfo& package, uint8_t slot);
+  Result<Opened> resume(const PackageInfo& package, uint8_t slot);
+  Result<Opened> continue_open(const PackageInfo& package);
+  void begin_transfer(const PackageInfo& package, uint8_t slot);
+  void redo_from_durable();
+  Status vouch_for_block(uint32_t block, uint32_t chain);
 
   Flash& flash_;
   Digest& digest_;
   StoreConfig config_;
   MutableBytes scratch_;
   Journal journal_;
+  Meta meta_;
   Layout layout_ = {};
   State state_;
   Transfer transfer_;
   Recovery recovery_;
+  Clearing clearing_;
   Verify verify_;
+  uint32_t slicing_ = 0xFFFFFFFF;  // offset of a block whose sliced erase is unfinished
+  uint32_t last_activity_ms_ = 0;  // of the half-received package
+  uint32_t settled_ms_ = 0;        // since when nothing changed: the grace time of an early erase counts from here
+  uint32_t refilled_ms_ = 0;       // up to when the erase budget is credited
   uint8_t held_slot_ = kNoSlot;
   bool sound_[kSlotCountMax] = {};
 };

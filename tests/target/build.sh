@@ -8,5 +8,5 @@ for cpu in m0 m4f; do
   [ -f "$folder/build.ninja" ] || cmake -S "$source" -B "$folder" -G Ninja \
     --toolchain "$source/scripts/cmake/arm-none-eabi.cmake" -DROOST_CPU=cortex-$cpu \
     -DROOST_BUILD_HOST=OFF -DROOST_BUILD_TESTS=OFF -DCMAKE_BUILD_TYPE=MinSizeRel
-  cmake --build "$folder" -j2
+  cmake --build "$folder" -j2 --target firmware
 done

@@ -21,6 +21,7 @@
 
 #include <stdint.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -81,7 +82,7 @@ class SimFlash final : public storage::Flash {
 
   // ---- faults on demand ----
 
-  void fail_operation(uint64_t operation, Fault fault);  // one operation
+  void fail_operations(uint64_t first, uint64_t count, Fault fault);
   void fail_read(uint64_t read_index);                   // one read() call: kReadFailed
   void clear_faults();
 
@@ -93,7 +94,6 @@ class SimFlash final : public storage::Flash {
   const std::string& last_misuse() const { return last_misuse_; }
   uint64_t busy_us() const { return busy_us_; }  // nominal time spent erasing and programming
   uint32_t wear(uint32_t block) const { return wear_[block]; }  // erases begun; kept in the file
-  uint32_t wear_max() const;
   uint32_t block_count() const { return board_.geometry.size_bytes / board_.geometry.erase_block_bytes; }
 
   // Called in the middle of each operation with its nominal time: to sleep, to move a virtual clock, or to try what
@@ -108,41 +108,47 @@ class SimFlash final : public storage::Flash {
   void restore(const std::vector<uint8_t>& snapshot);
 
  private:
-  SimFlash(const Board& board, uint8_t* image, bool is_file);
-  static size_t image_bytes(const Board& board);
-  static size_t data_start(const Board& board);
+  struct Image;  // where the parts of the mapping begin
   enum class Hit : uint8_t { kNo, kCutBefore, kCutInside, kCutAfter, kRefuse, kHalf, kSilent, kBusy };
+
+  SimFlash(const Board& board, uint8_t* mapping, int file);
+  void erase_everything();
 
   Hit begin_operation();
   storage::Status misuse(const std::string& what);
+  storage::Status check_usable();
   storage::Status check_program(uint32_t offset, Bytes bytes);
   storage::Status check_erase(uint32_t block_offset);
   void spend(uint64_t busy_us);
-  void program_units(uint32_t offset, Bytes bytes);
+  void cut();
+
+  void program_unit(uint32_t offset, const uint8_t* bytes);
   void tear_program(uint32_t offset, Bytes bytes);
-  void tear_unit(uint32_t offset, Bytes bytes);
+  void tear_unit(uint32_t offset, const uint8_t* bytes);
+  void spoil_one_bit(uint32_t offset, size_t size);
   void start_erase(uint32_t block_offset);
   void tear_erase(uint32_t block_offset);
   void finish_erase(uint32_t block_offset);
-  storage::Status finish(Hit hit, storage::Error failure);
   void settle(uint32_t offset, size_t size);
-  void cut();
+
   uint64_t random();
+  uint8_t random_byte() { return static_cast<uint8_t>(random() >> 24); }
 
   Board board_;
-  bool is_file_;
-  uint8_t* image_;      // header, wear, units, unstable, data
-  uint32_t* wear_;      // per block
-  uint8_t* units_;      // per program unit: count of programs and flags
-  uint8_t* unstable_;   // per byte: which bits are unstable
+  int file_;  // -1: in memory
+  uint8_t* mapping_;
+  uint32_t* wear_;     // per block
+  uint8_t* units_;     // per program unit: how often programmed, and flags
+  uint8_t* unstable_;  // per byte: which bits read anew at every read
   uint8_t* data_;
+
   bool powered_ = true;
-  bool busy_ = false;
+  std::atomic<bool> busy_{false};
   uint64_t operations_ = 0, reads_ = 0, misuses_ = 0, busy_us_ = 0;
   std::string last_misuse_;
   uint64_t cut_operation_ = UINT64_MAX;
   CutPoint cut_point_ = CutPoint::kBefore;
-  uint64_t fault_operation_ = UINT64_MAX;
+  uint64_t fault_first_ = UINT64_MAX, fault_count_ = 0;
   Fault fault_ = Fault::kRefuse;
   uint64_t fault_read_ = UINT64_MAX;
   uint64_t random_ = 1;
