@@ -248,15 +248,21 @@ Status go_on_with(Board& board, const Package& package, uint32_t* resumed_at) {
   return status.ok() ? settle(board, board.store().choice()) : status;
 }
 
+void read_fully(File& file, MutableBytes out) {
+  for (size_t have = 0; have < out.size();) {
+    const uint32_t count = file.read(out.from(have));
+    CHECK(count > 0);
+    have += count;
+  }
+}
+
+// Blocks that are as they should be already are left alone: most of an emulated second goes into programming.
 void load_image(Board& board, File& jobs) {
-  uint8_t wanted[64];
-  for (uint32_t at = 0; at < kRegionBytes; at += sizeof(wanted)) {
-    if (at % kChunkBytes == 0) CHECK(board.flash().erase(at).ok());
-    for (uint32_t have = 0; have < sizeof(wanted);) {
-      const uint32_t count = jobs.read(MutableBytes(wanted + have, sizeof(wanted) - have));
-      CHECK(count > 0);
-      have += count;
-    }
+  static uint8_t wanted[kChunkBytes];
+  for (uint32_t at = 0; at < kRegionBytes; at += kChunkBytes) {
+    read_fully(jobs, wanted);
+    if (memcmp(board.flash().mapped() + at, wanted, kChunkBytes) == 0) continue;
+    CHECK(board.flash().erase(at).ok());
     CHECK(board.flash().program(at, wanted).ok());
   }
 }
@@ -274,7 +280,7 @@ void judge_one(Board& board, const Package& next, File& verdicts) {
   line.text(" fallback_whole=")
       .number(choice.fallback_slot == storage::kNoSlot || holds_whole_package(board, choice.fallback_slot));
   line.text(" receiving=").name(name_of(board, receiving));
-  line.text(" durable=").number(receiving == storage::kNoSlot ? 0 : board.store().durable_chunks());
+  line.text(" durable=").number(receiving == storage::kNoSlot ? 0 : board.store().slot_info(receiving).durable_chunks);
   line.write_to(verdicts);
 
   uint32_t resumed_at = 0;
