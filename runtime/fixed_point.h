@@ -80,6 +80,9 @@ inline int32_t rounding_shift_right(int32_t x, int32_t exponent) {
 inline int32_t wrapping_add(int32_t a, int32_t b) {
   return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
 }
+inline int32_t wrapping_subtract(int32_t a, int32_t b) {
+  return static_cast<int32_t>(static_cast<uint32_t>(a) - static_cast<uint32_t>(b));
+}
 inline int32_t wrapping_shift_left(int32_t x, int32_t shift) {
   return static_cast<int32_t>(static_cast<uint32_t>(x) << shift);
 }

@@ -68,7 +68,8 @@ Error check_quantisation(const tflite::Tensor* tensor) {
   const uint32_t zero_points = size_of(quantization->zero_point());
   if (zero_points > 1 && zero_points != scales) return Error::kQuantisation;
   if (scales > 1) {
-    const int32_t dimension = quantization->quantized_dimension();
+    // Converters give a bias the dimension of its weights, though a vector has only one.
+    const int32_t dimension = size_of(tensor->shape()) == 1 ? 0 : quantization->quantized_dimension();
     if (dimension < 0 || static_cast<uint32_t>(dimension) >= size_of(tensor->shape())) return Error::kQuantisation;
     const int32_t channels = tensor->shape()->Get(static_cast<uint32_t>(dimension));
     if (static_cast<uint32_t>(channels) != scales) return Error::kQuantisation;

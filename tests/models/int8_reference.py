@@ -1,7 +1,7 @@
 """Runs an int8 `model.Model` over a batch with the arithmetic of TensorFlow Lite's reference kernels, bit for bit.
 
-Sums are exact integers (float64 holds them: a product is below 2^15, and there are far fewer than 2^38),
-and rescaling rounds twice, as the reference does. reference_test.py compares it with recorded outputs of the real one.
+Sums are exact integers (float64 holds them: a product is below 2^15, and there are far fewer than 2^38), and
+rescaling rounds twice, as the reference does. reference_test.py compares it with recorded outputs of the real one.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Synthetic gestures: what a three-axis accelerometer in a wand reads while a hand draws a figure in the air.
 
-A figure is a path in an upright plane. It is drawn corner to corner with minimum-jerk motions, smoothed as
-a hand would, differentiated twice, and turned into the wand's frame together with gravity. Size, proportions, tempo, place in the
-window, tilt, wobble, tremor, offset and noise all vary. Everything is drawn from one numpy Generator.
+A figure is a path in an upright plane. It is drawn corner to corner with minimum-jerk motions, smoothed as a hand
+would, differentiated twice, and turned into the wand's frame together with gravity. Size, proportions, tempo, place
+in the window, tilt, wobble, tremor, offset and noise all vary. Everything is drawn from one numpy Generator.
 """
 
 import numpy as np
