@@ -62,7 +62,8 @@ class Monitor:
 
 
 def live(image, folder):
-    """The life, operation by operation: a list of (flash image, operation, milestones said so far)."""
+    """The life, operation by operation: a list of (flash image, operation, count of milestones said before), the
+    milestones, and what is wrong with the life itself."""
     report, go, socket_path, dump = (str(folder / n) for n in ("report", "go", "qmp", "dump"))
     os.mkfifo(report)
     os.mkfifo(go)
@@ -83,8 +84,8 @@ def live(image, folder):
     finally:
         output = process.communicate(timeout=20)[0]
     if process.returncode != 0 or said[-1] != "end .":
-        sys.exit(f"the uncut life failed (status {process.returncode}) after '{said[-1]}': {output}")
-    return cuts, said
+        return cuts, said, [f"the uncut life failed (status {process.returncode}) after '{said[-1]}': {output.strip()}"]
+    return cuts, said, []
 
 
 def torn(before, after, operation, dice):
@@ -136,7 +137,7 @@ def current_package(said, upto):
     for milestone in said[upto:]:
         if milestone.startswith("sealed"):
             return milestone[-1]
-    return said[-2][-1]
+    return [m for m in said if m.startswith("sealed")][-1][-1]
 
 
 def durable_before(said, upto):
@@ -211,7 +212,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         start = time.monotonic()
-        cuts, said = live(image, folder)
+        cuts, said, complaints = live(image, folder)
         lived = time.monotonic()
         dice, cases, before = random.Random(options.seed), [], bytes(SIZE)
         for number, (flash, operation, upto) in enumerate(cuts):
@@ -221,7 +222,7 @@ def main():
             before = flash
         with concurrent.futures.ThreadPoolExecutor(JUDGES) as pool:
             parts = [pool.submit(judge_all, image, cases[i::JUDGES], said, folder / f"judge{i}") for i in range(JUDGES)]
-            complaints = [text for part in parts for text in part.result()]
+            complaints += [text for part in parts for text in part.result()]
     print(f"{len(cuts)} flash operations in the uncut life ({lived - start:.0f} s), {len(cases)} cuts judged "
           f"({time.monotonic() - lived:.0f} s, seed {options.seed}): {len(complaints)} complaints")
     for text in complaints[:10]:
