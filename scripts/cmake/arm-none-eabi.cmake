@@ -4,7 +4,7 @@
 #       -DROOST_BUILD_HOST=OFF -DROOST_BUILD_TESTS=OFF -DCMAKE_BUILD_TYPE=MinSizeRel
 #
 # ROOST_CPU is cortex-m0 or cortex-m4f. Nothing of libstdc++ is linked, and of the C library only what
-# `-lc_nano -lgcc` resolves without a heap: malloc would leave _sbrk undefined, and the link fails.
+# `-lc_nano -lm -lgcc` resolves without a heap: malloc would leave _sbrk undefined, and the link fails.
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR arm)
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
@@ -30,8 +30,8 @@ set(CMAKE_ASM_FLAGS_INIT "${roost_machine}")
 set(CMAKE_CXX_FLAGS_INIT
   "${roost_common} -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-use-cxa-atexit -fno-unwind-tables -fno-asynchronous-unwind-tables")
 set(CMAKE_EXE_LINKER_FLAGS_INIT "${roost_machine} -nostdlib -Wl,--gc-sections -Wl,--fatal-warnings")
-set(CMAKE_CXX_STANDARD_LIBRARIES "-Wl,--start-group -lc_nano -lgcc -Wl,--end-group")
-set(CMAKE_C_STANDARD_LIBRARIES "-Wl,--start-group -lc_nano -lgcc -Wl,--end-group")
+set(CMAKE_CXX_STANDARD_LIBRARIES "-Wl,--start-group -lc_nano -lm -lgcc -Wl,--end-group")
+set(CMAKE_C_STANDARD_LIBRARIES "-Wl,--start-group -lc_nano -lm -lgcc -Wl,--end-group")
 
 # FlatBuffers is headers only, but its folder also holds the host's C library: give the compiler a folder in which
 # nothing else is.

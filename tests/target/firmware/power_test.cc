@@ -8,8 +8,8 @@
 // tests/target/power_cut.py drives both and judges.
 #include "device/ports/cortex_m/linked_region.h"
 #include "device/ports/cortex_m/nrf_nvmc_flash.h"
-#include "tests/target/firmware/check.h"
 #include "tests/target/firmware/packages.h"
+#include "tests/target/firmware/text.h"
 
 extern "C" void roost_power_arm();
 // From here on every flash operation is counted (plugins/flash_ops.c).
@@ -35,38 +35,6 @@ constexpr uint32_t kChunkBytes = 1024;
 constexpr uint32_t kStepsMax = 2000;  // of any wait: more means that the store makes no progress
 
 storage::Region small_region() { return storage::Region{roost_region_begin, kRegionBytes}; }
-
-// A line of text, built without a heap.
-class Line {
- public:
-  Line& text(const char* s) {
-    while (*s != '\0' && size_ < sizeof(bytes_)) bytes_[size_++] = *s++;
-    return *this;
-  }
-  Line& name(char c) {
-    const char s[2] = {c, '\0'};
-    return text(s);
-  }
-  Line& number(uint32_t value) {
-    char digits[11];
-    char* p = digits + sizeof(digits);
-    *--p = '\0';
-    do {
-      *--p = static_cast<char>('0' + value % 10);
-      value /= 10;
-    } while (value != 0);
-    return text(p);
-  }
-  void write_to(File& file) {
-    text("\n");
-    CHECK(file.write(Bytes(reinterpret_cast<const uint8_t*>(bytes_), size_)));
-    size_ = 0;
-  }
-
- private:
-  char bytes_[120];
-  uint32_t size_ = 0;
-};
 
 // One board between two resets: driver, store, and a clock that moves with every look at it.
 class Board {
@@ -248,14 +216,6 @@ Status go_on_with(Board& board, const Package& package, uint32_t* resumed_at) {
   return status.ok() ? settle(board, board.store().choice()) : status;
 }
 
-void read_fully(File& file, MutableBytes out) {
-  for (size_t have = 0; have < out.size();) {
-    const uint32_t count = file.read(out.from(have));
-    CHECK(count > 0);
-    have += count;
-  }
-}
-
 // Blocks that are as they should be already are left alone: most of an emulated second goes into programming.
 void load_image(Board& board, File& jobs) {
   static uint8_t wanted[kChunkBytes];
@@ -331,15 +291,9 @@ __attribute__((section(".noinit"))) alignas(Kept) uint8_t g_kept[sizeof(Kept)];
 
 int main() {
   static char buffer[256];
-  Span<char> line = device::semihosting::command_line(buffer);
-  const char* words[4] = {};
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < line.size(); ++i) {
-    if (line[i] == ' ') line[i] = '\0';
-    if (line[i] != '\0' && (i == 0 || line[i - 1] == '\0') && count < 4) words[count++] = &line[i];
-  }
-  CHECK(count >= 3);
-  if (words[1][0] == 'l') live(File(words[2], Mode::kWrite));
-  CHECK(count == 4);
-  judge(words[2], words[3]);
+  const Words words = command_words(buffer);
+  CHECK(words.word[1] != nullptr);
+  if (words.word[0][0] == 'l') live(File(words.word[1], Mode::kWrite));
+  CHECK(words.word[2] != nullptr);
+  judge(words.word[1], words.word[2]);
 }
