@@ -19,9 +19,7 @@ uint32_t bits_of(float value) {
 }
 
 int bit_length(uint64_t x) {
-  int length = 0;
-  for (; x != 0; x >>= 1) ++length;
-  return length;
+  return x == 0 ? 0 : 64 - __builtin_clzll(x);
 }
 
 // The mantissa shortened to `bits` bits, nearest, ties to even. `sticky`: the true value is a little above.
@@ -65,13 +63,14 @@ Real quotient(const Real& a, const Real& b, int bits) {
   uint64_t result = a.mantissa / b.mantissa;
   uint64_t remainder = a.mantissa % b.mantissa;
   // One bit more than asked for is the half; what remains makes it sticky.
-  while (bit_length(result) < bits + 1) {
+  for (int length = bit_length(result); length < bits + 1;) {
     remainder <<= 1;
     result <<= 1;
     if (remainder >= b.mantissa) {
       remainder -= b.mantissa;
       result |= 1;
     }
+    if (result != 0) ++length;
     --exponent;
   }
   return round_to(result, exponent, bits, remainder != 0);
