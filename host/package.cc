@@ -23,6 +23,7 @@
 namespace roost::host {
 
 namespace fbs = protocol::fbs;
+namespace tflite = runtime::tflite;
 using flatbuffers::FlatBufferBuilder;
 
 namespace {

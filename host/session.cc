@@ -38,7 +38,7 @@ std::string detail_text(Reason reason, uint16_t detail) {
     case Reason::kTypeUnsupported:
     case Reason::kShapeUnsupported:
     case Reason::kQuantizationUnsupported: {
-      const char* name = runtime::operator_name(static_cast<tflite::BuiltinOperator>(detail));
+      const char* name = runtime::operator_name(static_cast<runtime::BuiltinOperator>(detail));
       return name ? fmt::format(" (operator {})", name) : fmt::format(" (operator {})", detail);
     }
     case Reason::kDoesNotFit:

@@ -65,7 +65,7 @@ struct Action {
     kProgram,          // chunk, offset in its page, bytes      -> programmed
     kCloseChunk,       // chunk, true_size, crc32               -> chunk_durable | chunk_failed
     kPayloadComplete,  // offer: digest what flash now reads    -> stored | payload_failed
-    kVerify,           // offer: the model gate, then the seal  -> verified | payload_failed
+    kVerify,           // offer, scratch: the gate, the seal    -> verified | payload_failed
     kRequest,          // conn, request                         -> answer_request
     kAbandoned,        // offer, reason, detail: let go         -> abandoned
   };
@@ -73,6 +73,7 @@ struct Action {
   uint16_t conn = 0;
   Bytes bytes;      // kProgram: a whole number of units, the page's last one padded with the erased value
   Bytes signature;  // 64 bytes, or empty
+  MutableBytes scratch;  // the ring, idle because every fragment has been taken out of it; until the answer
   Offer offer;
   Request request;
   uint16_t chunk = 0;

@@ -190,6 +190,7 @@ class Sender {
   bool take_milestone(Bytes frame);
   bool take_failed(Bytes frame);
   bool take_busy(Bytes frame);
+  bool take_unknown(Bytes frame);
   void note_lost(const Report& report, uint32_t next);
   void note_durable(uint32_t durable);
   void offer_again(SenderInput input, Reason reason, uint32_t at_ms);

@@ -8,7 +8,7 @@ bool Sender::handle_notification(Bytes frame, uint32_t now_ms) {
   if (state_ == SenderState::kDone || offers_ == 0) return false;
   now_ms_ = now_ms;
   const bool ours = take_report(frame) || take_accept(frame) || take_reject(frame) || take_rewind(frame) ||
-                    take_milestone(frame) || take_failed(frame) || take_busy(frame);
+                    take_milestone(frame) || take_failed(frame) || take_busy(frame) || take_unknown(frame);
   if (ours) {
     heard_ms_ = now_ms;
     progress_.notified_bytes += frame.size();
@@ -184,6 +184,16 @@ bool Sender::take_busy(Bytes frame) {
   if (!decoded.ok() || decoded.value().about != static_cast<uint8_t>(MessageType::kOffer)) return false;
   if (decoded.value().tag != offer_epoch_ || state_ != SenderState::kAwaitVerdict) return false;
   offer_again(SenderInput::kBusy, Reason::kBusy, now_ms_ + config_.busy_retry_ms);
+  return true;
+}
+
+// Our offer's record made no sense to the device: it speaks another version.
+bool Sender::take_unknown(Bytes frame) {
+  const Result<Unknown> decoded = decode_unknown(frame);
+  if (!decoded.ok() || decoded.value().about != static_cast<uint8_t>(MessageType::kOffer)) return false;
+  if (state_ != SenderState::kAwaitVerdict) return false;
+  const Reason reason = decoded.value().version == kProtocolVersion ? decoded.value().reason : Reason::kProtocolVersion;
+  finish(SenderInput::kReject, Outcome::kRefused, reason, decoded.value().version);
   return true;
 }
 

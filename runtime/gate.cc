@@ -12,19 +12,7 @@ namespace {
 
 enum : uint32_t { kSchemaVersion = 3, kVerifierDepth = 8, kFileBytesMin = 8, kFileBytesMax = 1u << 30 };
 
-// FlatBuffers verification: after it, every offset, length and alignment in the tables we know is sound.
-Error verify_file(Bytes file, const GateLimits& limits) {
-  if (reinterpret_cast<uintptr_t>(file.data()) % kModelAlignment != 0) return Error::kMisalignedModel;
-  if (file.size() < kFileBytesMin || !tflite::ModelBufferHasIdentifier(file.data())) return Error::kNotAModel;
-  if (file.size() > kFileBytesMax) return Error::kTooComplex;
-  // A tensor is two tables, an operator two with its options; codes are at most as many as operators.
-  const uint32_t tables = 8 + limits.subgraphs + 3 * limits.tensors + 3 * limits.operators + limits.buffers;
-  flatbuffers::Verifier verifier(file.data(), file.size(), kVerifierDepth, tables);
-  return tflite::VerifyModelBuffer(verifier) ? Error::kNone : Error::kMalformed;
-}
-
 Error check_counts(const tflite::Model* model, const GateLimits& limits) {
-  if (model->version() != kSchemaVersion) return Error::kSchemaVersion;
   if (size_of(model->subgraphs()) == 0) return Error::kNoSubgraph;
   if (size_of(model->subgraphs()) > limits.subgraphs) return Error::kTooComplex;
   if (size_of(model->buffers()) > limits.buffers) return Error::kTooComplex;
@@ -114,6 +102,16 @@ void add(const GraphSurvey& survey, ArenaLayout* layout, Judgement* judgement) {
 
 }  // namespace
 
+Error verify_file(Bytes file, const GateLimits& limits) {
+  if (reinterpret_cast<uintptr_t>(file.data()) % kModelAlignment != 0) return Error::kMisalignedModel;
+  if (file.size() < kFileBytesMin || !tflite::ModelBufferHasIdentifier(file.data())) return Error::kNotAModel;
+  if (file.size() > kFileBytesMax) return Error::kTooComplex;
+  // A tensor is two tables, an operator two with its options; codes are at most as many as operators.
+  const uint32_t tables = 8 + limits.subgraphs + 3 * limits.tensors + 3 * limits.operators + limits.buffers;
+  flatbuffers::Verifier verifier(file.data(), file.size(), kVerifierDepth, tables);
+  return tflite::VerifyModelBuffer(verifier) ? Error::kNone : Error::kMalformed;
+}
+
 bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Report* report) const {
   *report = Report();
   *judgement = Judgement();
@@ -123,6 +121,8 @@ bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Re
   report->error = check_counts(model, input_.limits);
   if (!report->ok()) return false;
   report->error = check_operator_codes(model, input_.kernels, report);
+  if (!report->ok()) return false;
+  if (model->version() != kSchemaVersion) report->error = Error::kSchemaVersion;
   if (!report->ok()) return false;
 
   ArenaLayout layout(model);

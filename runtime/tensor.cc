@@ -33,6 +33,8 @@ uint32_t Tensor::count() const {
 }
 
 uint32_t Tensor::scale_count() const {
+  const bool wide = type() == TensorType::INT32 || type() == TensorType::INT64;
+  if ((constant_ && wide) || type() == TensorType::FLOAT32) return 0;
   const tflite::QuantizationParameters* quantization = table_->quantization();
   return quantization && quantization->scale() ? quantization->scale()->size() : 0;
 }

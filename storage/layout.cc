@@ -38,7 +38,8 @@ Result<Layout> make_layout(const FlashGeometry& geometry, uint8_t slot_count, ui
 
   layout.chunks_per_block = layout.block_bytes / chunk_bytes;
   layout.record_bytes = layout.round_up_to_unit(kRecordHeaderBytes + state_bytes(slot_count) + kRecordCrcBytes);
-  layout.records_per_block = layout.block_bytes / layout.record_bytes;
+  layout.place_bytes = layout.record_bytes + layout.unit_bytes;
+  layout.records_per_block = layout.block_bytes / layout.place_bytes;
   layout.cell_bytes = layout.round_up_to_unit(kCellBytes);
   layout.seal_bytes = layout.round_up_to_unit(kSealBytes);
   const uint32_t blocks = geometry.size_bytes / layout.block_bytes;

@@ -22,6 +22,7 @@ struct Layout {
   uint32_t chunk_bytes;
   uint32_t chunks_per_block;
   uint32_t record_bytes;       // one journal record, whole units
+  uint32_t place_bytes;        // a record and its mark
   uint32_t records_per_block;
   uint32_t cell_bytes;         // one cell, whole units
   uint32_t seal_bytes;         // one seal, whole units

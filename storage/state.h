@@ -31,6 +31,7 @@ enum Reason : uint8_t {
   kReasonAttemptsSpent = 1,  // boot(): it had all its attempts and was never confirmed
   kReasonDisplaced = 2,      // open(): half received and idle, or pending and forced out, by another package
   kReasonErased = 3,         // erase_all(): on its way to kErased, and goes on being erased after a reset
+  kReasonHangs = 4,          // boot(): a run of resets by watchdog while it was on trial
   kReasonCallerFirst = 16,
 };
 

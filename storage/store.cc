@@ -34,6 +34,7 @@ Status Store::mount(uint32_t now_ms) {
   verify_ = Verify();
   slicing_ = 0xFFFFFFFF;
   held_slot_ = kNoSlot;
+  wipe_charged_ = false;
   last_activity_ms_ = settled_ms_ = refilled_ms_ = now_ms;
 
   state_ = State();
@@ -109,6 +110,8 @@ BootChoice Store::boot(ResetCause cause) {
   if (decision.repair) {
     const Event event = cause == ResetCause::kWatchdog ? Event::kWatchdog : Event::kRejected;
     if (!commit(next, event).ok()) state_ = next;
+  } else if (journal_.exists() && !journal_.firm()) {
+    (void)commit(next, Event::kFirm);  // a failed write: the next boot, or the next record, does it
   }
   return decision.choice;
 }
@@ -193,7 +196,8 @@ SlotInfo Store::slot_info(uint8_t slot) {
   info.counter = header.counter;
   info.model_sha256 = header.model_sha256;
   info.manifest = Bytes(flash_.mapped() + meta_.manifest_offset(slot), header.manifest_size);
-  if (!is_sealed(record.state)) return info;
+  const bool verified = receiving() && transfer_.slot == slot && transfer_.verified;
+  if (!is_sealed(record.state) && !verified) return info;
   const uint8_t* payload = flash_.mapped() + layout_.payload_offset(slot);
   info.model = Bytes(payload, header.model_size);
   if (header.body_size != 0) info.body = Bytes(payload + header.body_offset, header.body_size);

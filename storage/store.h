@@ -88,7 +88,7 @@ struct SlotInfo {
   uint32_t wear_total = 0;
   uint64_t counter = 0;
   Bytes manifest;                // into mapped(); empty unless sound
-  Bytes model;                   // into mapped(); empty unless sealed and sound
+  Bytes model;                   // into mapped(); empty unless sound, and sealed or (the open package) verified
   Bytes body;
   Sha256 model_sha256 = {};
 };
@@ -109,8 +109,8 @@ class Store {
   // is no error but a journal without records or a slot that is not sound. Calling it again starts afresh.
   Status mount(uint32_t now_ms);
 
-  // Decides what to run. Records at most one thing (watchdog run, attempts spent, damage), so call it once a boot.
-  // Where that record cannot be written the choice is still given, as if it had been.
+  // Decides what to run. Appends one record where the watchdog bit, attempts are spent, or the newest record may be
+  // torn; so call it once a boot. Where it cannot be written the choice is still given, as if it had been.
   BootChoice boot(ResetCause cause);
 
   // The same decision over the present state without a reset: what runs or should, after reject or roll_back.
@@ -304,6 +304,7 @@ class Store {
   uint32_t settled_ms_ = 0;        // since when nothing changed: the grace time of an early erase counts from here
   uint32_t refilled_ms_ = 0;       // up to when the erase budget is credited
   uint8_t held_slot_ = kNoSlot;
+  bool wipe_charged_ = false;      // erase_all was called in this boot: what it erases is charged already
   bool sound_[kSlotCountMax] = {};
 };
 

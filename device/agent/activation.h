@@ -16,6 +16,7 @@
 #include "device/agent/body_vectors.h"
 #include "device/agent/events.h"
 #include "protocol/control.h"
+#include "protocol/info.h"
 #include "runtime/model_host.h"
 #include "storage/store.h"
 

@@ -57,7 +57,7 @@ bool Delivery::step(const Action& action, uint32_t now_ms) {
     case Action::Kind::kProgram: return program(action, now_ms);
     case Action::Kind::kCloseChunk: return close_chunk(action, now_ms);
     case Action::Kind::kPayloadComplete: return check_digest();
-    case Action::Kind::kVerify: return verify();
+    case Action::Kind::kVerify: return verify(action);
     case Action::Kind::kAbandoned: return abandon(action);
     case Action::Kind::kNone:
     case Action::Kind::kSend:
@@ -224,11 +224,9 @@ bool Delivery::check_digest() {
   return true;
 }
 
-Cause Delivery::check_model(const storage::SlotInfo& slot) {
-  const Result<MutableBytes, protocol::Error> scratch = parts_.receiver->lend_ring();
-  if (!scratch.ok()) return because(Reason::kInternal);
-  const auto judgement = parts_.engine->measure(slot.model, scratch.value());
-  (void)parts_.receiver->return_ring();
+Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes scratch) {
+  if (slot.model.empty()) return because(Reason::kFlashFailed);  // its meta does not read any more
+  const auto judgement = parts_.engine->measure(slot.model, scratch);
   if (!judgement.ok()) return cause_of(judgement.error(), parts_.engine->report());
   if (judgement.value().arena_bytes > acceptance_.arena_bytes) {
     return because(Reason::kArenaPlanTooLarge, (judgement.value().arena_bytes + 1023) / 1024);
@@ -238,8 +236,8 @@ Cause Delivery::check_model(const storage::SlotInfo& slot) {
   return Cause();
 }
 
-bool Delivery::verify() {
-  const Cause cause = check_model(parts_.store->slot_info(slot_));
+bool Delivery::verify(const Action& action) {
+  const Cause cause = check_model(parts_.store->slot_info(slot_), action.scratch);
   if (!cause.ok()) return payload_bad(cause);
   const storage::Status sealed = parts_.store->seal();
   if (!sealed.ok()) return payload_bad(cause_of(sealed.error()));

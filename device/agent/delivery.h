@@ -55,11 +55,11 @@ class Delivery {
   bool program(const protocol::Action& action, uint32_t now_ms);
   bool close_chunk(const protocol::Action& action, uint32_t now_ms);
   bool check_digest();
-  bool verify();
+  bool verify(const protocol::Action& action);
   bool abandon(const protocol::Action& action);
 
   Cause check_manifest(const protocol::ManifestView& manifest) const;
-  Cause check_model(const storage::SlotInfo& slot);
+  Cause check_model(const storage::SlotInfo& slot, MutableBytes scratch);
   bool refuse(const protocol::Action& action, Cause cause);
   bool rewind(uint32_t chunk, protocol::Reason reason, uint32_t now_ms);
   bool payload_bad(Cause cause);

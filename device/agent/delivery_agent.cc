@@ -119,7 +119,7 @@ bool DeliveryAgent::poll(uint32_t now_ms) {
   return received || stored || swapped;
 }
 
-// True: something was done or is still to be done for the action at hand.
+// True: something was done. An action that waits (for an erase, say) goes on at a later poll.
 bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
   const Action action = receiver_.poll(now_ms);
   switch (action.kind) {
@@ -136,8 +136,7 @@ bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
       return true;
     }
     default:
-      delivery_.step(action, now_ms);
-      return true;
+      return delivery_.step(action, now_ms);
   }
 }
 
@@ -190,7 +189,7 @@ bool DeliveryAgent::work_models(uint32_t now_ms) {
   return activation_.busy();
 }
 
-void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out) const {
+void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out) {
   const storage::SlotInfo info = store_.slot_info(slot);
   out->state = package_state(info);
   out->reason = reason_from_kept(info.reason);
@@ -249,7 +248,7 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   return size.ok() ? Bytes(out.data(), size.value()) : Bytes();
 }
 
-Bytes DeliveryAgent::advertised(MutableBytes out) const {
+Bytes DeliveryAgent::advertised(MutableBytes out) {
   protocol::Advertised advertised;
   const uint8_t running = activation_.running();
   if (running < store_.slot_count()) {

@@ -84,7 +84,7 @@ class DeliveryAgent {
   // The value of the Info characteristic as it stands now; the port keeps it per connection while it is read in
   // pieces. `out` of kInfoBytesMax always suffices. And the service data of the advertisement.
   Bytes info(MutableBytes out, uint32_t now_ms);
-  Bytes advertised(MutableBytes out) const;
+  Bytes advertised(MutableBytes out);
 
   // ---- the application ------------------------------------------------------------------------------------------
   bool serving() const { return host_.serving(); }
@@ -98,7 +98,7 @@ class DeliveryAgent {
   Cause confirm(uint32_t now_ms) { return activation_.confirm(0, now_ms); }
   Cause give_back() { return activation_.roll_back(protocol::Reason::kAskedByApplication); }
 
-  const storage::Store& store() const { return store_; }
+  storage::Store& store() { return store_; }
   const Activation& activation() const { return activation_; }
   const protocol::Receiver& receiver() const { return receiver_; }
 
@@ -118,7 +118,7 @@ class DeliveryAgent {
   Cause serve_request(const protocol::Request& request, uint32_t now_ms);
   bool work_store(uint32_t now_ms);
   bool work_models(uint32_t now_ms);
-  void fill_slot(uint8_t slot, protocol::InfoSlot* out) const;
+  void fill_slot(uint8_t slot, protocol::InfoSlot* out);
 
   AgentParts parts_;
   AgentConfig config_;

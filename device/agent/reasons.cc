@@ -87,8 +87,8 @@ Reason reason_from_kept(uint8_t kept) {
   switch (kept) {
     case storage::kReasonNone: return Reason::kOk;
     case storage::kReasonAttemptsSpent: return Reason::kAttemptsSpent;
-    case storage::kReasonDamaged: return Reason::kStorageDamaged;
     case storage::kReasonDisplaced: return Reason::kDisplaced;
+    case storage::kReasonErased: return Reason::kOk;
     default: break;
   }
   return kept < storage::kReasonCallerFirst ? Reason::kInternal

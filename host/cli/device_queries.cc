@@ -4,11 +4,12 @@
 #include "host/cli/context.h"
 #include "host/cli/run_session.h"
 #include "host/loopback_link.h"
-#include "runtime/inspect.h"
+#include "runtime/schema_generated.h"
 
 namespace roost::host {
 namespace {
 
+namespace tflite = runtime::tflite;
 using protocol::PackageState;
 
 struct QueryOptions {
@@ -67,7 +68,7 @@ nlohmann::ordered_json tensors_json(const std::array<protocol::InfoTensor, proto
                                     uint8_t count) {
   auto list = nlohmann::ordered_json::array();
   for (uint8_t i = 0; i < count; ++i) {
-    list.push_back({{"type", runtime::type_name(static_cast<tflite::TensorType>(tensors[i].type))},
+    list.push_back({{"type", tflite::EnumNameTensorType(static_cast<tflite::TensorType>(tensors[i].type))},
                     {"shape", std::vector<int>(tensors[i].shape.begin(), tensors[i].shape.begin() + tensors[i].rank)}});
   }
   return list;

@@ -278,6 +278,16 @@ TEST_F(Gate, IgnoresTheQuantisationOfFloats) {
   EXPECT_EQ(judge(), Error::kNone);
 }
 
+TEST_F(Gate, IgnoresTheQuantisationOfBiases) {
+  make_input_constant(24);
+  graph().operators.clear();
+  graph().outputs = {0};
+  tensor(0).type = TensorType::INT32;
+  tensor(0).scale = {0.0f, 0.0f};
+  tensor(0).quantized_dimension = 3;
+  EXPECT_EQ(judge(), Error::kNone);
+}
+
 TEST_F(Gate, RefusesZeroPointsOutsideTheType) {
   for (const int64_t zero_point : {-129, 128, 1 << 20}) {
     tensor(1).zero_point = {zero_point};

@@ -90,6 +90,7 @@ class SimFlash final : public storage::Flash {
 
   uint64_t operations() const { return operations_; }  // programs, erases and slices attempted with power on
   uint64_t reads() const { return reads_; }
+  uint64_t faults_hit() const { return faults_hit_; }
   uint64_t misuses() const { return misuses_; }  // calls that no careful caller makes: always 0 in a good test
   const std::string& last_misuse() const { return last_misuse_; }
   uint64_t busy_us() const { return busy_us_; }  // nominal time spent erasing and programming
@@ -144,7 +145,7 @@ class SimFlash final : public storage::Flash {
 
   bool powered_ = true;
   std::atomic<bool> busy_{false};
-  uint64_t operations_ = 0, reads_ = 0, misuses_ = 0, busy_us_ = 0;
+  uint64_t operations_ = 0, reads_ = 0, faults_hit_ = 0, misuses_ = 0, busy_us_ = 0;
   std::string last_misuse_;
   uint64_t cut_operation_ = UINT64_MAX;
   CutPoint cut_point_ = CutPoint::kBefore;
