@@ -45,5 +45,6 @@ int main(int argc, char** argv) {
       outputs.write(reinterpret_cast<const char*>(out.data()), static_cast<std::streamsize>(out.size()));
     }
   }
-  std::cout << "arena " << engine.judgement().arena_bytes << " macs " << engine.judgement().macs << "\n";
+  const bool real = engine.output_count() > 0 && engine.output(0).type == runtime::TensorType::FLOAT32;
+  std::cout << "float " << real << " input " << size << " arena " << engine.judgement().arena_bytes << " macs " << engine.judgement().macs << "\n";
 }

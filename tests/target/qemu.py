@@ -8,6 +8,10 @@ MACHINES = {
 }
 
 
+def dict_items(options):
+    return options.items() if isinstance(options, dict) else options
+
+
 class Image:
     """A firmware image of the build folder, and where its symbols are."""
 
@@ -25,12 +29,12 @@ class Image:
         raise KeyError(f"{self.path.name} has no symbol {name}")
 
     def command(self, arguments=(), plugins=(), extra=()):
-        """`arguments` reach the firmware; `plugins` are (name, {option: value})."""
+        """`arguments` reach the firmware; `plugins` are (name, {option: value} or pairs)."""
         semihosting = "enable=on,target=native,arg=roost" + "".join(f",arg={a}" for a in arguments)
         line = ["qemu-system-arm", *self.machine, "-display", "none", "-monitor", "none", "-serial", "none",
                 "-semihosting-config", semihosting, "-kernel", str(self.path), *extra]
         for name, options in plugins:
-            settings = "".join(f",{key}={value}" for key, value in options.items())
+            settings = "".join(f",{key}={value}" for key, value in dict_items(options))
             line += ["-plugin", f"{self.plugins / (name + '.so')}{settings}"]
         return line
 
