@@ -59,6 +59,119 @@ def weigh(map_path):
     return sizes
 
 
+# ---- what may be linked ----
+
+# Undefined in the component's archives: nothing but these may come from outside them.
+ALLOWED = re.compile(r"^(__aeabi_(?!d|f2d|i2d|ui2d|l2d|ul2d|cd)\w+|mem(cpy|move|set|cmp|chr)|strncmp|expf|"
+                     r"__gnu_\w+|__clz\w+|__popcount\w+|__ctz\w+|_GLOBAL_OFFSET_TABLE_)$")
+ARCHIVES = ["base", "protocol", "storage", "runtime", "device"]
+
+
+def foreign_symbols(folder):
+    """Symbols the component takes from outside that it should not: [(archive, symbol)]."""
+    defined, wanted = set(), []
+    for name in ARCHIVES:
+        sub = "device/ports/cortex_m" if name == "cortex_m" else name
+        listing = subprocess.run(["arm-none-eabi-nm", folder / sub / f"libroost_{name}_cxx14.a"], check=True,
+                                 capture_output=True, text=True).stdout
+        for line in listing.splitlines():
+            words = line.split()
+            if len(words) == 2 and words[0] == "U":
+                wanted.append((name, words[1]))
+            elif len(words) == 3:
+                defined.add(words[2])
+    return sorted({(n, s) for n, s in wanted if s not in defined and not ALLOWED.match(s)})
+
+
+# ---- stack ----
+
+# Indirect calls, by who makes them: the functions that may be meant (all are looked at, the deepest counts).
+SEAMS = [
+    (r"^roost::storage::", r"NrfNvmcFlash::(read|program|erase|erase_slice|geometry|mapped)|SoftwareSha256::"),
+    (r"^roost::runtime::.*(Gate|Survey|judge|gate|prepare_|Interpreter::prepare|look_at|check)",
+     r"runtime/kernels/.*:.*prepare"),
+    (r"Interpreter::(step|run)", r"runtime/kernels/.*:.*invoke"),
+    (r"ModelHost::", r"roost::runtime::Interpreter::|BodyVectors::"),
+    (r"^roost::device::.*Nrf|NvmcRegisters", r"NvmcRegisters::"),
+    (r"^roost::device::", r"Interpreter::measure|SoftwareSha256::|Listener::"),
+]
+ROOTS = ["roost::device::DeliveryAgent::poll", "roost::device::DeliveryAgent::start",
+         "roost::device::Activation::invoke", "roost::protocol::Receiver::handle_data",
+         "roost::protocol::Receiver::handle_control"]
+LIBRARY_FRAME = 64  # of a function without a figure: libgcc and the C library
+
+
+class CallGraph:
+    def __init__(self, folder):
+        self.frames, self.names, self.calls, self.by_symbol = {}, {}, collections.defaultdict(set), {}
+        for path in folder.rglob("*.ci"):
+            if "_cxx14.dir" not in str(path) and "cortex_m" not in str(path):
+                continue
+            for line in path.read_text().splitlines():
+                node = re.match(r'node: { title: "([^"]*)" label: "([^\\"]*)\\n[^"]*?(\d+) bytes', line)
+                edge = re.match(r'edge: { sourcename: "([^"]*)" targetname: "([^"]*)"', line)
+                if node:
+                    self.frames[node[1]], self.names[node[1]] = int(node[3]), node[2]
+                    self.by_symbol.setdefault(node[1].rsplit(":", 1)[-1], node[1])
+                elif edge:
+                    self.calls[edge[1]].add(edge[2])
+        self.plain = {t: n.split("(")[0].split(" ")[-1] if "operator" not in n else n for t, n in self.names.items()}
+        self.unresolved, self.recursive, self.memo = set(), set(), {}
+
+    def targets(self, title):
+        for callee in self.calls[title]:
+            if callee != "__indirect_call":
+                yield callee if callee in self.frames else self.by_symbol.get(callee, callee)
+                continue
+            found = False
+            for caller, callees in SEAMS:
+                if re.search(caller, self.plain.get(title, "")):
+                    for other in self.frames:
+                        if re.search(callees, other + ":" + self.plain[other]) and other != title:
+                            found = True
+                            yield other
+                    break
+            if not found:
+                self.unresolved.add(self.plain.get(title, title))
+
+    def deepest(self, title, path=()):
+        """(bytes, the path)"""
+        if title in path:
+            self.recursive.add(self.plain.get(title, title))
+            return 0, []
+        if title in self.memo:
+            return self.memo[title]
+        if title not in self.frames:
+            return LIBRARY_FRAME, [title]
+        best = (0, [])
+        for callee in self.targets(title):
+            best = max(best, self.deepest(callee, path + (title,)))
+        result = (best[0] + self.frames[title], [title] + best[1])
+        self.memo[title] = result
+        return result
+
+    def from_root(self, name):
+        titles = [t for t, n in self.plain.items() if n == name]
+        return max((self.deepest(t) for t in titles), default=None)
+
+
+# ---- the table ----
+
+def total(weights, parts):
+    return sum(weights[p]["text"] + weights[p]["data"] for p in parts), \
+        sum(weights[p]["data"] + weights[p]["bss"] for p in parts)
+
+
+COMPONENT = ["base", "protocol", "storage", "agent"]
+COMPLETE = COMPONENT + ["model host", "gate and interpreter", "operators", "digest", "port", "start-up",
+                        "compiler and C library"]
+# name, image, parts, the goal, the ceiling: what it may be today, so that it can only shrink until the goal is met.
+BUDGETS = [
+    ("protocol + storage + agent", "device_trivial", COMPONENT, 16 * 1024, 37500),
+    ("complete, keyword spotting", "device_kws", COMPLETE, 32 * 1024, 64500),
+]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", required=True)
@@ -66,11 +179,44 @@ def main():
     folder = pathlib.Path(options.build) / "target-m4f"
     images = ["device_trivial", "device_kws", "device_test"]
     weights = {image: weigh(folder / f"{image}.map") for image in images}
+    failed = False
     rows = sorted({part for w in weights.values() for part in w})
-    print(f"{'text+data / bss, bytes':26}" + "".join(f"{image:>22}" for image in images))
+    print(f"{'flash / zeroed RAM, bytes':28}" + "".join(f"{image:>20}" for image in images))
     for row in rows:
-        print(f"{row:26}" + "".join(
-            f"{weights[i][row]['text'] + weights[i][row]['data']:>13} /{weights[i][row]['bss']:>7}" for i in images))
+        print(f"{row:28}" + "".join(
+            f"{weights[i][row]['text'] + weights[i][row]['data']:>12} /{weights[i][row]['bss']:>6}" for i in images))
+    for name, image, parts, goal, ceiling in BUDGETS:
+        flash, ram = total(weights[image], parts)
+        verdict = "met" if flash <= goal else f"OVER by {flash - goal}"
+        print(f"{name}: {flash} bytes of flash, goal {goal}: {verdict}; {ram} bytes of static RAM")
+        if flash > ceiling:
+            failed = True
+            print(f"FAILED {name}: grew beyond {ceiling}")
+    objects = object_sizes(folder / "tests/target/firmware/device_kws.elf")
+    print("RAM of the objects a firmware keeps (goal 1024 for the agent without engines): " +
+          ", ".join(f"{name} {size}" for name, size in objects.items()))
+
+    graph = CallGraph(folder)
+    for root in ROOTS:
+        found = graph.from_root(root)
+        if not found:
+            failed = True
+            print(f"FAILED there is no {root}")
+            continue
+        print(f"deepest stack of {root.split('::', 1)[1]}: {found[0]} bytes, through " + " > ".join(
+            graph.plain.get(t, t).split("::")[-1] for t in found[1]))
+    print(f"recursive, counted once: {', '.join(sorted(graph.recursive)) or 'none'}")
+    print(f"indirect calls by {len(graph.unresolved)} functions not followed: {', '.join(sorted(graph.unresolved))[:1500]}")
+    for archive, symbol in foreign_symbols(folder):
+        failed = True
+        print(f"FAILED {archive} wants {symbol}")
+    sys.exit(failed)
+
+
+def object_sizes(elf):
+    """Sizes of the objects named in firmware/sizes.cc."""
+    listing = subprocess.run(["arm-none-eabi-nm", "-S", elf], check=True, capture_output=True, text=True).stdout
+    return {m[2]: int(m[1], 16) for m in re.finditer(r" ([0-9a-f]{8}) \w roost_sizeof_(\w+)", listing)}
 
 
 if __name__ == "__main__":

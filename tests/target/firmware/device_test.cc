@@ -179,6 +179,19 @@ class Device final : public device::AgentObserver {
 
 }  // namespace
 
+// Symbols whose sizes are those of the objects a firmware keeps: read by tests/target/budgets.py.
+#define ROOST_SIZE_OF(name, type) \
+  __attribute__((section(".noinit"), used)) uint8_t roost_sizeof_##name[sizeof(type)]
+extern "C" {
+ROOST_SIZE_OF(agent, device::DeliveryAgent);
+ROOST_SIZE_OF(receiver, protocol::Receiver);
+ROOST_SIZE_OF(store, storage::Store);
+ROOST_SIZE_OF(model_host, runtime::ModelHost);
+ROOST_SIZE_OF(engine, Engine);
+ROOST_SIZE_OF(gatt_server, device::GattServer);
+ROOST_SIZE_OF(digest, device::SoftwareSha256);
+}
+
 int main() {
   static char buffer[512];
   const Words words = command_words(buffer);
