@@ -1,7 +1,5 @@
 #include "runtime/gate.h"
 
-#include <string.h>
-
 #include "runtime/arena_layout.h"
 #include "runtime/model_view.h"
 #include "runtime/survey.h"
@@ -33,6 +31,13 @@ bool has_any_kernel(KernelList kernels, BuiltinOperator op) {
   return false;
 }
 
+void keep_name(const flatbuffers::String* name, Report* where) {
+  const uint32_t room = sizeof where->custom_name - 1;
+  for (uint32_t i = 0; name && i < name->size() && i < room; ++i) {
+    where->custom_name[i] = static_cast<char>(name->Data()[i]);
+  }
+}
+
 Error check_operator_code(const tflite::Model* model, const tflite::Operator* op, KernelList kernels,
                           Report* where) {
   if (op->opcode_index() >= size_of(model->operator_codes())) return Error::kOperatorCode;
@@ -40,9 +45,7 @@ Error check_operator_code(const tflite::Model* model, const tflite::Operator* op
   where->op = builtin_operator(code);
   where->op_version = code->version();
   if (where->op == BuiltinOperator::CUSTOM) {
-    if (code->custom_code()) {
-      strncpy(where->custom_name, code->custom_code()->c_str(), sizeof where->custom_name - 1);
-    }
+    keep_name(code->custom_code(), where);
     return Error::kOperatorCustom;
   }
   return has_any_kernel(kernels, where->op) ? Error::kNone : Error::kOperatorMissing;

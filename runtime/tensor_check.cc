@@ -90,7 +90,7 @@ Error check_quantisation(const tflite::Model* model, const tflite::Tensor* tenso
   int64_t low, high;
   zero_point_range(tensor->type(), &low, &high);
   for (uint32_t i = 0; i < zero_points; ++i) {
-    const int64_t zero_point = quantization->zero_point()->Get(i);
+    const int64_t zero_point = zero_point_at(quantization, i);
     if (zero_point < low || zero_point > high) return Error::kQuantisation;
   }
   return Error::kNone;

@@ -26,7 +26,9 @@ void reject_slot(State& state, uint8_t slot, uint8_t reason, uint16_t detail) {
   state.watchdog_run = 0;  // its hangs are not held against the model that runs next
 }
 
-bool is_unconfirmed(SlotState state) { return state == SlotState::kPending || state == SlotState::kTrial; }
+bool is_unconfirmed(SlotState state) {
+  return state == SlotState::kPending || state == SlotState::kTrial;
+}
 
 BootDecision decide_boot(const BootInput& input, State& state) {
   BootDecision decision;

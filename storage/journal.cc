@@ -74,7 +74,7 @@ bool Journal::read_record(uint8_t block, uint32_t index, uint32_t& sequence, Sta
 }
 
 Status Journal::append(const State& state, Event event) {
-  constexpr int kTriesMax = 4;  // places that turn out to be spoiled
+  constexpr int kTriesMax = 4;  // places that turn out to be spoiled: two here, then two in the other block
   Status status = Error::kProgramFailed;
   for (int tries = 0; tries < kTriesMax; ++tries) {
     if (turn_now_ || next_ >= layout_.records_per_block) {
@@ -94,6 +94,7 @@ Status Journal::append(const State& state, Event event) {
       --next_;  // nothing was done there
       return status;
     }
+    if (tries == kTriesMax / 2 - 1) turn_now_ = true;
   }
   return status;
 }

@@ -7,7 +7,9 @@ namespace roost {
 namespace storage {
 namespace {
 
-bool is_power_of_two(uint32_t value) { return value != 0 && (value & (value - 1)) == 0; }
+bool is_power_of_two(uint32_t value) {
+  return value != 0 && (value & (value - 1)) == 0;
+}
 
 uint32_t meta_bytes(const Layout& layout, uint32_t payload_blocks) {
   return layout.round_up_to_unit(kMetaHeaderBytes + kManifestBytesMax) + kSealCount * layout.seal_bytes +

@@ -61,8 +61,9 @@ bool Store::check_sound(uint8_t slot) {
   return false;
 }
 
-// No journal: first boot, or the flash lost it. Seals in the metas say what is whole. The newest such model may have
-// been unconfirmed, so it goes on probation with the next newest to fall back to; a single one is all there is.
+// No journal: first boot, or the flash lost it. Seals in the metas say what is whole. The newest such model may
+// have been unconfirmed, so it goes on probation with the next newest to fall back to; a single one is all there
+// is.
 State Store::state_without_journal() {
   State state;
   state.erase_budget = budget_max();

@@ -1,5 +1,5 @@
-// Proves that sender and receiver, on virtual time over a bad link, always deliver the package byte for byte, send only
-// what is missing, stay within the overhead allowed, and end.
+// Proves that sender and receiver, on virtual time over a bad link, always deliver the package byte for byte, send
+// only what is missing, stay within the overhead allowed, and end.
 //
 // Every random choice follows from a seed, which is printed; ROOST_SEED=n runs that one, ROOST_NIGHTLY=1 many more.
 #include <gtest/gtest.h>
@@ -75,7 +75,8 @@ TEST(Conversation, OverheadStaysWithinTheLimits) {
     double limit_percent;
     uint32_t program_ms;
   };
-  for (const Case c : {Case{244, 2.5, 0}, Case{479, 2.0, 0}, Case{495, 2.0, 0}, Case{244, 2.5, 4}, Case{479, 2.0, 4}}) {
+  for (const Case c :
+       {Case{244, 2.5, 0}, Case{479, 2.0, 0}, Case{495, 2.0, 0}, Case{244, 2.5, 4}, Case{479, 2.0, 4}}) {
     Geometry geometry;
     geometry.att_mtu = static_cast<uint16_t>(c.value + 3);
     geometry.program_ms = c.program_ms;
@@ -85,10 +86,11 @@ TEST(Conversation, OverheadStaysWithinTheLimits) {
     const double over = 100.0 * static_cast<double>(world.total_bytes() - 100000) / 100000;
     const double with_att = 100.0 * static_cast<double>(world.total_bytes() + 3 * world.pdus - 100000) / 100000;
     const SendProgress& p = world.sender->progress();
-    std::printf("value %u, flash %u ms a slice: overhead %.3f %% (with ATT headers %.3f %%), %u fragments, %u reports, "
-                "%u queries, %u stalls, %u ms\n",
-                c.value, c.program_ms, over, with_att, p.fragments_sent, p.reports, p.queries, p.credit_stalls,
-                world.now - 1000);
+    std::printf(
+        "value %u, flash %u ms a slice: overhead %.3f %% (with ATT headers %.3f %%), %u fragments, %u reports, "
+        "%u queries, %u stalls, %u ms\n",
+        c.value, c.program_ms, over, with_att, p.fragments_sent, p.reports, p.queries, p.credit_stalls,
+        world.now - 1000);
     EXPECT_LE(over, c.limit_percent);
   }
 }

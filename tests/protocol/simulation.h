@@ -1,10 +1,11 @@
-// One sender and one receiver on virtual time, with a link between them that loses, delays, reorders, duplicates and
-// corrupts, and an application that programs a slot in memory. Everything follows from one seed.
+// One sender and one receiver on virtual time, with a link between them that loses, delays, reorders, duplicates
+// and corrupts, and an application that programs a slot in memory. Everything follows from one seed.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -23,10 +24,10 @@ struct Faults {
   double lose_data = 0;
   double lose_control = 0;  // either way
   double duplicate = 0;
-  double corrupt = 0;       // one bit of a Data value
-  uint32_t jitter_ms = 0;   // of Data: reorders
+  double corrupt = 0;      // one bit of a Data value
+  uint32_t jitter_ms = 0;  // of Data: reorders
   uint32_t latency_ms = 4;
-  double stack_full = 0;    // notifications the stack refuses
+  double stack_full = 0;  // notifications the stack refuses
 };
 
 struct Geometry {
@@ -49,7 +50,8 @@ inline Buffer random_bytes(std::mt19937& random, size_t size) {
 class Device {
  public:
   Device(const Geometry& geometry, size_t slot_bytes) : geometry_(geometry), ring_((geometry.ring_bytes + 7) / 8) {
-    slot.assign((slot_bytes + geometry.chunk_bytes - 1) / geometry.chunk_bytes * geometry.chunk_bytes, geometry.erased);
+    slot.assign((slot_bytes + geometry.chunk_bytes - 1) / geometry.chunk_bytes * geometry.chunk_bytes,
+                geometry.erased);
     written.assign(slot.size(), false);
     restart();
   }
@@ -89,7 +91,8 @@ class Device {
     const size_t at = action.chunk * geometry_.chunk_bytes + action.offset;
     ASSERT_LE(at + action.bytes.size(), slot.size());
     for (size_t i = 0; i < action.bytes.size(); ++i) {
-      ASSERT_FALSE(written[at + i]) << "unit programmed twice, chunk " << action.chunk << " offset " << action.offset;
+      ASSERT_FALSE(written[at + i]) << "unit programmed twice, chunk " << action.chunk << " offset "
+                                    << action.offset;
       written[at + i] = true;
       slot[at + i] = action.bytes[i];
     }
@@ -99,9 +102,9 @@ class Device {
   std::unique_ptr<Receiver> receiver;
   Buffer slot;
   std::vector<bool> written;
-  uint32_t durable = 0;            // "in flash": survives restart()
-  uint32_t slot_package = 0;       // whose chunks they are
-  std::map<uint32_t, int> spoil;   // chunk -> how many times it will not read back
+  uint32_t durable = 0;           // "in flash": survives restart()
+  uint32_t slot_package = 0;      // whose chunks they are
+  std::map<uint32_t, int> spoil;  // chunk -> how many times it will not read back
   std::vector<std::string> events;
   uint64_t bytes_programmed = 0;
   uint32_t chunks_closed = 0;
@@ -277,7 +280,8 @@ class World {
   std::vector<Packet> air;
   uint64_t notified_bytes = 0;
   uint64_t pdus = 0;
-  std::vector<Buffer> data_log;  // when wanted
+  std::function<void()> before_answer;  // called before each answer of the device's application
+  std::vector<Buffer> data_log;         // when wanted
   bool keep_log = false;
   uint32_t control_due = 0;  // Control and notifications keep their order
   uint32_t notify_due = 0;
@@ -291,7 +295,8 @@ class World {
     const int copies = way != Way::kNotify && chance(faults.duplicate) ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
       Packet packet{now + faults.latency_ms, way, Buffer(bytes.begin(), bytes.end())};
-      if (way == Way::kData && faults.jitter_ms != 0) packet.due += static_cast<uint32_t>(random() % faults.jitter_ms);
+      if (way == Way::kData && faults.jitter_ms != 0)
+        packet.due += static_cast<uint32_t>(random() % faults.jitter_ms);
       if (way == Way::kControl) packet.due = control_due = std::max(control_due, packet.due);
       if (way == Way::kNotify) packet.due = notify_due = std::max(notify_due, packet.due);
       if (way == Way::kData && chance(faults.corrupt)) {
@@ -333,6 +338,7 @@ class World {
         ASSERT_TRUE(device.receiver->sent(taken).ok());
         continue;
       }
+      if (before_answer) before_answer();
       device.answer(action, now);
       if (::testing::Test::HasFatalFailure()) return;
       if (action.kind == Action::Kind::kProgram && geometry.program_ms != 0) break;

@@ -42,18 +42,27 @@ std::string to_hex(Bytes bytes) {
   return hex;
 }
 
-const std::map<std::string, MessageType> kTypes = {
-    {"offer", MessageType::kOffer},       {"query", MessageType::kQuery},
-    {"activate", MessageType::kActivate}, {"confirm", MessageType::kConfirm},
-    {"rollback", MessageType::kRollback}, {"abort", MessageType::kAbort},
-    {"erase_models", MessageType::kEraseModels}, {"accept", MessageType::kAccept},
-    {"reject", MessageType::kReject},     {"report", MessageType::kReport},
-    {"report_asked", MessageType::kReportAsked}, {"rewind", MessageType::kRewind},
-    {"stored", MessageType::kStored},     {"verified", MessageType::kVerified},
-    {"failed", MessageType::kFailed},     {"busy", MessageType::kBusy},
-    {"unknown", MessageType::kUnknown},   {"answer", MessageType::kAnswer},
-    {"active", MessageType::kActive},     {"rolled_back", MessageType::kRolledBack},
-    {"confirmed", MessageType::kConfirmed}};
+const std::map<std::string, MessageType> kTypes = {{"offer", MessageType::kOffer},
+                                                   {"query", MessageType::kQuery},
+                                                   {"activate", MessageType::kActivate},
+                                                   {"confirm", MessageType::kConfirm},
+                                                   {"rollback", MessageType::kRollback},
+                                                   {"abort", MessageType::kAbort},
+                                                   {"erase_models", MessageType::kEraseModels},
+                                                   {"accept", MessageType::kAccept},
+                                                   {"reject", MessageType::kReject},
+                                                   {"report", MessageType::kReport},
+                                                   {"report_asked", MessageType::kReportAsked},
+                                                   {"rewind", MessageType::kRewind},
+                                                   {"stored", MessageType::kStored},
+                                                   {"verified", MessageType::kVerified},
+                                                   {"failed", MessageType::kFailed},
+                                                   {"busy", MessageType::kBusy},
+                                                   {"unknown", MessageType::kUnknown},
+                                                   {"answer", MessageType::kAnswer},
+                                                   {"active", MessageType::kActive},
+                                                   {"rolled_back", MessageType::kRolledBack},
+                                                   {"confirmed", MessageType::kConfirmed}};
 
 // Each message's fields by name, once, for reading and for writing.
 struct Get {
@@ -71,30 +80,58 @@ struct Put {
   }
 };
 
-template <typename F> void visit(Offer& m, F f) {
+template <typename F>
+void visit(Offer& m, F f) {
   f("version", m.version), f("flags", m.flags), f("epoch", m.epoch), f("package_id", m.package_id);
   f("manifest_size", m.manifest_size), f("payload_size", m.payload_size), f("fragment_payload", m.fragment_payload);
 }
-template <typename F> void visit(Query& m, F f) { f("epoch", m.epoch), f("last_sent", m.last_sent); }
-template <typename F> void visit(Request& m, F f) { f("tag", m.tag), f("flags", m.flags), f("package_id", m.package_id); }
-template <typename F> void visit(Accept& m, F f) {
+template <typename F>
+void visit(Query& m, F f) {
+  f("epoch", m.epoch), f("last_sent", m.last_sent);
+}
+template <typename F>
+void visit(Request& m, F f) {
+  f("tag", m.tag), f("flags", m.flags), f("package_id", m.package_id);
+}
+template <typename F>
+void visit(Accept& m, F f) {
   f("epoch", m.epoch), f("chunk_log2", m.chunk_log2), f("resume_chunk", m.resume_chunk), f("limit", m.limit);
 }
-template <typename F> void visit(Reject& m, F f) { f("epoch", m.epoch), f("reason", m.reason), f("detail", m.detail); }
-template <typename F> void visit(Report& m, F f) {
-  f("epoch_low", m.epoch_low), f("next_wanted", m.next_wanted), f("limit", m.limit), f("durable_low", m.durable_low);
+template <typename F>
+void visit(Reject& m, F f) {
+  f("epoch", m.epoch), f("reason", m.reason), f("detail", m.detail);
 }
-template <typename F> void visit(Rewind& m, F f) { f("epoch", m.epoch), f("chunk", m.chunk), f("limit", m.limit); }
-template <typename F> void visit(Milestone& m, F f) { f("epoch", m.epoch), f("package_id", m.package_id); }
-template <typename F> void visit(Failed& m, F f) {
+template <typename F>
+void visit(Report& m, F f) {
+  f("epoch_low", m.epoch_low), f("next_wanted", m.next_wanted), f("limit", m.limit),
+      f("durable_low", m.durable_low);
+}
+template <typename F>
+void visit(Rewind& m, F f) {
+  f("epoch", m.epoch), f("chunk", m.chunk), f("limit", m.limit);
+}
+template <typename F>
+void visit(Milestone& m, F f) {
+  f("epoch", m.epoch), f("package_id", m.package_id);
+}
+template <typename F>
+void visit(Failed& m, F f) {
   f("epoch", m.epoch), f("package_id", m.package_id), f("reason", m.reason), f("detail", m.detail);
 }
-template <typename F> void visit(Busy& m, F f) { f("about", m.about), f("tag", m.tag); }
-template <typename F> void visit(Unknown& m, F f) { f("about", m.about), f("reason", m.reason), f("version", m.version); }
-template <typename F> void visit(Answer& m, F f) {
+template <typename F>
+void visit(Busy& m, F f) {
+  f("about", m.about), f("tag", m.tag);
+}
+template <typename F>
+void visit(Unknown& m, F f) {
+  f("about", m.about), f("reason", m.reason), f("version", m.version);
+}
+template <typename F>
+void visit(Answer& m, F f) {
   f("tag", m.tag), f("about", m.about), f("reason", m.reason), f("detail", m.detail);
 }
-template <typename F> void visit(StateChange& m, F f) {
+template <typename F>
+void visit(StateChange& m, F f) {
   f("package_id", m.package_id), f("reason", m.reason), f("detail", m.detail);
 }
 
@@ -136,27 +173,40 @@ std::string decode_fields(const std::string& name, Result<M> decoded) {
 std::string encode_line(const std::string& name, const Fields& fields) {
   const MessageType type = kTypes.at(name);
   switch (type) {
-    case MessageType::kOffer: return encode_fields<Offer>(type, fields);
-    case MessageType::kQuery: return encode_fields<Query>(type, fields);
+    case MessageType::kOffer:
+      return encode_fields<Offer>(type, fields);
+    case MessageType::kQuery:
+      return encode_fields<Query>(type, fields);
     case MessageType::kActivate:
     case MessageType::kConfirm:
     case MessageType::kRollback:
     case MessageType::kAbort:
-    case MessageType::kEraseModels: return encode_fields<Request>(type, fields);
-    case MessageType::kAccept: return encode_fields<Accept>(type, fields);
-    case MessageType::kReject: return encode_fields<Reject>(type, fields);
+    case MessageType::kEraseModels:
+      return encode_fields<Request>(type, fields);
+    case MessageType::kAccept:
+      return encode_fields<Accept>(type, fields);
+    case MessageType::kReject:
+      return encode_fields<Reject>(type, fields);
     case MessageType::kReport:
-    case MessageType::kReportAsked: return encode_fields<Report>(type, fields);
-    case MessageType::kRewind: return encode_fields<Rewind>(type, fields);
+    case MessageType::kReportAsked:
+      return encode_fields<Report>(type, fields);
+    case MessageType::kRewind:
+      return encode_fields<Rewind>(type, fields);
     case MessageType::kStored:
-    case MessageType::kVerified: return encode_fields<Milestone>(type, fields);
-    case MessageType::kFailed: return encode_fields<Failed>(type, fields);
-    case MessageType::kBusy: return encode_fields<Busy>(type, fields);
-    case MessageType::kUnknown: return encode_fields<Unknown>(type, fields);
-    case MessageType::kAnswer: return encode_fields<Answer>(type, fields);
+    case MessageType::kVerified:
+      return encode_fields<Milestone>(type, fields);
+    case MessageType::kFailed:
+      return encode_fields<Failed>(type, fields);
+    case MessageType::kBusy:
+      return encode_fields<Busy>(type, fields);
+    case MessageType::kUnknown:
+      return encode_fields<Unknown>(type, fields);
+    case MessageType::kAnswer:
+      return encode_fields<Answer>(type, fields);
     case MessageType::kActive:
     case MessageType::kRolledBack:
-    case MessageType::kConfirmed: return encode_fields<StateChange>(type, fields);
+    case MessageType::kConfirmed:
+      return encode_fields<StateChange>(type, fields);
   }
   return "malformed";
 }
@@ -165,27 +215,40 @@ std::string decode_line(Bytes bytes) {
   for (const auto& [name, type] : kTypes) {
     if (message_type(bytes) != static_cast<uint8_t>(type)) continue;
     switch (type) {
-      case MessageType::kOffer: return decode_fields(name, decode_offer(bytes));
-      case MessageType::kQuery: return decode_fields(name, decode_query(bytes));
+      case MessageType::kOffer:
+        return decode_fields(name, decode_offer(bytes));
+      case MessageType::kQuery:
+        return decode_fields(name, decode_query(bytes));
       case MessageType::kActivate:
       case MessageType::kConfirm:
       case MessageType::kRollback:
       case MessageType::kAbort:
-      case MessageType::kEraseModels: return decode_fields(name, decode_request(bytes));
-      case MessageType::kAccept: return decode_fields(name, decode_accept(bytes));
-      case MessageType::kReject: return decode_fields(name, decode_reject(bytes));
+      case MessageType::kEraseModels:
+        return decode_fields(name, decode_request(bytes));
+      case MessageType::kAccept:
+        return decode_fields(name, decode_accept(bytes));
+      case MessageType::kReject:
+        return decode_fields(name, decode_reject(bytes));
       case MessageType::kReport:
-      case MessageType::kReportAsked: return decode_fields(name, decode_report(bytes));
-      case MessageType::kRewind: return decode_fields(name, decode_rewind(bytes));
+      case MessageType::kReportAsked:
+        return decode_fields(name, decode_report(bytes));
+      case MessageType::kRewind:
+        return decode_fields(name, decode_rewind(bytes));
       case MessageType::kStored:
-      case MessageType::kVerified: return decode_fields(name, decode_milestone(bytes));
-      case MessageType::kFailed: return decode_fields(name, decode_failed(bytes));
-      case MessageType::kBusy: return decode_fields(name, decode_busy(bytes));
-      case MessageType::kUnknown: return decode_fields(name, decode_unknown(bytes));
-      case MessageType::kAnswer: return decode_fields(name, decode_answer(bytes));
+      case MessageType::kVerified:
+        return decode_fields(name, decode_milestone(bytes));
+      case MessageType::kFailed:
+        return decode_fields(name, decode_failed(bytes));
+      case MessageType::kBusy:
+        return decode_fields(name, decode_busy(bytes));
+      case MessageType::kUnknown:
+        return decode_fields(name, decode_unknown(bytes));
+      case MessageType::kAnswer:
+        return decode_fields(name, decode_answer(bytes));
       case MessageType::kActive:
       case MessageType::kRolledBack:
-      case MessageType::kConfirmed: return decode_fields(name, decode_state_change(bytes));
+      case MessageType::kConfirmed:
+        return decode_fields(name, decode_state_change(bytes));
     }
   }
   return "malformed";

@@ -113,8 +113,8 @@ bool Rig::verify(uint8_t slot) {
 }
 
 bool Rig::pages_equal(uint8_t slot, const Package& package, uint32_t count) {
-  const uint32_t size = std::min<uint32_t>(count * store_->layout().chunk_bytes,
-                                           static_cast<uint32_t>(package.payload.size()));
+  const uint32_t size =
+      std::min<uint32_t>(count * store_->layout().chunk_bytes, static_cast<uint32_t>(package.payload.size()));
   std::vector<uint8_t> bytes(size);
   if (!flash_.read(store_->layout().payload_offset(slot), bytes).ok()) return false;
   return std::equal(bytes.begin(), bytes.end(), package.payload.begin());

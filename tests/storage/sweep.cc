@@ -42,7 +42,8 @@ struct Known {
 };
 
 struct World {
-  World(SimFlash& flash_, const StoreConfig& config) : flash(flash_), rig(flash_, config), faults_before(flash_.faults_hit()) {}
+  World(SimFlash& flash_, const StoreConfig& config)
+      : flash(flash_), rig(flash_, config), faults_before(flash_.faults_hit()) {}
   Store& store() { return rig.store(); }
   SimFlash& flash;
   Rig rig;
@@ -117,11 +118,14 @@ void check_wear(World& w) {
     const uint32_t first = layout.slot_offset(s) / layout.block_bytes;
     for (uint32_t b = 0; b < layout.slot_blocks; ++b) worst = std::max(worst, w.flash.wear(first + b));
     // A fault costs an erase more, which a cut may keep from being recorded.
-    promise(worst <= w.store().slot_info(s).wear_max + w.faults(), "a block was erased more often than was reported");
+    promise(worst <= w.store().slot_info(s).wear_max + w.faults(),
+            "a block was erased more often than was reported");
   }
 }
 
-void check_sim(World& w) { promise(w.flash.misuses() == 0, "misuse of the flash: " + w.flash.last_misuse()); }
+void check_sim(World& w) {
+  promise(w.flash.misuses() == 0, "misuse of the flash: " + w.flash.last_misuse());
+}
 
 // Boots as the device does after a reset, and holds the store to its word.
 void boot_and_check(World& w) {
@@ -137,7 +141,9 @@ void boot_and_check(World& w) {
 
 // ---- missions ----
 
-bool power_gone(World& w) { return !w.flash.powered(); }
+bool power_gone(World& w) {
+  return !w.flash.powered();
+}
 
 // Errors other than a lost supply are the mission's failure unless a fault was injected, which a retry gets over.
 template <typename Call>
@@ -210,11 +216,13 @@ bool upload(World& w, const Package& package, OpenFlags flags = kOpenNormal) {
   if (!package.whole) {
     promise(slot == kNoSlot || !w.rig.verify(slot), "a wrong digest was accepted");
     w.known.durable = 0;
-    return insist(w, [&] { return w.store().abandon(kReasonCallerFirst, 0).error(); }, "abandon");
+    return insist(
+        w, [&] { return w.store().abandon(kReasonCallerFirst, 0).error(); }, "abandon");
   }
   promise(slot != kNoSlot && w.rig.verify(slot), "the received package does not verify");
   w.known.next_whole = true;
-  return insist(w, [&] { return w.store().seal().error(); }, "seal");
+  return insist(
+      w, [&] { return w.store().seal().error(); }, "seal");
 }
 
 bool attempt(World& w, const Package& package) {
@@ -222,9 +230,12 @@ bool attempt(World& w, const Package& package) {
   if (slot == kNoSlot) slot = slot_of(w, package, SlotState::kTrial);
   promise(slot != kNoSlot, "nothing to attempt");
   const uint8_t made = w.store().slot_info(slot).attempts_made;
-  if (!insist(w, [&] { return w.store().record_attempt(slot).error(); }, "attempt")) return false;
+  if (!insist(
+          w, [&] { return w.store().record_attempt(slot).error(); }, "attempt"))
+    return false;
   w.known.attempts = static_cast<uint8_t>(made + 1);
-  return insist(w, [&] { return w.store().record_trial(slot).error(); }, "trial");
+  return insist(
+      w, [&] { return w.store().record_trial(slot).error(); }, "trial");
 }
 
 bool activate(World& w, const Package& package) {
@@ -233,7 +244,9 @@ bool activate(World& w, const Package& package) {
     if (!attempt(w, package)) return false;
     const uint8_t slot = slot_of(w, package, SlotState::kTrial);
     w.known.next_confirming = true;
-    if (!insist(w, [&] { return w.store().confirm(slot, w.rig.now).error(); }, "confirm")) return false;
+    if (!insist(
+            w, [&] { return w.store().confirm(slot, w.rig.now).error(); }, "confirm"))
+      return false;
   }
   w.known.next_confirmed = true;
   return true;
@@ -248,7 +261,8 @@ bool try_and_reject(World& w, const Package& package) {
   if (w.store().slot_in(SlotState::kRejected) != kNoSlot) return true;
   if (!attempt(w, package)) return false;
   const uint8_t slot = slot_of(w, package, SlotState::kTrial);
-  return insist(w, [&] { return w.store().reject(slot, kReasonCallerFirst + 1, 7).error(); }, "reject");
+  return insist(
+      w, [&] { return w.store().reject(slot, kReasonCallerFirst + 1, 7).error(); }, "reject");
 }
 
 bool roll_back_confirmed(World& w) {
@@ -293,14 +307,20 @@ bool hang_until_rejected(World& w, const Package& package) {
   for (int boots = 0; boots < 4 + package.attempts; ++boots) {
     const BootChoice choice = w.store().boot(ResetCause::kWatchdog);
     if (power_gone(w)) return false;
-    if (choice.action == BootAction::kRun) return insist(w, [&] { return w.store().healthy().error(); }, "healthy");
+    if (choice.action == BootAction::kRun)
+      return insist(
+          w, [&] { return w.store().healthy().error(); }, "healthy");
     if (choice.action == BootAction::kSafeMode) {  // cuts fell before each attempt was recorded; somebody came by
-      if (!insist(w, [&] { return w.store().healthy().error(); }, "healthy")) return false;
+      if (!insist(
+              w, [&] { return w.store().healthy().error(); }, "healthy"))
+        return false;
       continue;
     }
     promise(choice.action == BootAction::kAttempt, "neither attempt nor the old model");
     promise(w.known.attempts < package.attempts, "more attempts than it has");
-    if (!insist(w, [&] { return w.store().record_attempt(choice.slot).error(); }, "attempt")) return false;
+    if (!insist(
+            w, [&] { return w.store().record_attempt(choice.slot).error(); }, "attempt"))
+      return false;
     w.known.attempts += 1;
     w.rig.reboot();
   }
@@ -336,7 +356,9 @@ struct Packages {
   Package a, b, c, spoiled;
 };
 
-void need(bool done) { promise(done, "a starting state could not be reached"); }
+void need(bool done) {
+  promise(done, "a starting state could not be reached");
+}
 
 std::vector<Scenario> scenarios(const Packages& p) {
   const auto confirm_a = [&p](World& w) {
@@ -361,25 +383,43 @@ std::vector<Scenario> scenarios(const Packages& p) {
     w.known = Known();
   };
   const Start virgin{"virgin", [](World&) {}};
-  const Start zeros{"zeros", [](World& w) { w.flash.fill(static_cast<uint8_t>(~w.flash.geometry().erased_value)); }};
+  const Start zeros{"zeros",
+                    [](World& w) { w.flash.fill(static_cast<uint8_t>(~w.flash.geometry().erased_value)); }};
   const Start a{"a", confirm_a};
-  const Start a_half{"a+half", [=](World& w) { confirm_a(w); half_b(w); }};
-  const Start a_pending{"a+pending", [=, &p](World& w) { confirm_a(w); need(upload(w, p.b)); }};
-  const Start a_trial{"a+trial", [=, &p](World& w) { confirm_a(w); need(upload(w, p.b) && attempt(w, p.b)); }};
+  const Start a_half{"a+half", [=](World& w) {
+                       confirm_a(w);
+                       half_b(w);
+                     }};
+  const Start a_pending{"a+pending", [=, &p](World& w) {
+                          confirm_a(w);
+                          need(upload(w, p.b));
+                        }};
+  const Start a_trial{"a+trial", [=, &p](World& w) {
+                        confirm_a(w);
+                        need(upload(w, p.b) && attempt(w, p.b));
+                      }};
   const Start a_rejected{"a+rejected", [=, &p](World& w) {
-    confirm_a(w);
-    need(upload(w, p.b) && try_and_reject(w, p.b));
-    w.known = Known();
-    w.known.old = &p.a;
-  }};
+                           confirm_a(w);
+                           need(upload(w, p.b) && try_and_reject(w, p.b));
+                           w.known = Known();
+                           w.known.old = &p.a;
+                         }};
   const Start b_retired_a{"b+retired a", confirm_b};
   const Start clean{"erased", erased};
-  const Start clean_half{"erased+half", [=](World& w) { erased(w); half_b(w); }};
+  const Start clean_half{"erased+half", [=](World& w) {
+                           erased(w);
+                           half_b(w);
+                         }};
   const Start b_confirmed_after_reset{"b+retired a, virgin counters", confirm_b};
 
   const auto displace = [&p](World& w) {
     w.rig.now += 5000;
-    if (w.known.next == &p.b) w.known = [&] { Known k; k.old = w.known.old; return k; }();
+    if (w.known.next == &p.b)
+      w.known = [&] {
+        Known k;
+        k.old = w.known.old;
+        return k;
+      }();
     return install(w, p.c);
   };
   return {
@@ -470,9 +510,9 @@ class Sweep {
     here_ = scenario.start.name + " / " + scenario.name + " / room " + std::to_string(room);
 
     const uint64_t operations = run_once(scenario, start, known, {});
-    const uint64_t step = large() && !options_.full ? 31 : 1;
+    const uint64_t step = large() && !options_.full ? 29 : 1;
     for (uint64_t op = random_() % step; op < operations; op += step) {
-      const int seeds = options_.full ? 4 : 1;
+      const int seeds = options_.full ? 8 : 2;
       for (int s = 0; s < seeds; ++s) cut_at(scenario, start, known, op, CutPoint::kInside, operations);
       cut_at(scenario, start, known, op, CutPoint::kAfter, operations);
       if (options_.full || op == 0) cut_at(scenario, start, known, op, CutPoint::kBefore, operations);
@@ -512,8 +552,8 @@ class Sweep {
                     const std::vector<Cut>& cuts) {
     const std::string before = here_;
     for (const Cut& cut : cuts) {
-      here_ += " / cut " + std::to_string(cut.operation) + "." + std::to_string(static_cast<int>(cut.point)) + " seed " +
-               std::to_string(cut.seed);
+      here_ += " / cut " + std::to_string(cut.operation) + "." + std::to_string(static_cast<int>(cut.point)) +
+               " seed " + std::to_string(cut.seed);
     }
     if (fault_operation_ != UINT64_MAX) {
       here_ += " / fault " + std::to_string(fault_operation_) + "." + std::to_string(static_cast<int>(fault_));
@@ -566,7 +606,9 @@ class Sweep {
 
 }  // namespace
 
-SweepReport sweep(const SweepOptions& options) { return Sweep(options).run(); }
+SweepReport sweep(const SweepOptions& options) {
+  return Sweep(options).run();
+}
 
 }  // namespace storage
 }  // namespace roost

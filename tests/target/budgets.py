@@ -115,7 +115,7 @@ class CallGraph:
                     self.by_symbol.setdefault(node[1].rsplit(":", 1)[-1], node[1])
                 elif edge:
                     self.calls[edge[1]].add(edge[2])
-        self.plain = {t: n.split("(")[0].split(" ")[-1] if "operator" not in n else n for t, n in self.names.items()}
+        self.plain = {t: n.split("(")[0].split(" ")[-1] if not re.search(r"operator\W", n) else n for t, n in self.names.items()}
         self.unresolved, self.recursive, self.memo = set(), set(), {}
 
     def targets(self, title):

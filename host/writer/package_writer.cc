@@ -1,4 +1,4 @@
-#include "protocol/writer/package_writer.h"
+#include "host/writer/package_writer.h"
 
 #include "protocol/body_generated.h"
 #include "protocol/manifest_generated.h"
@@ -17,8 +17,8 @@ TensorOffsets write_tensors(flatbuffers::FlatBufferBuilder& builder, const std::
   std::vector<flatbuffers::Offset<fbs::Tensor>> offsets;
   for (const TensorFields& tensor : tensors) {
     const auto shape = builder.CreateVector(tensor.shape);
-    offsets.push_back(fbs::CreateTensor(builder, static_cast<uint8_t>(tensor.type), shape, tensor.scale,
-                                        tensor.zero_point));
+    offsets.push_back(
+        fbs::CreateTensor(builder, static_cast<uint8_t>(tensor.type), shape, tensor.scale, tensor.zero_point));
   }
   return builder.CreateVector(offsets);
 }
