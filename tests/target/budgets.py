@@ -64,6 +64,8 @@ def weigh(map_path):
 # Undefined in the component's archives: nothing but these may come from outside them.
 ALLOWED = re.compile(r"^(__aeabi_(?!d|f2d|i2d|ui2d|l2d|ul2d|cd)\w+|mem(cpy|move|set|cmp|chr)|strncmp|expf|"
                      r"__gnu_\w+|__clz\w+|__popcount\w+|__ctz\w+|_GLOBAL_OFFSET_TABLE_)$")
+# Deviations that are known: said on every run, so that they are not forgotten.
+KNOWN = {("device", "strlen"): "the hardware's name is a C string"}
 ARCHIVES = ["base", "protocol", "storage", "runtime", "device"]
 
 
@@ -115,7 +117,7 @@ class CallGraph:
                     self.by_symbol.setdefault(node[1].rsplit(":", 1)[-1], node[1])
                 elif edge:
                     self.calls[edge[1]].add(edge[2])
-        self.plain = {t: n.split("(")[0].split(" ")[-1] if not re.search(r"operator\W", n) else n for t, n in self.names.items()}
+        self.plain = {t: n.split("(")[0].split(" ")[-1] if not re.search(r"\boperator\W", n) else n for t, n in self.names.items()}
         self.unresolved, self.recursive, self.memo = set(), set(), {}
 
     def targets(self, title):
@@ -208,6 +210,9 @@ def main():
     print(f"recursive, counted once: {', '.join(sorted(graph.recursive)) or 'none'}")
     print(f"indirect calls by {len(graph.unresolved)} functions not followed: {', '.join(sorted(graph.unresolved))[:1500]}")
     for archive, symbol in foreign_symbols(folder):
+        if (archive, symbol) in KNOWN:
+            print(f"{archive} wants {symbol}: {KNOWN[archive, symbol]}")
+            continue
         failed = True
         print(f"FAILED {archive} wants {symbol}")
     sys.exit(failed)

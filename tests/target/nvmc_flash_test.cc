@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "device/ports/cortex_m/flash_check.h"
 #include "device/ports/cortex_m/nrf_nvmc_flash.h"
+#include "tests/storage/flash_contract.h"
 
 namespace roost::device {
 namespace {
@@ -108,6 +110,16 @@ class Pause final : public RadioPause {
 storage::Region region() { return storage::Region{g_flash, kRegionBytes}; }
 
 std::array<uint8_t, 16> some_bytes() { return {1, 2, 3, 4, 5, 6, 7, 8, 0xFF, 0xFF, 0xFF, 0xFF, 9, 10, 11, 12}; }
+
+TEST(NrfNvmcFlash, KeepsTheContract) {
+  for (NrfPart part : {NrfPart::kNrf51, NrfPart::kNrf52840}) {
+    FakeNvmc nvmc(part == NrfPart::kNrf51 ? 1024 : 4096);
+    NrfNvmcFlash flash(part, region(), nvmc);
+    storage::expect_flash_contract(flash);
+    std::array<uint8_t, 64> scratch;
+    EXPECT_EQ(check_flash(flash, scratch), nullptr);
+  }
+}
 
 TEST(NrfNvmcFlash, WaitsForReadyAroundEveryOperation) {
   FakeNvmc nvmc(1024);

@@ -1,5 +1,6 @@
 // The NVMC driver on the controller that QEMU models: what an emulated chip can show and a fake cannot (the window is
 // where the driver thinks it is, stores are of a width it takes, the interrupt is seen).
+#include "device/ports/cortex_m/flash_check.h"
 #include "device/ports/cortex_m/linked_region.h"
 #include "device/ports/cortex_m/nrf_nvmc_flash.h"
 #include "tests/target/firmware/check.h"
@@ -111,6 +112,10 @@ int main() {
   NrfNvmcFlash flash(NrfPart::kNrf51, roost::device::linked_region(), g_registers);
   g_flash = &flash;
   CHECK(flash.part_matches());
+  static uint8_t scratch[64];
+  if (const char* wrong = roost::device::check_flash(flash, scratch)) {
+    roost::target_test::fail(__FILE__, __LINE__, wrong);
+  }
   erases_one_block_and_no_other();
   programs_what_it_is_given();
   clears_more_bits_of_a_word_but_sets_none();
