@@ -21,7 +21,8 @@ int main(int argc, char** argv) {
   using namespace roost;
   const std::vector<uint8_t> file = read_file(argv[1]), inputs = read_file(argv[2]);
   std::vector<uint64_t> aligned(file.size() / 8 + 4), arena(1 << 20), scratch(1 << 16);
-  uint8_t* const bytes = reinterpret_cast<uint8_t*>((reinterpret_cast<uintptr_t>(aligned.data()) + 15) & ~uintptr_t{15});
+  uint8_t* const bytes =
+      reinterpret_cast<uint8_t*>((reinterpret_cast<uintptr_t>(aligned.data()) + 15) & ~uintptr_t{15});
   memcpy(bytes, file.data(), file.size());
   uint8_t* const arena_bytes =
       reinterpret_cast<uint8_t*>((reinterpret_cast<uintptr_t>(arena.data()) + 15) & ~uintptr_t{15});
@@ -46,5 +47,6 @@ int main(int argc, char** argv) {
     }
   }
   const bool real = engine.output_count() > 0 && engine.output(0).type == runtime::TensorType::FLOAT32;
-  std::cout << "float " << real << " input " << size << " arena " << engine.judgement().arena_bytes << " macs " << engine.judgement().macs << "\n";
+  std::cout << "float " << real << " input " << size << " arena " << engine.judgement().arena_bytes << " macs "
+            << engine.judgement().macs << "\n";
 }

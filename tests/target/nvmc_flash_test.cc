@@ -1,5 +1,5 @@
-// The nRF flash driver against a fake controller that knows what no emulator does: it is busy for a while after each
-// operation, faults on what the manual forbids, erases in part, and breaks.
+// The nRF flash driver against a fake controller that knows what no emulator does: it is busy for a while after
+// each operation, faults on what the manual forbids, erases in part, and breaks.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -51,15 +51,15 @@ class FakeNvmc final : public NvmcBus {
   bool in_interrupt() override { return interrupt; }
 
   bool interrupt = false;
-  bool stuck = false;       // READY never comes again
-  bool weak_bit = false;    // programming loses a bit
+  bool stuck = false;     // READY never comes again
+  bool weak_bit = false;  // programming loses a bit
   int erases = 0, programs = 0, slices = 0;
   uint32_t config() const { return config_; }
 
  private:
   uint8_t* flash_at(uintptr_t address) {
-    const uintptr_t offset = static_cast<uint32_t>(address) - static_cast<uint32_t>(
-        reinterpret_cast<uintptr_t>(g_flash));
+    const uintptr_t offset =
+        static_cast<uint32_t>(address) - static_cast<uint32_t>(reinterpret_cast<uintptr_t>(g_flash));
     EXPECT_LT(offset, kRegionBytes);
     EXPECT_EQ(offset % 4, 0u);
     return g_flash + offset % kRegionBytes;
@@ -107,9 +107,13 @@ class Pause final : public RadioPause {
   int ends = 0;
 };
 
-storage::Region region() { return storage::Region{g_flash, kRegionBytes}; }
+storage::Region region() {
+  return storage::Region{g_flash, kRegionBytes};
+}
 
-std::array<uint8_t, 16> some_bytes() { return {1, 2, 3, 4, 5, 6, 7, 8, 0xFF, 0xFF, 0xFF, 0xFF, 9, 10, 11, 12}; }
+std::array<uint8_t, 16> some_bytes() {
+  return {1, 2, 3, 4, 5, 6, 7, 8, 0xFF, 0xFF, 0xFF, 0xFF, 9, 10, 11, 12};
+}
 
 TEST(NrfNvmcFlash, KeepsTheContract) {
   for (NrfPart part : {NrfPart::kNrf51, NrfPart::kNrf52840}) {

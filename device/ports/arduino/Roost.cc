@@ -22,11 +22,21 @@ BLECharacteristic g_info(protocol::kInfoUuid, BLERead, static_cast<int>(protocol
 BLECharacteristic g_control(protocol::kControlUuid, BLEWrite | BLENotify, 20);
 BLECharacteristic g_data(protocol::kDataUuid, BLEWriteWithoutResponse, kAttMtu - 3);
 
-void on_connected(BLEDevice) { g_device->on_connected(); }
-void on_disconnected(BLEDevice) { g_device->on_disconnected(); }
-void on_info_read(BLEDevice, BLECharacteristic) { g_device->refresh_info(); }
-void on_subscribed(BLEDevice, BLECharacteristic) { g_device->on_subscribed(true); }
-void on_unsubscribed(BLEDevice, BLECharacteristic) { g_device->on_subscribed(false); }
+void on_connected(BLEDevice) {
+  g_device->on_connected();
+}
+void on_disconnected(BLEDevice) {
+  g_device->on_disconnected();
+}
+void on_info_read(BLEDevice, BLECharacteristic) {
+  g_device->refresh_info();
+}
+void on_subscribed(BLEDevice, BLECharacteristic) {
+  g_device->on_subscribed(true);
+}
+void on_unsubscribed(BLEDevice, BLECharacteristic) {
+  g_device->on_subscribed(false);
+}
 void on_control(BLEDevice, BLECharacteristic characteristic) {
   g_device->on_written(device::GattCharacteristic::kControl, characteristic.value(), characteristic.valueLength());
 }
@@ -36,7 +46,8 @@ void on_data(BLEDevice, BLECharacteristic characteristic) {
 
 }  // namespace
 
-// ---- flash --------------------------------------------------------------------------------------------------------
+// ---- flash
+// --------------------------------------------------------------------------------------------------------
 
 FlashIapFlash::FlashIapFlash(storage::Region region) : region_(region), geometry_() {
   geometry_.size_bytes = region.size_bytes;
@@ -96,7 +107,8 @@ storage::Result<bool> FlashIapFlash::erase_slice(uint32_t block_offset) {
   return true;
 }
 
-// ---- device -------------------------------------------------------------------------------------------------------
+// ---- device
+// -------------------------------------------------------------------------------------------------------
 
 runtime::GateInput Device::gate(runtime::KernelList kernels, MutableBytes arena) {
   runtime::GateInput input;
@@ -179,7 +191,9 @@ void Device::on_disconnected() {
   BLE.advertise();
 }
 
-void Device::on_subscribed(bool on) { server_.on_subscribe(conn_, on); }
+void Device::on_subscribed(bool on) {
+  server_.on_subscribe(conn_, on);
+}
 
 void Device::on_written(device::GattCharacteristic characteristic, const uint8_t* value, int size) {
   server_.on_write(conn_, characteristic, Bytes(value, static_cast<size_t>(size)));

@@ -22,7 +22,7 @@
 #include "storage/region.h"
 
 // Reserves flash for models inside the sketch's image. A new upload of the sketch empties it.
-#define ROOST_REGION(name, kilobytes) ROOST_REGION_ARRAY(name, (kilobytes) * 1024u, 4096u)
+#define ROOST_REGION(name, kilobytes) ROOST_REGION_ARRAY(name, (kilobytes)*1024u, 4096u)
 
 namespace roost {
 namespace arduino {
@@ -50,8 +50,8 @@ class FlashIapFlash final : public storage::Flash {
 // Everything but the memory: see RoostDevice. One at a time, since ArduinoBLE is one.
 class Device : public device::Notifier {
  public:
-  // Starts Bluetooth and advertises under this name; runs the model that flash holds. False: no radio, or a region too
-  // small for two models.
+  // Starts Bluetooth and advertises under this name; runs the model that flash holds. False: no radio, or a region
+  // too small for two models.
   bool begin(const char* name);
   // Call it as often as there is time: it serves the radio and does one slice of whatever there is to do.
   void poll();

@@ -16,8 +16,9 @@ class FlashCheck {
 
   const char* run() {
     const char* (FlashCheck::*const kSteps[])() = {
-        &FlashCheck::geometry, &FlashCheck::erases_a_block, &FlashCheck::programs_units, &FlashCheck::keeps_neighbours,
-        &FlashCheck::slices, &FlashCheck::refuses_misuse, &FlashCheck::reaches_the_end,
+        &FlashCheck::geometry,         &FlashCheck::erases_a_block, &FlashCheck::programs_units,
+        &FlashCheck::keeps_neighbours, &FlashCheck::slices,         &FlashCheck::refuses_misuse,
+        &FlashCheck::reaches_the_end,
     };
     for (auto step : kSteps) {
       if (const char* wrong = (this->*step)()) return wrong;
@@ -31,12 +32,14 @@ class FlashCheck {
     const uint32_t unit = g_.program_unit_bytes;
     if (unit == 0 || unit > 256 || (unit & (unit - 1)) != 0) return "the program unit is no power of two up to 256";
     if (block == 0 || block % unit != 0) return "the erase block is no whole number of program units";
-    if (g_.size_bytes % block != 0 || g_.size_bytes / block < 3) return "the region is not three or more whole blocks";
+    if (g_.size_bytes % block != 0 || g_.size_bytes / block < 3)
+      return "the region is not three or more whole blocks";
     if (g_.erased_value != 0xFF && g_.erased_value != 0x00) return "the erased value is neither 0xFF nor 0x00";
     if (g_.programs_per_unit == 0 || g_.erase_slices == 0) return "programs_per_unit or erase_slices is 0";
     if (scratch_.size() < 64 || scratch_.size() < 2 * unit) return "the scratch is too small";
     if (flash_.mapped() == nullptr) return "mapped() gives no address: models run in place";
-    if (reinterpret_cast<uintptr_t>(flash_.mapped()) % 16 != 0) return "the region does not start at a multiple of 16";
+    if (reinterpret_cast<uintptr_t>(flash_.mapped()) % 16 != 0)
+      return "the region does not start at a multiple of 16";
     return nullptr;
   }
 
@@ -81,7 +84,8 @@ class FlashCheck {
     for (uint32_t slice = 1;; ++slice) {
       const storage::Result<bool> done = flash_.erase_slice(g_.erase_block_bytes);
       if (!done.ok()) return "erase_slice fails";
-      if (done.value() != (slice == g_.erase_slices)) return "erase_slice takes another number of slices than promised";
+      if (done.value() != (slice == g_.erase_slices))
+        return "erase_slice takes another number of slices than promised";
       if (done.value()) break;
     }
     if (!erased(g_.erase_block_bytes, g_.erase_block_bytes)) return "a block erased in slices does not read erased";
@@ -92,17 +96,20 @@ class FlashCheck {
     const uint32_t unit = g_.program_unit_bytes;
     fill(2 * unit, 4);
     const Bytes bytes = scratch_.first(unit);
-    if (unit > 1 && flash_.program(unit / 2, bytes).error() != Error::kMisuse) return "an unaligned program is taken";
+    if (unit > 1 && flash_.program(unit / 2, bytes).error() != Error::kMisuse)
+      return "an unaligned program is taken";
     if (unit > 1 && flash_.program(0, scratch_.first(unit / 2)).error() != Error::kMisuse) {
       return "a program of part of a unit is taken";
     }
-    if (flash_.program(g_.size_bytes, bytes).error() != Error::kMisuse) return "a program behind the region is taken";
+    if (flash_.program(g_.size_bytes, bytes).error() != Error::kMisuse)
+      return "a program behind the region is taken";
     if (flash_.program(g_.size_bytes - unit, scratch_.first(2 * unit)).error() != Error::kMisuse) {
       return "a program that leaves the region is taken";
     }
     if (flash_.erase(unit).error() != Error::kMisuse) return "an erase at no block's beginning is taken";
     if (flash_.erase(g_.size_bytes).error() != Error::kMisuse) return "an erase behind the region is taken";
-    if (flash_.read(g_.size_bytes, scratch_.first(1)).error() != Error::kMisuse) return "a read behind the region is taken";
+    if (flash_.read(g_.size_bytes, scratch_.first(1)).error() != Error::kMisuse)
+      return "a read behind the region is taken";
     if (!erased(0, g_.erase_block_bytes)) return "a call that was refused did something";
     return nullptr;
   }
@@ -150,7 +157,9 @@ class FlashCheck {
 
 }  // namespace
 
-const char* check_flash(storage::Flash& flash, MutableBytes scratch) { return FlashCheck(flash, scratch).run(); }
+const char* check_flash(storage::Flash& flash, MutableBytes scratch) {
+  return FlashCheck(flash, scratch).run();
+}
 
 }  // namespace device
 }  // namespace roost

@@ -1,5 +1,5 @@
-// Does a flash driver keep the contract of storage/flash.h? For the board itself: no test framework, no heap. A porter
-// calls it once from main(), before anything else, on a region that may be overwritten.
+// Does a flash driver keep the contract of storage/flash.h? For the board itself: no test framework, no heap. A
+// porter calls it once from main(), before anything else, on a region that may be overwritten.
 //
 //   static uint8_t scratch[256];
 //   if (const char* wrong = roost::device::check_flash(flash, scratch)) print(wrong);

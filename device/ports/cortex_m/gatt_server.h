@@ -14,8 +14,8 @@
 //   kControlUuid  write, notify            up to 20 bytes
 //   kDataUuid     write without response   up to MTU - 3 bytes
 //
-// Threads: on_* may come from one other thread or interrupt, the stack's. read_info belongs to the agent's thread: a
-// stack that reads from its own calls it under the lock that also guards DeliveryAgent::poll, or serves `latest`.
+// Threads: on_* may come from one other thread or interrupt, the stack's. read_info belongs to the agent's thread:
+// a stack that reads from its own calls it under the lock that also guards DeliveryAgent::poll, or serves `latest`.
 #pragma once
 
 #include "device/agent/delivery_agent.h"
@@ -45,8 +45,9 @@ class GattServer {
   void on_disconnect(uint16_t conn) { agent_.on_disconnect(conn); }
   AttError on_write(uint16_t conn, GattCharacteristic characteristic, Bytes value);
 
-  // What a read at this offset answers: the rest of the value from there, of which the stack sends what fits. Offset 0
-  // takes a new picture. Two centrals reading at the same time may mix two pictures; Info's own CRC tells them so.
+  // What a read at this offset answers: the rest of the value from there, of which the stack sends what fits.
+  // Offset 0 takes a new picture. Two centrals reading at the same time may mix two pictures; Info's own CRC tells
+  // them so.
   Bytes read_info(uint16_t offset, uint32_t now_ms);
 
  private:

@@ -13,7 +13,8 @@ __attribute__((optimize("no-tree-loop-distribute-patterns"), used)) void* memcpy
   const uint8_t* in = static_cast<const uint8_t*>(from);
   if (((reinterpret_cast<uintptr_t>(out) | reinterpret_cast<uintptr_t>(in)) & 3) == 0) {
     typedef uint32_t __attribute__((may_alias)) Word;
-    for (; size >= 4; size -= 4, out += 4, in += 4) *reinterpret_cast<Word*>(out) = *reinterpret_cast<const Word*>(in);
+    for (; size >= 4; size -= 4, out += 4, in += 4)
+      *reinterpret_cast<Word*>(out) = *reinterpret_cast<const Word*>(in);
   }
   for (; size > 0; --size) *out++ = *in++;
   return to;

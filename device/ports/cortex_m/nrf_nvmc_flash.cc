@@ -52,13 +52,18 @@ FlashGeometry geometry_of(NrfPart part, uint32_t size_bytes, uint8_t slice_ms) {
 }  // namespace
 
 NrfNvmcFlash::NrfNvmcFlash(NrfPart part, storage::Region region, NvmcBus& bus, const NrfFlashOptions& options)
-    : region_(region), bus_(bus), options_(options), geometry_(geometry_of(part, region.size_bytes, options.slice_ms)) {
+    : region_(region),
+      bus_(bus),
+      options_(options),
+      geometry_(geometry_of(part, region.size_bytes, options.slice_ms)) {
   ROOST_ASSERT(reinterpret_cast<uintptr_t>(region.begin) % geometry_.erase_block_bytes == 0);
   ROOST_ASSERT(region.size_bytes % geometry_.erase_block_bytes == 0);
   ROOST_ASSERT(options.slice_ms >= 1 && options.slice_ms <= kPageEraseMs);
 }
 
-bool NrfNvmcFlash::part_matches() { return bus_.load(kFicrCodePageSize) == geometry_.erase_block_bytes; }
+bool NrfNvmcFlash::part_matches() {
+  return bus_.load(kFicrCodePageSize) == geometry_.erase_block_bytes;
+}
 
 bool NrfNvmcFlash::inside(uint32_t offset, size_t size, uint32_t alignment) const {
   return offset % alignment == 0 && size % alignment == 0 && offset <= geometry_.size_bytes &&

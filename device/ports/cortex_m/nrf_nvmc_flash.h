@@ -1,14 +1,15 @@
 // storage::Flash on the flash controller (NVMC) of Nordic's nRF51 and nRF52840.
 //
 //   roost::device::NvmcRegisters registers;
-//   roost::device::NrfNvmcFlash flash(roost::device::NrfPart::kNrf52840, roost::device::linked_region(), registers);
+//   roost::device::NrfNvmcFlash flash(roost::device::NrfPart::kNrf52840, roost::device::linked_region(),
+//   registers);
 //
 // What it does to the processor and the radio: while a word is programmed (41 us on the nRF52840, 46 us on the
 // nRF51) or a block erased (85 ms, 21 ms) the processor stands still as soon as it fetches from flash, interrupts
 // included, and with it every BLE stack that runs on it. The radio peripheral finishes the packet it is sending; it
-// gets no new orders. An erase of 85 ms therefore costs the connection events that fall into it (17 at an interval of
-// 5 ms, none or one at 100 ms), no connection, as long as the supervision timeout is well above 100 ms. erase_slice
-// holds each stop to `slice_ms` on the nRF52840. The nRF51 has no slices.
+// gets no new orders. An erase of 85 ms therefore costs the connection events that fall into it (17 at an interval
+// of 5 ms, none or one at 100 ms), no connection, as long as the supervision timeout is well above 100 ms.
+// erase_slice holds each stop to `slice_ms` on the nRF52840. The nRF51 has no slices.
 //
 // A stack that must be asked first (or that plans its events) sits behind RadioPause. With a SoftDevice enabled the
 // NVMC belongs to it: use its sd_flash_* calls in a Flash of your own instead, or this driver while it is disabled.

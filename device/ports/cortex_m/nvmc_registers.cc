@@ -3,7 +3,9 @@
 namespace roost {
 namespace device {
 
-uint32_t NvmcRegisters::load(uintptr_t address) { return *reinterpret_cast<const volatile uint32_t*>(address); }
+uint32_t NvmcRegisters::load(uintptr_t address) {
+  return *reinterpret_cast<const volatile uint32_t*>(address);
+}
 
 void NvmcRegisters::store(uintptr_t address, uint32_t value) {
   *reinterpret_cast<volatile uint32_t*>(address) = value;

@@ -26,11 +26,15 @@ uint32_t host(Call call, const void* argument) {
   return r0;
 }
 
-uint32_t address(const void* p) { return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(p)); }
+uint32_t address(const void* p) {
+  return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(p));
+}
 
 }  // namespace
 
-void print(const char* text) { host(Call::kWrite0, text); }
+void print(const char* text) {
+  host(Call::kWrite0, text);
+}
 
 void print_number(uint32_t value) {
   char text[11];

@@ -33,14 +33,18 @@ void roost_reset();
 
 // A pure virtual function was called: an object is used before its constructor or after its destructor.
 void __cxa_pure_virtual();
-void __cxa_pure_virtual() { roost_fault(); }
+void __cxa_pure_virtual() {
+  roost_fault();
+}
 
 }  // extern "C"
 
 namespace {
 
 #if defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)
-volatile uint32_t& system_register(uint32_t address) { return *reinterpret_cast<volatile uint32_t*>(address); }
+volatile uint32_t& system_register(uint32_t address) {
+  return *reinterpret_cast<volatile uint32_t*>(address);
+}
 
 void enable_unit_and_traps() {
   constexpr uint32_t kCcr = 0xE000ED14;
@@ -72,22 +76,22 @@ extern "C" {
 
 extern const Vector roost_vectors[16];
 __attribute__((section(".vectors"), used)) const Vector roost_vectors[16] = {
-    {roost_stack_top},          // initial stack pointer
-    {.handler = roost_reset},   //
-    {.handler = roost_fault},   // NMI
-    {.handler = roost_fault},   // hard fault
-    {.handler = roost_fault},   // memory management
-    {.handler = roost_fault},   // bus fault
-    {.handler = roost_fault},   // usage fault
-    {.reserved = 0},            //
-    {.reserved = 0},            //
-    {.reserved = 0},            //
-    {.reserved = 0},            //
-    {.handler = roost_fault},   // SVC
-    {.handler = roost_fault},   // debug monitor
-    {.reserved = 0},            //
-    {.handler = roost_fault},   // PendSV
-    {.handler = roost_fault},   // SysTick
+    {roost_stack_top},         // initial stack pointer
+    {.handler = roost_reset},  //
+    {.handler = roost_fault},  // NMI
+    {.handler = roost_fault},  // hard fault
+    {.handler = roost_fault},  // memory management
+    {.handler = roost_fault},  // bus fault
+    {.handler = roost_fault},  // usage fault
+    {.reserved = 0},           //
+    {.reserved = 0},           //
+    {.reserved = 0},           //
+    {.reserved = 0},           //
+    {.handler = roost_fault},  // SVC
+    {.handler = roost_fault},  // debug monitor
+    {.reserved = 0},           //
+    {.handler = roost_fault},  // PendSV
+    {.handler = roost_fault},  // SysTick
 };
 
 // The loops are volatile so that the compiler does not turn them into calls of memcpy and memset, which may use

@@ -1,13 +1,13 @@
-// A complete device on the emulated Cortex-M4F: agent, store, gate and interpreter, an inference loop, and the host's
-// own `roost` at the other end of the link.
+// A complete device on the emulated Cortex-M4F: agent, store, gate and interpreter, an inference loop, and the
+// host's own `roost` at the other end of the link.
 //
 //   roost FROM_HOST TO_HOST FLASH_IN|- FLASH_OUT LOG
 //
 // FLASH_IN is the region's content at power on, FLASH_OUT what it is at the end. LOG gets a line for each inference
 // (its number, the model's CRC-32, the outputs) and for each event. Inference n is fed xorshift32 from seed n.
 //
-// ROOST_KERNELS names one of runtime/kernels/all.h's lists. With ROOST_TRIVIAL_ENGINE instead the same device carries an engine of a few lines and no kernels: what is left is the size
-// of the component without interpreter.
+// ROOST_KERNELS names one of runtime/kernels/all.h's lists. With ROOST_TRIVIAL_ENGINE instead the same device
+// carries an engine of a few lines and no kernels: what is left is the size of the component without interpreter.
 #include "base/crc.h"
 #include "device/ports/cortex_m/linked_region.h"
 #include "device/ports/cortex_m/sha256.h"
@@ -56,11 +56,17 @@ void move_flash(const char* path, Mode mode) {
 
 #ifdef ROOST_TRIVIAL_ENGINE
 using Engine = TrivialEngine;
-Engine make_engine() { return Engine(); }
-runtime::KernelList kernels() { return runtime::KernelList(); }
+Engine make_engine() {
+  return Engine();
+}
+runtime::KernelList kernels() {
+  return runtime::KernelList();
+}
 #else
 using Engine = runtime::Interpreter;
-runtime::KernelList kernels() { return runtime::ROOST_KERNELS(); }
+runtime::KernelList kernels() {
+  return runtime::ROOST_KERNELS();
+}
 Engine make_engine() {
   runtime::GateInput input;
   input.kernels = kernels();
@@ -89,13 +95,28 @@ class Device final : public device::AgentObserver {
       poll_agent();
       if (agent_.serving() && link_.now_ms() - inferred_at_ms_ >= kInferEveryMs) infer();
     }
-    Line().text("stack ").number(device::deepest_stack()).text(" received ").number(link_.data_bytes())
-        .text(" inferences ").number(inferences_).text(" erases ").number(flash_.erases).print();
+    Line()
+        .text("stack ")
+        .number(device::deepest_stack())
+        .text(" received ")
+        .number(link_.data_bytes())
+        .text(" inferences ")
+        .number(inferences_)
+        .text(" erases ")
+        .number(flash_.erases)
+        .print();
   }
 
   void on_event(const device::AgentNote& note) override {
-    Line().text("event ").number(static_cast<uint32_t>(note.event)).text(" slot ").number(note.slot)
-        .text(" reason ").number(static_cast<uint32_t>(note.cause.reason)).text(" value ").number(note.value)
+    Line()
+        .text("event ")
+        .number(static_cast<uint32_t>(note.event))
+        .text(" slot ")
+        .number(note.slot)
+        .text(" reason ")
+        .number(static_cast<uint32_t>(note.cause.reason))
+        .text(" value ")
+        .number(note.value)
         .write_to(log_);
   }
 

@@ -20,6 +20,8 @@ __attribute__((used)) void report_fault(const uint32_t* frame) {
   exit(99);
 }
 
-__attribute__((naked)) void roost_fault() { __asm__ volatile("mov r0, sp\n b report_fault"); }
+__attribute__((naked)) void roost_fault() {
+  __asm__ volatile("mov r0, sp\n b report_fault");
+}
 
 }  // extern "C"

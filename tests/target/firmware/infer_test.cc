@@ -1,5 +1,5 @@
-// One model on the target: roost MODEL INPUTS OUTPUTS. Says what it takes (arena, scratch, stack); every inference is
-// bracketed for the instruction counter, after one empty pair and one prepare.
+// One model on the target: roost MODEL INPUTS OUTPUTS. Says what it takes (arena, scratch, stack); every inference
+// is bracketed for the instruction counter, after one empty pair and one prepare.
 #include "device/ports/cortex_m/linked_region.h"
 #include "device/ports/cortex_m/stack.h"
 #include "runtime/kernels/all.h"
@@ -77,11 +77,16 @@ int main() {
   const uint32_t invoke_stack = device::deepest_stack();
   const runtime::Judgement& judgement = engine.judgement();
   Line()
-      .text("arena ").number(judgement.arena_bytes)
-      .text(" macs ").number(static_cast<uint32_t>(judgement.macs))
-      .text(" prepare_stack ").number(prepare_stack)
-      .text(" invoke_stack ").number(invoke_stack)
-      .text(" scratch ").number(least_scratch(engine, model, g_scratch))
+      .text("arena ")
+      .number(judgement.arena_bytes)
+      .text(" macs ")
+      .number(static_cast<uint32_t>(judgement.macs))
+      .text(" prepare_stack ")
+      .number(prepare_stack)
+      .text(" invoke_stack ")
+      .number(invoke_stack)
+      .text(" scratch ")
+      .number(least_scratch(engine, model, g_scratch))
       .print();
   device::semihosting::exit(0);
 }

@@ -1,5 +1,5 @@
-// The packages that the power tests install: bytes from a formula, so that firmware of 16 kB of RAM needs no buffers
-// for them and knows what each must read.
+// The packages that the power tests install: bytes from a formula, so that firmware of 16 kB of RAM needs no
+// buffers for them and knows what each must read.
 #pragma once
 
 #include "base/bytes.h"
@@ -20,9 +20,13 @@ struct Package {
 const Package kPackages[3] = {{'A', 2600, 0}, {'B', 1500, 700}, {'C', 3072, 0}};
 constexpr uint32_t kManifestBytes = 90;
 
-inline uint32_t body_offset(const Package& p) { return p.body_size == 0 ? 0 : (p.model_size + 15) & ~15u; }
+inline uint32_t body_offset(const Package& p) {
+  return p.body_size == 0 ? 0 : (p.model_size + 15) & ~15u;
+}
 
-inline uint8_t manifest_byte(const Package& p, uint32_t at) { return static_cast<uint8_t>(p.name * 3 + at * 5); }
+inline uint8_t manifest_byte(const Package& p, uint32_t at) {
+  return static_cast<uint8_t>(p.name * 3 + at * 5);
+}
 
 // Byte `at` of the payload: model, zeros to the body, body.
 inline uint8_t payload_byte(const Package& p, uint32_t at) {

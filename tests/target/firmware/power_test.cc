@@ -2,7 +2,8 @@
 //
 //   roost live REPORT           installs A, confirms it, installs B, confirms it, rolls back to A, installs C and
 //                               rejects it. Each thing that must outlive a cut from then on is said on REPORT.
-//   roost judge JOBS VERDICTS   takes a flash image and a package to go on with from JOBS, boots on it, says what it
+//   roost judge JOBS VERDICTS   takes a flash image and a package to go on with from JOBS, boots on it, says what
+//   it
 //                               finds and whether the package can still be installed, resets, takes the next.
 //
 // tests/target/power_cut.py drives both and judges.
@@ -13,7 +14,9 @@
 
 extern "C" void roost_power_arm();
 // From here on every flash operation is counted (plugins/flash_ops.c).
-extern "C" __attribute__((noinline)) void roost_power_arm() { __asm__ volatile("" : : : "memory"); }
+extern "C" __attribute__((noinline)) void roost_power_arm() {
+  __asm__ volatile("" : : : "memory");
+}
 
 namespace {
 
@@ -34,12 +37,15 @@ constexpr uint32_t kRegionBytes = 16 * 1024;
 constexpr uint32_t kChunkBytes = 1024;
 constexpr uint32_t kStepsMax = 2000;  // of any wait: more means that the store makes no progress
 
-storage::Region small_region() { return storage::Region{roost_region_begin, kRegionBytes}; }
+storage::Region small_region() {
+  return storage::Region{roost_region_begin, kRegionBytes};
+}
 
 // One board between two resets: driver, store, and a clock that moves with every look at it.
 class Board {
  public:
-  Board() : flash_(device::NrfPart::kNrf51, small_region(), registers_), store_(flash_, digest_, config(), scratch_) {}
+  Board()
+      : flash_(device::NrfPart::kNrf51, small_region(), registers_), store_(flash_, digest_, config(), scratch_) {}
 
   storage::Flash& flash() { return flash_; }
   Store& store() { return store_; }
@@ -125,7 +131,8 @@ void say(File& report, const char* what, char name) {
   Line().text("= ").text(what).text(" ").name(name).write_to(report);
 }
 
-// ---- live ---------------------------------------------------------------------------------------------------------
+// ---- live
+// ---------------------------------------------------------------------------------------------------------
 
 void install(Board& board, const Package& package, File& report) {
   uint8_t manifest[kManifestBytes];
@@ -164,7 +171,8 @@ void confirm(Board& board, const Package& package, File& report) {
   device::semihosting::exit(0);
 }
 
-// ---- judge --------------------------------------------------------------------------------------------------------
+// ---- judge
+// --------------------------------------------------------------------------------------------------------
 
 // Every byte of the slot's package as it must be, its digest included.
 bool holds_whole_package(Board& board, uint8_t slot) {
@@ -240,7 +248,8 @@ void judge_one(Board& board, const Package& next, File& verdicts) {
   line.text(" fallback_whole=")
       .number(choice.fallback_slot == storage::kNoSlot || holds_whole_package(board, choice.fallback_slot));
   line.text(" receiving=").name(name_of(board, receiving));
-  line.text(" durable=").number(receiving == storage::kNoSlot ? 0 : board.store().slot_info(receiving).durable_chunks);
+  line.text(" durable=")
+      .number(receiving == storage::kNoSlot ? 0 : board.store().slot_info(receiving).durable_chunks);
   line.write_to(verdicts);
 
   uint32_t resumed_at = 0;

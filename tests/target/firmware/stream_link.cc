@@ -19,7 +19,8 @@ const char kName[] = "qemu";
 }  // namespace
 
 StreamLink::StreamLink(const char* from_host, const char* to_host)
-    : from_host_(from_host, device::semihosting::Mode::kRead), to_host_(to_host, device::semihosting::Mode::kWrite) {
+    : from_host_(from_host, device::semihosting::Mode::kRead),
+      to_host_(to_host, device::semihosting::Mode::kWrite) {
   CHECK(from_host_.ok() && to_host_.ok());
 }
 

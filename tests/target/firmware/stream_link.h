@@ -1,5 +1,5 @@
-// A link to the host over two FIFOs in place of a radio: protocol/tunnel.h's datagrams, each preceded by its length as
-// u16. tests/target/bridge.py is the other end.
+// A link to the host over two FIFOs in place of a radio: protocol/tunnel.h's datagrams, each preceded by its length
+// as u16. tests/target/bridge.py is the other end.
 //
 // Semihosting can only wait, so the device asks: a length of 0 from it means "what have you got?", and the bridge
 // answers with one record:

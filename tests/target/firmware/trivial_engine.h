@@ -1,6 +1,6 @@
-// The smallest Engine there can be: a "model" is any bytes whose first is not 0, its one output is its one input plus
-// the model's first byte. It proves that the seam is one (nothing above it knows of FlatBuffers or operators), and it
-// stands in where the size of everything but the interpreter is wanted.
+// The smallest Engine there can be: a "model" is any bytes whose first is not 0, its one output is its one input
+// plus the model's first byte. It proves that the seam is one (nothing above it knows of FlatBuffers or operators),
+// and it stands in where the size of everything but the interpreter is wanted.
 #pragma once
 
 #include "runtime/engine.h"

@@ -3,7 +3,13 @@
 
 #include <stdint.h>
 
-enum BLEProperty { BLEBroadcast = 0x01, BLERead = 0x02, BLEWriteWithoutResponse = 0x04, BLEWrite = 0x08, BLENotify = 0x10 };
+enum BLEProperty {
+  BLEBroadcast = 0x01,
+  BLERead = 0x02,
+  BLEWriteWithoutResponse = 0x04,
+  BLEWrite = 0x08,
+  BLENotify = 0x10
+};
 enum BLEDeviceEvent { BLEConnected = 0, BLEDisconnected = 1 };
 enum BLECharacteristicEvent { BLESubscribed = 0, BLEUnsubscribed = 1, BLEWritten = 3 };
 

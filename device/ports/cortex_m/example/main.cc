@@ -14,8 +14,9 @@ uint8_t g_store_scratch[256];
 uint8_t g_info[roost::protocol::kInfoBytesMax];
 
 const roost::runtime::Kernel* const kKernels[] = {
-    &roost::runtime::kConv2dInt8,         &roost::runtime::kDepthwiseConv2dInt8, &roost::runtime::kMaxPool2dInt8,
-    &roost::runtime::kFullyConnectedInt8, &roost::runtime::kReshape,             &roost::runtime::kSoftmaxInt8,
+    &roost::runtime::kConv2dInt8,    &roost::runtime::kDepthwiseConv2dInt8,
+    &roost::runtime::kMaxPool2dInt8, &roost::runtime::kFullyConnectedInt8,
+    &roost::runtime::kReshape,       &roost::runtime::kSoftmaxInt8,
 };
 
 class Stack final : public roost::device::Notifier {
