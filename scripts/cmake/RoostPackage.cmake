@@ -14,7 +14,7 @@ foreach(component base protocol storage runtime device)
 endforeach()
 
 set(patterns FILES_MATCHING PATTERN "*.h" PATTERN "*.cc" PATTERN "*.ld" PATTERN "*.fbs")
-foreach(folder base protocol storage runtime device/agent device/ports/cortex_m)
+foreach(folder base protocol storage runtime device/agent device/ports/common device/ports/cortex_m)
   get_filename_component(parent ${folder} DIRECTORY)
   install(DIRECTORY ${folder} DESTINATION ${roost_package}/${parent} COMPONENT firmware ${patterns}
     PATTERN "example" EXCLUDE)

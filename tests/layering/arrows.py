@@ -22,8 +22,9 @@ ARROWS = {
     **AGENT,
     # Ports are composition roots: they see all of the device, but not one another.
     "device/ports/linux": DEVICE,
-    "device/ports/cortex_m": DEVICE,
-    "device/ports": DEVICE,
+    "device/ports/common": DEVICE,
+    "device/ports/cortex_m": DEVICE + ("device/ports/common",),
+    "device/ports": DEVICE + ("device/ports/common",),
     "host": HOST,
     "host/dbus": ("base",),
     "host/bluez": HOST + ("host", "host/dbus"),

@@ -23,7 +23,7 @@ PARTS = [
      r"strided|svdf|logistic|concat|elementwise|window|pooling|common|classifier_k|integer_k|all_k|fixed|float)",
      "operators"),
     (r"libroost_runtime_", "gate and interpreter"),
-    (r"libroost_cortex_m_cxx14.*\(sha256", "digest"), (r"libroost_cortex_m_cxx14", "port"),
+    (r"libroost_port_common_cxx14.*\(sha256", "digest"), (r"libroost_(port_common|cortex_m)_cxx14", "port"),
     (r"startup|memcpy.cc", "start-up"), (r"libgcc|libc_nano|libm\.a", "compiler and C library"),
 ]
 SECTIONS = {".text": "text", ".rodata": "text", ".vectors": "text", ".init_array": "text", ".data": "data",

@@ -1,6 +1,6 @@
 // The porter's flash check: passes what storage's own contract test passes, on every simulated board, and names
 // what is wrong with a driver that is.
-#include "device/ports/cortex_m/flash_check.h"
+#include "device/ports/common/flash_check.h"
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "device/ports/cortex_m/flash_check.h"
+#include "device/ports/common/flash_check.h"
 #include "device/ports/cortex_m/nrf_nvmc_flash.h"
 #include "tests/storage/flash_contract.h"
 

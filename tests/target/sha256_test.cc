@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "device/ports/cortex_m/sha256.h"
+#include "device/ports/common/sha256.h"
 
 namespace roost::device {
 namespace {

@@ -15,8 +15,8 @@
 #pragma once
 
 #include "device/agent/delivery_agent.h"
-#include "device/ports/cortex_m/gatt_server.h"
-#include "device/ports/cortex_m/sha256.h"
+#include "device/ports/common/gatt_server.h"
+#include "device/ports/common/sha256.h"
 #include "runtime/interpreter.h"
 #include "runtime/kernels/all.h"
 #include "storage/region.h"

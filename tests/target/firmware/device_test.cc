@@ -10,7 +10,7 @@
 // carries an engine of a few lines and no kernels: what is left is the size of the component without interpreter.
 #include "base/crc.h"
 #include "device/ports/cortex_m/linked_region.h"
-#include "device/ports/cortex_m/sha256.h"
+#include "device/ports/common/sha256.h"
 #include "device/ports/cortex_m/stack.h"
 #include "tests/target/firmware/marks.h"
 #include "tests/target/firmware/memory_flash.h"

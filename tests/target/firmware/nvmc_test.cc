@@ -1,6 +1,6 @@
 // The NVMC driver on the controller that QEMU models: what an emulated chip can show and a fake cannot (the window
 // is where the driver thinks it is, stores are of a width it takes, the interrupt is seen).
-#include "device/ports/cortex_m/flash_check.h"
+#include "device/ports/common/flash_check.h"
 #include "device/ports/cortex_m/linked_region.h"
 #include "device/ports/cortex_m/nrf_nvmc_flash.h"
 #include "tests/target/firmware/check.h"

@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/crc.h"
-#include "device/ports/cortex_m/sha256.h"
+#include "device/ports/common/sha256.h"
 #include "storage/store.h"
 
 namespace roost {

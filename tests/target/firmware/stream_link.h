@@ -8,7 +8,7 @@
 //                                                               0xFFFE: end the emulation
 #pragma once
 
-#include "device/ports/cortex_m/gatt_server.h"
+#include "device/ports/common/gatt_server.h"
 #include "device/ports/cortex_m/semihosting.h"
 #include "protocol/tunnel.h"
 

@@ -11,8 +11,8 @@
 #include <zephyr/kernel.h>
 #include <zephyr/storage/flash_map.h>
 
-#include "device/ports/cortex_m/gatt_server.h"
-#include "device/ports/cortex_m/sha256.h"
+#include "device/ports/common/gatt_server.h"
+#include "device/ports/common/sha256.h"
 #include "runtime/interpreter.h"
 
 roost::runtime::KernelList roost_kernels();

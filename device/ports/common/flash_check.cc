@@ -1,4 +1,4 @@
-#include "device/ports/cortex_m/flash_check.h"
+#include "device/ports/common/flash_check.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "device/ports/cortex_m/sha256.h"
+#include "device/ports/common/sha256.h"
 
 namespace roost {
 namespace device {

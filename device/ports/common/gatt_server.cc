@@ -1,4 +1,4 @@
-#include "device/ports/cortex_m/gatt_server.h"
+#include "device/ports/common/gatt_server.h"
 
 namespace roost {
 namespace device {
