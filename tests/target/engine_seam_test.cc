@@ -1,5 +1,5 @@
-// The seam between ModelHost and an engine, with an engine that shares nothing with the interpreter: no FlatBuffers,
-// no operators, no scratch. What swaps, tries and returns models must not care.
+// The seam between ModelHost and an engine, with an engine that shares nothing with the interpreter: no
+// FlatBuffers, no operators, no scratch. What swaps, tries and returns models must not care.
 #include <gtest/gtest.h>
 
 #include <array>

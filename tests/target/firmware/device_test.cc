@@ -9,8 +9,8 @@
 // ROOST_KERNELS names one of runtime/kernels/all.h's lists. With ROOST_TRIVIAL_ENGINE instead the same device
 // carries an engine of a few lines and no kernels: what is left is the size of the component without interpreter.
 #include "base/crc.h"
-#include "device/ports/cortex_m/linked_region.h"
 #include "device/ports/common/sha256.h"
+#include "device/ports/cortex_m/linked_region.h"
 #include "device/ports/cortex_m/stack.h"
 #include "tests/target/firmware/marks.h"
 #include "tests/target/firmware/memory_flash.h"

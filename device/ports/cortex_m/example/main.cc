@@ -1,8 +1,8 @@
 // The smallest complete firmware: an nRF52840 whose BLE stack is still to be connected (the three marked places).
 #include "device/ports/common/gatt_server.h"
+#include "device/ports/common/sha256.h"
 #include "device/ports/cortex_m/linked_region.h"
 #include "device/ports/cortex_m/nrf_nvmc_flash.h"
-#include "device/ports/common/sha256.h"
 #include "runtime/interpreter.h"
 #include "runtime/kernels/all.h"
 
