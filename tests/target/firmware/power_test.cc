@@ -3,8 +3,8 @@
 //   roost live REPORT           installs A, confirms it, begins B, starts up anew, resumes B, confirms it,
 //                               rolls back to A, installs C and rejects it. Each thing that must outlive a cut from
 //                               then on is said on REPORT.
-//   roost judge JOBS VERDICTS   takes a flash image and a package to go on with from JOBS, boots on it, says what it
-//                               finds and whether the package can still be installed, resets, takes the next.
+//   roost judge JOBS VERDICTS   takes a flash image and a package to go on with from JOBS, boots on it, says what
+//                               it finds and whether the package still installs, resets, takes the next.
 //
 // tests/target/power_cut.py drives both and judges.
 #include "device/ports/cortex_m/linked_region.h"
