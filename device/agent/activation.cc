@@ -168,14 +168,21 @@ Cause Activation::roll_back(Reason asked_by) {
   const uint8_t pending = store_.slot_in(SlotState::kPending);
   const uint8_t retired = store_.slot_in(SlotState::kRetired);
   if (goal_ == Goal::kRollBack) return Cause();
-  if (trial != kNoSlot || goal_ == Goal::kAttempt) {
+  if (rejected_ != kNoSlot) return Cause();  // on its way
+  const runtime::ModelHost::State state = host_.state();
+  const bool on_trial = state == runtime::ModelHost::State::kTrial || state == runtime::ModelHost::State::kRestoring;
+  if (goal_ == Goal::kAttempt || (goal_ == Goal::kNothing && on_trial)) {
     give_up(because(asked_by));
     return Cause();
   }
-  if (pending != kNoSlot) {
-    const storage::Status rejected = store_.reject(pending, kept_reason(asked_by), 0);
-    if (rejected.ok()) listener_.on_state_change(MessageType::kRolledBack, package_in(pending), because(asked_by));
-    return cause_of(rejected.error());
+  // Not, or not yet, with the host: waiting for ACTIVATE, or a trial whose attempt after a reset could not be recorded.
+  const uint8_t unconfirmed = trial != kNoSlot ? trial : pending;
+  if (unconfirmed != kNoSlot) {
+    const storage::Status rejected = store_.reject(unconfirmed, kept_reason(asked_by), 0);
+    if (!rejected.ok()) return cause_of(rejected.error());
+    attempt_next_ = kNoSlot;
+    listener_.on_state_change(MessageType::kRolledBack, package_in(unconfirmed), because(asked_by));
+    return Cause();
   }
   const uint8_t target = retired != kNoSlot ? retired : (builtin_.empty() ? kNoSlot : kRunningBuiltIn);
   if (target == kNoSlot || running_ == kRunningBuiltIn) return because(Reason::kNothingToReturnTo);
@@ -212,7 +219,11 @@ void Activation::give_up(Cause cause) {
   give_up_because_ = cause;
   goal_ = Goal::kAttempt;
   (void)host_.return_to_previous(runtime::Error::kNone);  // already returning: its own end will come
+  follow_return();
 }
+
+// The host has let go of the candidate at once; what is written about it follows in step().
+void Activation::follow_return() { now_serves(host_.serving() ? previous_ : kRunningNone); }
 
 void Activation::step(MutableBytes scratch, uint32_t now_ms) {
   if (host_.needs_scratch() && scratch.empty()) return;
@@ -352,7 +363,9 @@ void Activation::handle_failure(const HostEvent& event) {
 }
 
 runtime::Status Activation::invoke() {
+  const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
   const runtime::Status status = host_.invoke();
+  if (on_trial && !status.ok()) follow_return();
   if (status.ok() && healthy_ < kHealthyInferences && ++healthy_ == kHealthyInferences) {
     (void)store_.healthy();  // a failed write: the run of resets is only remembered longer
   }

@@ -81,6 +81,7 @@ class Activation {
   void finish_roll_back();
   void handle_failure(const runtime::HostEvent& event);
   void give_up(Cause cause);
+  void follow_return();
   uint8_t failed_slot() const;
   void write_owed(uint32_t now_ms);
   bool reject(uint8_t slot, Cause cause);

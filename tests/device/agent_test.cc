@@ -316,6 +316,7 @@ TEST_F(AgentTest, RollsBackAModelOnTrialThatFailsAnInference) {
     install(v1);
     put_on_trial(brittle);
     EXPECT_FALSE(rig->infer(kNegative));
+    if (arena == 4096) expect_serves(v1);  // at once, and by its own name
     host->settle();
     expect_serves(v1);
     Reason reason = Reason::kOk;
@@ -574,6 +575,23 @@ TEST_F(AgentTest, AttemptsAPendingModelAtBoot) {
   reboot();
   expect_serves(v2);
   EXPECT_EQ(rig->state_of(v2.id), SlotState::kTrial);
+}
+
+TEST_F(AgentTest, RollsBackATrialWhoseAttemptAfterAResetCouldNotBeRecorded) {
+  start();
+  install(v1);
+  put_on_trial(v2);
+  ASSERT_TRUE(rig->boot());
+  rig->flash.fail_operations(rig->flash.operations(), 60, Fault::kRefuse);
+  rig->settle();
+  rig->flash.clear_faults();
+  host = std::make_unique<Central>(*rig);
+  ASSERT_EQ(rig->state_of(v2.id), SlotState::kTrial);
+  expect_serves(v1);
+  EXPECT_EQ(request(MessageType::kRollback).reason, Reason::kOk);
+  EXPECT_EQ(rig->state_of(v2.id), SlotState::kRejected);
+  EXPECT_FALSE(rig->agent->activation().busy());
+  EXPECT_TRUE(host->push(v3).done);
 }
 
 TEST_F(AgentTest, GivesUpAModelWhoseAttemptsAreSpent) {

@@ -133,12 +133,17 @@ void Rig::make_agent() {
 
 bool Rig::boot(storage::ResetCause cause) {
   if (agent) ++resets_;
-  if (!flash.powered()) flash.power_on();
+  flash.power_on();  // a reset ends a sliced erase as well
+  if (on_power) on_power();
   // RAM comes up with anything in it.
   std::fill(ring_.begin(), ring_.end(), 0xDEADBEEFCAFEF00Du);
   std::fill(arena_.begin(), arena_.end(), uint8_t{0xCD});
   make_agent();
   if (!agent->start(cause, now).ok() && flash.powered()) violation("the agent does not start");
+  for (uint8_t s = 0; s < agent->store().slot_count(); ++s) {
+    // Somebody asked for it, and the power went before it could be told.
+    if (agent->store().state().slots[s].reason == storage::kReasonErased) had_model_ = false;
+  }
   if (flash.powered()) check();
   return flash.powered();
 }
@@ -149,7 +154,6 @@ bool Rig::poll() {
   faults_seen_ = flash.faults_hit();
   notes_seen_ = notes.size();
   const bool more = agent->poll(now);
-  if (after_poll) after_poll();
   if (!powered()) return false;
   check_refusal(before);
   if (flash.operations() != operations_checked_) check();

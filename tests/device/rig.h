@@ -48,7 +48,7 @@ class Rig final : public Notifier, public AgentObserver {
   void know(const ToyPackage& package) { known_[package.id] = package; }
   const ToyPackage* known(uint32_t package_id) const;
 
-  // A reset: RAM is gone, flash stays. Powers the flash on where it was cut. False: the power went again meanwhile.
+  // A reset: RAM is gone, flash stays. What was to be cut or to fail is forgotten; on_power may say anew. False: the power went again meanwhile.
   bool boot(storage::ResetCause cause = storage::ResetCause::kOther);
 
   // One poll and all checks; false when there is nothing to do at once, or the power is off.
@@ -83,7 +83,7 @@ class Rig final : public Notifier, public AgentObserver {
   std::unique_ptr<DeliveryAgent> agent;
   std::vector<AgentNote> notes;  // since the test last cleared them
   std::function<bool(uint16_t, Bytes)> on_notify;
-  std::function<void()> after_poll;  // before the checks
+  std::function<void()> on_power;
 
  private:
   class WatchedEngine;

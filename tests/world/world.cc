@@ -82,6 +82,10 @@ World::World(uint64_t the_seed, const Setting& the_setting)
     rig.now += static_cast<uint32_t>(busy_us_ / 1000);
     busy_us_ %= 1000;
   });
+  rig.on_power = [this] {
+    // Power that comes back badly: it goes again at once.
+    if (cuts > 0 && faults_ && chance(0.2)) cut_power(below(8), CutPoint::kInside);
+  };
   hosts_[kBert].wanted = false;
   boot(storage::ResetCause::kOther);
 }
@@ -398,6 +402,7 @@ void World::act() {
 
 void World::stop_faults() {
   note("the faults stop");
+  faults_ = false;
   setting.link = LinkFaults();
   negative_input_ = false;
   hosts_[kBert].wanted = false;
@@ -405,7 +410,6 @@ void World::stop_faults() {
     drop_link(static_cast<HostIndex>(i));
     hosts_[i].job = nullptr;
   }
-  if (!device_on_) boot(storage::ResetCause::kOther);
   rig.flash.cut_power(UINT64_MAX, CutPoint::kBefore, 0);
   rig.flash.clear_faults();
   if (!device_on_) boot(storage::ResetCause::kOther);
@@ -452,7 +456,8 @@ void World::deliver(const ToyPackage& package) {
                   std::to_string(chunks) + " were durable");
   }
   if (!ask(MessageType::kActivate, package.id)) return;
-  if (reason(kAnna) == Reason::kTrialOpen) {  // it was there, confirmed, and another is on trial
+  const bool other_open = reason(kAnna) == Reason::kTrialOpen || reason(kAnna) == Reason::kNothingToActivate;
+  if (other_open) {  // it was there, confirmed, and another is on trial or pending
     (void)ask(MessageType::kRollback, 0);
     (void)ask(MessageType::kActivate, package.id);
   }
@@ -460,7 +465,9 @@ void World::deliver(const ToyPackage& package) {
     return rig.violation("without faults, the new model does not run: " + name_of(reason(kAnna)));
   }
   if (!ask(MessageType::kConfirm, package.id)) return;
-  if (rig.state_of(package.id) != SlotState::kConfirmed) {
+  const uint8_t running = rig.agent->activation().running();
+  if (running >= rig.agent->store().slot_count() ||
+      rig.agent->store().state().slots[running].state != SlotState::kConfirmed) {
     return rig.violation("without faults, the new model is not confirmed: " + name_of(reason(kAnna)));
   }
   const uint64_t inferred = inferences;

@@ -143,6 +143,7 @@ class World {
   std::mt19937_64 random_;
   Host hosts_[2];
   bool device_on_ = false;
+  bool faults_ = true;
   bool more_to_do_ = true;
   bool negative_input_ = false;
   uint32_t boot_at_ = 0;
