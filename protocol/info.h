@@ -1,0 +1,146 @@
+// The value of the Info characteristic: what the device is, can take, holds and runs. At most 512 bytes.
+//
+// The first 20 bytes (one read at any MTU) suffice to offer; the whole carries its length, a generation that grows
+// with every change, and a CRC-32 over everything but the CRC. New fields are appended; readers ignore what follows
+// the fields they know. SPEC.md draws it.
+#pragma once
+
+#include <array>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "protocol/error.h"
+#include "protocol/reason.h"
+
+namespace roost {
+namespace protocol {
+
+constexpr size_t kInfoHeadBytes = 20;
+constexpr size_t kInfoBytesMax = 512;
+constexpr size_t kInfoSlotsMax = 3;
+constexpr size_t kInfoTensorsMax = 4;
+constexpr size_t kTensorRankMax = 6;
+constexpr size_t kNameBytesMax = 24;
+constexpr size_t kVersionBytesMax = 16;
+constexpr size_t kHardwareBytesMax = 24;
+constexpr size_t kDigestPrefixBytes = 8;
+
+// A short text by value: UTF-8, not terminated. Longer ones are cut on construction.
+template <size_t N>
+struct ShortText {
+  std::array<char, N> data{};
+  uint8_t size = 0;
+
+  void assign(const char* text, size_t length) {
+    size = static_cast<uint8_t>(length < N ? length : N);
+    for (size_t i = 0; i < size; ++i) data[i] = text[i];
+  }
+  Span<const char> text() const { return Span<const char>(data.data(), size); }
+};
+
+// Where a package stands. "Received, stored, verified, on trial, confirmed, rolled back" are never mixed up.
+enum class PackageState : uint8_t {
+  kEmpty = 0,       // nothing, or erased
+  kReceiving = 1,   // accepted, some chunks durable
+  kStored = 2,      // every chunk durable, not verified
+  kVerified = 3,    // sealed, waiting for ACTIVATE
+  kTrial = 4,       // runs, not confirmed
+  kConfirmed = 5,   // runs or ran well: something to return to
+  kRolledBack = 6,  // was on trial and is not to run again; reason says why
+  kRejected = 7,    // refused by a check after it was stored; reason says why
+  kErasing = 8,
+};
+
+enum InfoPolicy : uint16_t {
+  kPolicySigned = 1,      // takes signed packages only
+  kPolicyEncrypted = 2,   // wants an encrypted link
+  kPolicyEarlyErase = 4,  // clears the retired slot after the grace time: no rolling back after that
+  kPolicyBuiltIn = 8,     // carries a built-in model
+};
+
+constexpr uint8_t kRunningNone = 0xFF;
+constexpr uint8_t kRunningBuiltIn = 0xFE;
+
+// The first 20 bytes.
+struct InfoHead {
+  uint8_t version = 1;  // of the protocol
+  uint8_t chunk_log2 = 12;
+  uint16_t size = 0;        // of the whole value; filled in by encode_info
+  uint16_t generation = 0;  // grows with every change of the value
+  uint16_t initial_credit_bytes = 0;  // of manifest fragments' payload that may follow an OFFER at once
+  uint16_t preferred_value_bytes = 244;
+  uint16_t manifest_bytes_max = 1024;
+  uint32_t payload_bytes_max = 0;  // of a package
+  uint32_t crc = 0;                // filled in by encode_info
+};
+
+struct InfoSlot {
+  PackageState state = PackageState::kEmpty;
+  Reason reason = Reason::kOk;
+  uint16_t detail = 0;
+  uint32_t generation = 0;   // storage's: grows with every use of the slot
+  uint32_t package_id = 0;
+  uint16_t durable_chunks = 0;
+  uint32_t erase_count_max = 0;  // of its most worn block
+  std::array<uint8_t, kDigestPrefixBytes> model_digest{};  // first bytes of the model's SHA-256
+  ShortText<kNameBytesMax> name;
+  ShortText<kVersionBytesMax> version;
+};
+
+struct InfoRunning {
+  uint8_t slot = kRunningNone;  // index, kRunningBuiltIn or kRunningNone
+  PackageState state = PackageState::kEmpty;
+  Reason reason = Reason::kOk;  // of the last return to an older model
+  uint16_t detail = 0;
+  uint32_t generation = 0;  // of the runtime: grows with every swap
+  std::array<uint8_t, 32> model_digest{};
+};
+
+struct InfoTensor {
+  uint8_t type = 0;  // TensorType of protocol/manifest.h
+  uint8_t rank = 0;
+  std::array<uint16_t, kTensorRankMax> shape{};
+};
+
+struct Info {
+  InfoHead head;
+  std::array<uint8_t, 16> device_id{};
+  uint16_t policy = 0;
+  uint16_t ring_bytes = 0;
+  uint32_t arena_bytes = 0;
+  uint32_t erase_block_bytes = 0;
+  uint16_t program_unit_bytes = 0;
+  uint8_t erased_value = 0xFF;
+  uint16_t erases_left = 0;  // in the erase budget, now
+  ShortText<kHardwareBytesMax> hardware;
+  InfoRunning running;
+  uint8_t slot_count = 0;
+  std::array<InfoSlot, kInfoSlotsMax> slots;
+  uint8_t input_count = 0;
+  std::array<InfoTensor, kInfoTensorsMax> inputs;
+  uint8_t output_count = 0;
+  std::array<InfoTensor, kInfoTensorsMax> outputs;
+};
+
+// Returns how many bytes of `out` the value takes. Errors: kTooLong (out too small, or 512 exceeded), kRange.
+// head.size and head.crc of `info` are ignored and computed.
+Result<uint16_t> encode_info(const Info& info, MutableBytes out);
+
+// The first 20 bytes alone: no CRC can be checked. Errors: kTooShort, kVersion, kRange.
+Result<InfoHead> decode_info_head(Bytes value);
+
+// Errors: kTooShort, kVersion, kChecksum, kRange. `info` is meaningful only on success.
+Status decode_info(Bytes value, Info* info);
+
+// Service data in the scan response, after the service's 16-byte UUID: 13 bytes at most.
+struct Advertised {
+  PackageState state = PackageState::kEmpty;  // of what runs
+  std::array<uint8_t, 4> model_digest{};      // first bytes
+  ShortText<7> version;
+};
+constexpr size_t kAdvertisedBytesMax = 13;
+Result<uint8_t> encode_advertised(const Advertised& advertised, MutableBytes out);
+Result<Advertised> decode_advertised(Bytes value);
+
+}  // namespace protocol
+}  // namespace roost

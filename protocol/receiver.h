@@ -1,0 +1,218 @@
+// The device's end of a transfer: fragments in, actions out. It owns no flash, no link and no clock.
+//
+// Two sides:
+// - *Producer*: handle_*. Callable from one other thread or from an interrupt (one producer at a time). They check and
+//   copy, and never wait. A fragment that passes its CRC-16 goes to its place in the ring at once, so order does not
+//   matter.
+// - *Consumer*: everything else, one thread. poll(now) gives the next action; the same one until it is answered. An
+//   answer that does not fit the state is Error::kIllegal and changes nothing.
+//
+// The ring is lent for the receiver's life: 2 to 16 KiB, any size, first byte at a multiple of 8 (a manifest is read in
+// place). While no transfer runs the application may borrow it back: lend_ring.
+//
+//   Receiver receiver(config);
+//   ...
+//   Action action = receiver.poll(now_ms);
+//   switch (action.kind) {
+//     case Action::Kind::kSend:    receiver.sent(notify(action.conn, action.bytes)); break;
+//     case Action::Kind::kProgram: flash.program(at(action.chunk, action.offset), action.bytes); receiver.programmed();
+//     ...
+//   }
+//   sleep_until(receiver.next_deadline());
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "protocol/chunk.h"
+#include "protocol/control.h"
+#include "protocol/error.h"
+#include "protocol/fragment.h"
+#include "protocol/package.h"
+#include "protocol/reason.h"
+
+namespace roost {
+namespace protocol {
+
+constexpr size_t kRingBytesMin = 2048;
+constexpr size_t kRingBytesMax = 16384;
+constexpr size_t kProgramUnitMax = 256;
+constexpr size_t kConnectionsMax = 4;
+
+struct ReceiverConfig {
+  MutableBytes ring;
+  uint16_t program_unit_bytes = 4;  // power of two, 1..256
+  uint8_t erased_value = 0xFF;
+  uint16_t chunk_bytes = 4096;         // power of two, 256..4096, a multiple of the program unit
+  uint16_t program_bytes_max = 512;    // of one kProgram action, rounded up to a unit: how long one may block
+  uint32_t stack_credit_bytes = 0;     // what the port's stack holds while nobody polls; 0: no bound but the ring
+  uint16_t manifest_bytes_max = kManifestBytesMax;
+  uint32_t hole_grace_ms = 10;         // a hole is reported when it is this old: neighbours may merely have swapped
+  uint32_t hole_quiet_ms = 150;        // and again after this long without change
+  uint32_t query_wait_ms = 30;         // a query may overtake data
+  uint32_t host_silent_ms = 15000;     // nothing at all from the host: the transfer ends
+  uint32_t no_progress_ms = 60000;     // queries but no new data: the transfer ends
+  uint32_t send_retry_ms = 5;          // after the stack refused a notification
+};
+
+struct Action {
+  enum class Kind : uint8_t {
+    kNone,
+    kSend,             // conn, bytes (at most 20)              -> sent
+    kDecideOffer,      // conn, offer                           -> answer_offer
+    kDecideManifest,   // conn, offer, bytes, signature         -> accept | reject
+    kProgram,          // chunk, offset in its page, bytes      -> programmed
+    kCloseChunk,       // chunk, true_size, crc32               -> chunk_durable | chunk_failed
+    kPayloadComplete,  // offer: digest what flash now reads    -> stored | payload_failed
+    kVerify,           // offer: the model gate, then the seal  -> verified | payload_failed
+    kRequest,          // conn, request                         -> answer_request
+    kAbandoned,        // offer, reason, detail: let go         -> abandoned
+  };
+  Kind kind = Kind::kNone;
+  uint16_t conn = 0;
+  Bytes bytes;      // kProgram: a whole number of units, the page's last one padded with the erased value
+  Bytes signature;  // 64 bytes, or empty
+  Offer offer;
+  Request request;
+  uint16_t chunk = 0;
+  uint16_t offset = 0;
+  uint16_t true_size = 0;
+  uint32_t crc32 = 0;  // as the host sent it: compare with protocol/chunk.h's over the page read back
+  Reason reason = Reason::kOk;
+  uint16_t detail = 0;
+};
+
+struct Deadline {
+  bool any = false;
+  uint32_t at_ms = 0;
+};
+
+// What became of a write on Control: for the port to answer the ATT request with.
+enum class ControlResult : uint8_t {
+  kTaken,
+  kNotificationsOff,   // ATT error 0xFD: client characteristic configuration improper
+  kTooLong,            // ATT error 0x0D: more than 20 bytes, or none
+  kFull,               // ATT error 0x11: insufficient resources; the host tries again
+  kUnknownConnection,  // no handle_connect came for it
+};
+
+// State and input of the table in SPEC.md. Names say who moves next: kWant* waits for an answer of the application,
+// kAwait* for the host.
+enum class ReceiverState : uint8_t {
+  kIdle,
+  kWantOfferAnswer,
+  kAwaitManifest,
+  kWantManifestAnswer,
+  kAwaitChunkHead,
+  kAwaitUnits,
+  kWantProgrammed,
+  kAwaitChunkTail,
+  kWantChunkClosed,
+  kWantStored,
+  kWantVerified,
+  kWantAbandoned,
+  kLent,  // the ring is with the application
+};
+constexpr size_t kReceiverStateCount = 13;
+
+enum class ReceiverInput : uint8_t {
+  kOffer,            // an offer we can look at
+  kOfferTaken,       // answers of the application ...
+  kOfferRefused,
+  kManifestHere,     // every byte of it in the ring
+  kAccepted,
+  kAcceptedWhole,    // accepted, and every chunk is durable already
+  kManifestRefused,
+  kHeadHere,         // four bytes of chunk head, well-formed
+  kUnitsHere,        // at least one program unit, or the rest of the page
+  kProgrammed,       // answered, the page goes on
+  kPageProgrammed,   // answered, the page has all its bytes
+  kTailHere,
+  kChunkDurable,
+  kLastChunkDurable,
+  kRewound,          // a page did not read back, or a head made no sense: the stream starts again
+  kStored,
+  kVerified,
+  kPayloadFailed,
+  kGiveUp,           // link lost, host silent, aborted, three failures
+  kAbandoned,        // the application has let go
+  kLend,
+  kReturn,
+};
+constexpr size_t kReceiverInputCount = 22;
+
+// The table itself. False: the input is illegal in that state and changes nothing.
+bool receiver_next(ReceiverState state, ReceiverInput input, ReceiverState* next);
+
+class Receiver {
+ public:
+  // Configurations out of range are the caller's mistake.
+  explicit Receiver(const ReceiverConfig& config);
+  Receiver(const Receiver&) = delete;
+  Receiver& operator=(const Receiver&) = delete;
+
+  // ---- producer side ------------------------------------------------------------------------------------------
+  // conn is the stack's own handle. A fifth connection at a time is not served (kUnknownConnection).
+  void handle_connect(uint16_t conn, uint16_t att_mtu);
+  void handle_subscribed(uint16_t conn, bool notifications_on);
+  void handle_disconnect(uint16_t conn);
+  ControlResult handle_control(uint16_t conn, Bytes bytes);
+  // True when the fragment was new and is in the ring now.
+  bool handle_data(uint16_t conn, Bytes bytes);
+
+  // ---- consumer side ------------------------------------------------------------------------------------------
+  // The next action, or kNone. Sends come first, then requests, then the transfer. Bytes of kProgram and
+  // kDecideManifest stay valid until answered; those of kSend until sent() is called.
+  Action poll(uint32_t now_ms);
+  // When poll must be called again at the latest. While a transfer is open there is always one.
+  Deadline next_deadline() const;
+
+  Status sent(bool taken);  // false: the stack is full, poll gives it again later
+  Status answer_offer(Reason reason, uint16_t detail = 0);  // kOk: go on with the manifest
+  // resume_chunk: the first chunk that is not durable; 0 for a fresh slot, the chunk count when all are.
+  Status accept(uint16_t resume_chunk);
+  Status reject(Reason reason, uint16_t detail = 0);
+  Status programmed();
+  // Answers kCloseChunk: the page read back good. durable_count counts from the package's first chunk; it may lag
+  // behind (whole erase blocks) but never goes back.
+  Status chunk_durable(uint16_t durable_count);
+  // Answers kCloseChunk, and kProgram whose flash operation failed. The stream starts again at restart_chunk, at most
+  // the one that failed; three times a page, then kAbandoned{reason}.
+  Status chunk_failed(uint16_t restart_chunk, Reason reason = Reason::kPageUnreadable);
+  Status stored();
+  Status verified();
+  Status payload_failed(Reason reason, uint16_t detail = 0);
+  Status answer_request(Reason reason, uint16_t detail = 0);
+  Status abandoned();
+
+  // The application ends the transfer (kAbandoned follows). kIllegal when none is open.
+  Status give_up(Reason reason, uint16_t detail = 0);
+  // More chunks became durable outside of an answer (an erase block was completed).
+  Status update_durable(uint16_t durable_count);
+  // Tells every subscribed host. The newest change replaces one that is not sent yet.
+  void notify_state(MessageType type, uint32_t package_id, Reason reason = Reason::kOk, uint16_t detail = 0);
+
+  // Takes the idle ring for other work until return_ring; offers meanwhile are answered BUSY. kIllegal while a transfer
+  // is open, or in the very moment a producer on another thread is inside a handle_ call: try again later.
+  Result<MutableBytes> lend_ring();
+  Status return_ring();
+
+  // ---- for reports and tests ------------------------------------------------------------------------------------
+  ReceiverState state() const { return state_; }
+  bool transfer_open() const { return state_ != ReceiverState::kIdle && state_ != ReceiverState::kLent; }
+  uint16_t durable_chunks() const { return durable_; }
+  uint32_t fragments_taken() const { return taken_.load(std::memory_order_acquire); }
+  // Bytes of manifest payload a host may send right after its offer: for Info.
+  uint16_t initial_credit_bytes() const;
+
+ private:
+  // IMPLEMENTATION
+  ReceiverState state_ = ReceiverState::kIdle;
+  uint16_t durable_ = 0;
+  std::atomic<uint32_t> taken_{0};
+};
+
+}  // namespace protocol
+}  // namespace roost
