@@ -32,6 +32,7 @@ enum class LinkError : uint8_t {
   kWouldBlock,    // write_data only: wait for `writable`
   kTooLong,       // the value is longer than the ATT MTU allows: our own mistake, or a device that lies
   kSystem,        // the operating system refused: the text says what
+  kNotPermitted,  // policy or pairing forbids it: the text says what to do
 };
 
 using LinkStatus = roost::Status<LinkError>;

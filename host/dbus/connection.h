@@ -43,12 +43,12 @@ class PendingCall {
 
 // What a signal must look like; an empty field matches anything.
 struct MatchRule {
-  std::string sender;
-  std::string path;
-  std::string path_namespace;
-  std::string interface;
-  std::string member;
-  std::string arg0;
+  std::string sender = {};
+  std::string path = {};
+  std::string path_namespace = {};
+  std::string interface = {};
+  std::string member = {};
+  std::string arg0 = {};
 
   std::string text() const;
   // Everything but the sender, which the bus checks (a signal carries the unique name, a rule the well-known one).

@@ -208,9 +208,7 @@ void ObjectServer::handle_own(const Object& object, MethodCall call) {
       return call.fail(kInvalidArgs, member + " takes (" + joined(method->in) + "), not (" +
                                          call.message().signature() + ")");
     }
-    if (gate_ && gate_(call)) return;
-    auto handler = method->handler;  // it may remove this object
-    return handler(std::move(call));
+    return pass(std::move(call), method->handler);
   }
   call.fail(kUnknownMethod, "no method " + member + " in interface " + interface_name);
 }
@@ -237,11 +235,17 @@ void ObjectServer::handle_properties(const Object& object, MethodCall call) {
   if (!signature || property->signature != signature) {
     return call.fail(kInvalidArgs, name + " is of type " + property->signature);
   }
-  if (gate_ && gate_(call)) return;
-  std::string error;
-  auto setter = property->set;
-  if (!setter(value, &error)) return call.fail(kInvalidArgs, error);
-  call.reply();
+  pass(std::move(call), [setter = property->set, value](MethodCall passed) {
+    std::string error;
+    if (!setter(value, &error)) return passed.fail(kInvalidArgs, error);
+    passed.reply();
+  });
+}
+
+// `proceed` is a copy: a handler may remove its own object.
+void ObjectServer::pass(MethodCall call, Proceed proceed) {
+  if (gate_) return gate_(std::move(call), std::move(proceed));
+  proceed(std::move(call));
 }
 
 }  // namespace roost::host::dbus

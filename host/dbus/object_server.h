@@ -92,8 +92,11 @@ class ObjectServer {
     message.append(args...);
     bus_.send(message);
   }
-  // Before any method's handler: may answer the call itself (faults, access control) and return true.
-  void set_gate(std::function<bool(MethodCall&)> gate) { gate_ = std::move(gate); }
+  // Stands before every method's handler and every property set: may answer the call itself (access control,
+  // faults), or hand it on, now or later.
+  using Proceed = std::function<void(MethodCall)>;
+  using Gate = std::function<void(MethodCall call, Proceed proceed)>;
+  void set_gate(Gate gate) { gate_ = std::move(gate); }
 
   std::string introspect(const std::string& path) const;
 
@@ -105,13 +108,14 @@ class ObjectServer {
 
   void handle(const std::string& path, const Message& message);
   void handle_properties(const Object& object, MethodCall call);
+  void pass(MethodCall call, Proceed proceed);
   void handle_own(const Object& object, MethodCall call);
   Interfaces describe(const Object& object) const;
 
   Connection& bus_;
   std::string root_;
   std::map<std::string, Object> objects_;
-  std::function<bool(MethodCall&)> gate_;
+  Gate gate_;
 };
 
 }  // namespace roost::host::dbus
