@@ -20,7 +20,9 @@ BluezLink::BluezLink(bluez::ObjectTree& tree, bluez::Target target, Options opti
       options_(std::move(options)),
       connector_(tree, target_, options_.connect, counts_) {}
 
-BluezLink::~BluezLink() { disconnect(); }
+BluezLink::~BluezLink() {
+  disconnect();
+}
 
 void BluezLink::connect(LinkEvents events) {
   disconnect();
@@ -36,7 +38,8 @@ void BluezLink::start_connector() {
 }
 
 void BluezLink::disconnect() {
-  const bool was_open = state_ == State::kAwaitOpen || state_ == State::kAwaitIdentity || state_ == State::kConnected;
+  const bool was_open =
+      state_ == State::kAwaitOpen || state_ == State::kAwaitIdentity || state_ == State::kConnected;
   channel_.reset();  // closes the descriptors first: nothing of ours is sent after this
   soon_ = {};
   pending_.cancel();
@@ -101,8 +104,8 @@ void BluezLink::handle_failure(const Failure& failure) {
   connector_.retry(failure);
 }
 
-// After a firmware change bluetoothd may remember services that are gone. Forgetting the device makes it look again;
-// a pairing would be forgotten too, which is for people to decide.
+// After a firmware change bluetoothd may remember services that are gone. Forgetting the device makes it look
+// again; a pairing would be forgotten too, which is for people to decide.
 void BluezLink::forget_and_retry(const Failure& failure) {
   forgotten_once_ = true;
   const std::string path = connector_.device_path();

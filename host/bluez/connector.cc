@@ -50,7 +50,9 @@ void Connector::retry(const Failure& failure) {
   fail_attempt(failure);
 }
 
-std::string Connector::label() const { return label_.empty() ? target_.describe() : label_; }
+std::string Connector::label() const {
+  return label_.empty() ? target_.describe() : label_;
+}
 
 void Connector::arm(uint32_t delay_ms, void (Connector::*handler)()) {
   timer_ = tree_.bus().loop().after(delay_ms, [this, handler] { (this->*handler)(); });
@@ -73,7 +75,8 @@ void Connector::begin() {
   look_for_device();
 }
 
-// A device that bluetoothd knows is connected to at once; after a failure it must be heard first, or some time pass.
+// A device that bluetoothd knows is connected to at once; after a failure it must be heard first, or some time
+// pass.
 void Connector::look_for_device() {
   const auto known = pick(false);
   if (state_ == State::kDone) return;  // ambiguous
@@ -96,8 +99,9 @@ std::optional<std::string> Connector::pick(bool heard_only) {
     if (!may_be(target_, candidate) || skipped_.count(candidate.path)) continue;
     if (heard_only && !candidate.rssi && !candidate.connected) continue;
     if (best && target_.kind == Target::Kind::kName && best->rssi && candidate.rssi) {
-      finish({LinkError::kNotFound, "two devices are called " + target_.text + " (" + best->address + " and " +
-                                        candidate.address + "); give the address instead",
+      finish({LinkError::kNotFound,
+              "two devices are called " + target_.text + " (" + best->address + " and " + candidate.address +
+                  "); give the address instead",
               Retry::kNever});
       return std::nullopt;
     }
@@ -127,11 +131,12 @@ void Connector::connect() {
   if (candidate->connected) return await_resolved();
   state_ = State::kAwaitConnected;
   ++counts_["Connect"];
-  pending_ = tree_.bus().call(Message::call(kService, device_path_, kDevice, "Connect"), options_.connect_timeout_ms,
-                              [this](const Message& reply) {
+  pending_ = tree_.bus().call(Message::call(kService, device_path_, kDevice, "Connect"),
+                              options_.connect_timeout_ms, [this](const Message& reply) {
                                 if (state_ != State::kAwaitConnected) return;
                                 if (reply.is_error() && reply.error_name() != "org.bluez.Error.AlreadyConnected") {
-                                  if (reply.error_name() == "org.freedesktop.DBus.Error.NoReply") disconnect_device();
+                                  if (reply.error_name() == "org.freedesktop.DBus.Error.NoReply")
+                                    disconnect_device();
                                   return fail_attempt(explain(reply, "connecting to " + label()));
                                 }
                                 await_resolved();

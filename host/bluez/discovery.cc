@@ -26,7 +26,8 @@ Discovery::~Discovery() {
   if (running_) tree_.bus().send(Message::call(kService, adapter_path_, kAdapter, "StopDiscovery"));
 }
 
-void Discovery::start(const std::string& adapter_path, bool roost_only, std::function<void(const Failure&)> failed) {
+void Discovery::start(const std::string& adapter_path, bool roost_only,
+                      std::function<void(const Failure&)> failed) {
   adapter_path_ = adapter_path;
   running_ = true;
   // A refused filter is no reason to stop: one then sees more than one asked for.

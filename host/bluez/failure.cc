@@ -27,8 +27,7 @@ const Row kRows[] = {
      "bluetoothd is not running; start it with `systemctl start bluetooth`"},
     {"org.freedesktop.DBus.Error.NameHasNoOwner", "", LinkError::kSystem, Retry::kNever,
      "bluetoothd is not running; start it with `systemctl start bluetooth`"},
-    {"org.freedesktop.DBus.Error.Disconnected", "", LinkError::kSystem, Retry::kNever,
-     "the message bus went away"},
+    {"org.freedesktop.DBus.Error.Disconnected", "", LinkError::kSystem, Retry::kNever, "the message bus went away"},
     {"org.freedesktop.DBus.Error.NoReply", "", LinkError::kNotFound, Retry::kAgain,
      "bluetoothd gave no answer in time; the device may be out of range or asleep"},
     {"org.freedesktop.DBus.Error.UnknownObject", "", LinkError::kNotFound, Retry::kAgain,
@@ -50,7 +49,8 @@ const Row kRows[] = {
      "the device does not permit it; pairing with it may help: `roost pair`"},
     {"org.bluez.Error.AuthenticationRejected", "", LinkError::kNotPermitted, Retry::kNever,
      "pairing was refused by the device"},
-    {"org.bluez.Error.AuthenticationCanceled", "", LinkError::kNotPermitted, Retry::kNever, "pairing was cancelled"},
+    {"org.bluez.Error.AuthenticationCanceled", "", LinkError::kNotPermitted, Retry::kNever,
+     "pairing was cancelled"},
     {"org.bluez.Error.AuthenticationTimeout", "", LinkError::kNotPermitted, Retry::kNever,
      "pairing took too long; try again and answer sooner"},
     {"org.bluez.Error.AuthenticationFailed", "", LinkError::kNotPermitted, Retry::kNever,
@@ -123,8 +123,9 @@ Failure check_adapter(const ObjectTree& tree, const std::string& adapter, std::s
     }
   }
   if (path->empty()) {
-    return {LinkError::kSystem, adapter.empty() ? "there is no Bluetooth adapter on this computer"
-                                                : "there is no Bluetooth adapter " + adapter + " on this computer",
+    return {LinkError::kSystem,
+            adapter.empty() ? "there is no Bluetooth adapter on this computer"
+                            : "there is no Bluetooth adapter " + adapter + " on this computer",
             Retry::kAgain};
   }
   if (property<bool>(tree, *path, kAdapter, "Powered")) return {LinkError::kNone, "", Retry::kNever};
@@ -135,7 +136,8 @@ Failure check_adapter(const ObjectTree& tree, const std::string& adapter, std::s
             Retry::kNever};
   }
   if (blocked == 1 || property<std::string>(tree, *path, kAdapter, "PowerState") == "off-blocked") {
-    return {LinkError::kSystem, "the Bluetooth adapter " + hci + " is blocked by rfkill; try `rfkill unblock bluetooth`",
+    return {LinkError::kSystem,
+            "the Bluetooth adapter " + hci + " is blocked by rfkill; try `rfkill unblock bluetooth`",
             Retry::kNever};
   }
   return {LinkError::kSystem, "the Bluetooth adapter " + hci + " is powered off; try `bluetoothctl power on`",

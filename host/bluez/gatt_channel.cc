@@ -72,7 +72,8 @@ void GattChannel::open(Events events) {
 }
 
 std::string GattChannel::find_under(const std::string& parent, const char* interface, const char* uuid) const {
-  for (auto each = tree_.objects().lower_bound(dbus::ObjectPath(parent + "/")); each != tree_.objects().end(); ++each) {
+  for (auto each = tree_.objects().lower_bound(dbus::ObjectPath(parent + "/")); each != tree_.objects().end();
+       ++each) {
     const std::string& path = each->first.text;
     if (path.rfind(parent + "/", 0) != 0) break;
     if (property<std::string>(tree_, path, interface, "UUID") == uuid) return path;
@@ -99,16 +100,16 @@ void GattChannel::acquire_notify() {
     if (!reply.read(&notify_fd_, &att_mtu_)) {
       return fail({LinkError::kSystem, "bluetoothd gave a malformed descriptor", Retry::kNever});
     }
-    notify_watch_ = tree_.bus().loop().watch(notify_fd_.get(), EPOLLIN,
-                                             [this](uint32_t ready) { handle_notify_fd(ready); });
+    notify_watch_ =
+        tree_.bus().loop().watch(notify_fd_.get(), EPOLLIN, [this](uint32_t ready) { handle_notify_fd(ready); });
     acquire_write();
   });
 }
 
 void GattChannel::start_notify() {
   ++counts_["StartNotify"];
-  opening_ = tree_.bus().call(Message::call(kService, control_path_, kCharacteristic, "StartNotify"), kCallTimeoutMs,
-                              [this](const Message& reply) {
+  opening_ = tree_.bus().call(Message::call(kService, control_path_, kCharacteristic, "StartNotify"),
+                              kCallTimeoutMs, [this](const Message& reply) {
                                 if (reply.is_error()) return fail(explain(reply, "subscribing to " + label_));
                                 acquire_write();
                               });
@@ -130,7 +131,8 @@ void GattChannel::acquire_write() {
 }
 
 void GattChannel::finish_open() {
-  if (!data_fd_ && !notify_fd_) att_mtu_ = property<uint16_t>(tree_, data_path_, kCharacteristic, "MTU", kAttMtuMin);
+  if (!data_fd_ && !notify_fd_)
+    att_mtu_ = property<uint16_t>(tree_, data_path_, kCharacteristic, "MTU", kAttMtuMin);
   att_mtu_ = std::clamp(att_mtu_, kAttMtuMin, kAttMtuMax);
   open_ = true;
   events_.ready();
@@ -171,8 +173,8 @@ void GattChannel::fail(const Failure& failure) {
   events_.failed(failure);
 }
 
-// A descriptor closes a moment before, or after, bluetoothd says what happened; a moment's patience gives the better
-// sentence.
+// A descriptor closes a moment before, or after, bluetoothd says what happened; a moment's patience gives the
+// better sentence.
 void GattChannel::fail_lost() {
   open_ = false;
   data_watch_ = {};

@@ -26,7 +26,8 @@ class GattChannel {
   static constexpr int kCommandsMax = 16;
 
   // Borrows tree and counts. `use_descriptors` false: only D-Bus calls (for comparison, and for tests).
-  GattChannel(ObjectTree& tree, std::string device_path, std::string label, bool use_descriptors, CallCounts& counts);
+  GattChannel(ObjectTree& tree, std::string device_path, std::string label, bool use_descriptors,
+              CallCounts& counts);
 
   void open(Events events);
   uint16_t att_mtu() const { return att_mtu_; }

@@ -33,7 +33,9 @@ void deliver_reply(DBusPendingCall* pending, void* handler) {
   copy(reply);
 }
 
-void delete_handler(void* handler) { delete static_cast<Connection::Handler*>(handler); }
+void delete_handler(void* handler) {
+  delete static_cast<Connection::Handler*>(handler);
+}
 
 // What libdbus would have delivered, had there been a connection to send on.
 Message disconnected_reply() {
@@ -110,7 +112,9 @@ std::string MatchRule::text() const {
 }
 
 bool MatchRule::matches(const Message& signal) const {
-  auto same = [](const std::string& wanted, const std::string& actual) { return wanted.empty() || wanted == actual; };
+  auto same = [](const std::string& wanted, const std::string& actual) {
+    return wanted.empty() || wanted == actual;
+  };
   if (!same(interface, signal.interface()) || !same(member, signal.member()) || !same(path, signal.path())) {
     return false;
   }
@@ -152,7 +156,9 @@ PendingCall Connection::call(const Message& message, uint32_t timeout_ms, Handle
   return PendingCall(pending);
 }
 
-void Connection::send(const Message& message) { dbus_connection_send(core_->connection(), message.raw(), nullptr); }
+void Connection::send(const Message& message) {
+  dbus_connection_send(core_->connection(), message.raw(), nullptr);
+}
 
 Match Connection::match(const MatchRule& rule, Handler handler) {
   return Match(core_, core_->add_match(rule, std::move(handler)));
@@ -172,13 +178,17 @@ PendingCall Connection::request_name(const std::string& name, std::function<void
   });
 }
 
-void Connection::on_lost(std::function<void()> callback) { core_->set_lost(std::move(callback)); }
+void Connection::on_lost(std::function<void()> callback) {
+  core_->set_lost(std::move(callback));
+}
 
 std::string Connection::unique_name() const {
   const char* name = dbus_bus_get_unique_name(core_->connection());
   return name ? name : "";
 }
 
-Loop& Connection::loop() const { return core_->loop(); }
+Loop& Connection::loop() const {
+  return core_->loop();
+}
 
 }  // namespace roost::host::dbus

@@ -11,7 +11,9 @@ namespace {
 // So many messages are dispatched before the loop looks at others.
 constexpr int kDispatchMax = 64;
 
-Core* core_of(void* self) { return static_cast<Core*>(self); }
+Core* core_of(void* self) {
+  return static_cast<Core*>(self);
+}
 
 uint32_t epoll_events(unsigned flags) {
   uint32_t events = 0;
@@ -35,6 +37,8 @@ Core::Core(Loop& loop, DBusConnection* connection) : loop_(loop), connection_(co
 
 Core::~Core() {
   alive_.reset();
+  watches_.clear();
+  sources_.clear();
   while (!served_.empty()) remove_export(served_.begin()->first);
   listeners_.clear();
   dbus_connection_remove_filter(connection_, filter, this);
@@ -48,10 +52,11 @@ Core::~Core() {
 bool Core::start() {
   dbus_connection_set_exit_on_disconnect(connection_, false);
   dbus_connection_set_dispatch_status_function(connection_, dispatch_status, this, nullptr);
-  bool ready = dbus_connection_set_watch_functions(connection_, add_watch, remove_watch, toggle_watch, this, nullptr) &&
-               dbus_connection_set_timeout_functions(connection_, add_timeout, remove_timeout, toggle_timeout,
-                                                     this, nullptr) &&
-               dbus_connection_add_filter(connection_, filter, this, nullptr);
+  bool ready =
+      dbus_connection_set_watch_functions(connection_, add_watch, remove_watch, toggle_watch, this, nullptr) &&
+      dbus_connection_set_timeout_functions(connection_, add_timeout, remove_timeout, toggle_timeout, this,
+                                            nullptr) &&
+      dbus_connection_add_filter(connection_, filter, this, nullptr);
   schedule_dispatch();
   return ready;
 }
@@ -69,7 +74,9 @@ void Core::remove_watch(DBusWatch* watch, void* self) {
   core_of(self)->refresh_fd(dbus_watch_get_unix_fd(watch));
 }
 
-void Core::toggle_watch(DBusWatch* watch, void* self) { core_of(self)->refresh_fd(dbus_watch_get_unix_fd(watch)); }
+void Core::toggle_watch(DBusWatch* watch, void* self) {
+  core_of(self)->refresh_fd(dbus_watch_get_unix_fd(watch));
+}
 
 void Core::refresh_fd(int fd) {
   unsigned flags = 0;
@@ -102,9 +109,13 @@ dbus_bool_t Core::add_timeout(DBusTimeout* timeout, void* self) {
   return true;
 }
 
-void Core::remove_timeout(DBusTimeout* timeout, void* self) { core_of(self)->timeouts_.erase(timeout); }
+void Core::remove_timeout(DBusTimeout* timeout, void* self) {
+  core_of(self)->timeouts_.erase(timeout);
+}
 
-void Core::toggle_timeout(DBusTimeout* timeout, void* self) { core_of(self)->arm_timeout(timeout); }
+void Core::toggle_timeout(DBusTimeout* timeout, void* self) {
+  core_of(self)->arm_timeout(timeout);
+}
 
 // libdbus' timeouts repeat until removed.
 void Core::arm_timeout(DBusTimeout* timeout) {
@@ -182,7 +193,8 @@ DBusHandlerResult Core::filter(DBusConnection*, DBusMessage* raw, void* self) {
 uint64_t Core::add_export(const std::string& path, Connection::Handler handler) {
   static const DBusObjectPathVTable kTable = {nullptr, answer, nullptr, nullptr, nullptr, nullptr};
   auto served = std::make_unique<Served>(Served{path, std::make_shared<Connection::Handler>(std::move(handler))});
-  if (!dbus_connection_try_register_object_path(connection_, path.c_str(), &kTable, served.get(), nullptr)) return 0;
+  if (!dbus_connection_try_register_object_path(connection_, path.c_str(), &kTable, served.get(), nullptr))
+    return 0;
   const uint64_t id = next_id_++;
   served_[id] = std::move(served);
   return id;

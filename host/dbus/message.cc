@@ -12,9 +12,13 @@ static_assert(sizeof(DBusMessageIter) <= 128);
 namespace {
 
 // libdbus says false for lack of memory only; there is nothing sensible left to do then.
-void require(dbus_bool_t done) { ROOST_ASSERT(done); }
+void require(dbus_bool_t done) {
+  ROOST_ASSERT(done);
+}
 
-std::string text_of(const char* text) { return text ? text : ""; }
+std::string text_of(const char* text) {
+  return text ? text : "";
+}
 
 struct SignatureVisitor {
   const char* operator()(std::monostate) const { return nullptr; }
@@ -52,7 +56,9 @@ Writer::Writer(DBusMessage* message) : iterator_(reinterpret_cast<DBusMessageIte
   dbus_message_iter_init_append(message, iterator_);
 }
 
-void Writer::basic(int type, const void* value) { require(dbus_message_iter_append_basic(iterator_, type, value)); }
+void Writer::basic(int type, const void* value) {
+  require(dbus_message_iter_append_basic(iterator_, type, value));
+}
 
 template <typename Fill>
 void Writer::container(int type, const char* signature, Fill fill) {
@@ -67,14 +73,30 @@ void Writer::put(bool value) {
   dbus_bool_t wide = value;
   basic(DBUS_TYPE_BOOLEAN, &wide);
 }
-void Writer::put(uint8_t value) { basic(DBUS_TYPE_BYTE, &value); }
-void Writer::put(int16_t value) { basic(DBUS_TYPE_INT16, &value); }
-void Writer::put(uint16_t value) { basic(DBUS_TYPE_UINT16, &value); }
-void Writer::put(int32_t value) { basic(DBUS_TYPE_INT32, &value); }
-void Writer::put(uint32_t value) { basic(DBUS_TYPE_UINT32, &value); }
-void Writer::put(int64_t value) { basic(DBUS_TYPE_INT64, &value); }
-void Writer::put(uint64_t value) { basic(DBUS_TYPE_UINT64, &value); }
-void Writer::put(double value) { basic(DBUS_TYPE_DOUBLE, &value); }
+void Writer::put(uint8_t value) {
+  basic(DBUS_TYPE_BYTE, &value);
+}
+void Writer::put(int16_t value) {
+  basic(DBUS_TYPE_INT16, &value);
+}
+void Writer::put(uint16_t value) {
+  basic(DBUS_TYPE_UINT16, &value);
+}
+void Writer::put(int32_t value) {
+  basic(DBUS_TYPE_INT32, &value);
+}
+void Writer::put(uint32_t value) {
+  basic(DBUS_TYPE_UINT32, &value);
+}
+void Writer::put(int64_t value) {
+  basic(DBUS_TYPE_INT64, &value);
+}
+void Writer::put(uint64_t value) {
+  basic(DBUS_TYPE_UINT64, &value);
+}
+void Writer::put(double value) {
+  basic(DBUS_TYPE_DOUBLE, &value);
+}
 void Writer::put(const std::string& value) {
   const char* text = value.c_str();
   // A name out of the air may be anything; the bus would cut us off for text that is not UTF-8.
@@ -197,14 +219,30 @@ bool Reader::take(bool* value) {
   *value = wide != 0;
   return true;
 }
-bool Reader::take(uint8_t* value) { return basic(DBUS_TYPE_BYTE, value); }
-bool Reader::take(int16_t* value) { return basic(DBUS_TYPE_INT16, value); }
-bool Reader::take(uint16_t* value) { return basic(DBUS_TYPE_UINT16, value); }
-bool Reader::take(int32_t* value) { return basic(DBUS_TYPE_INT32, value); }
-bool Reader::take(uint32_t* value) { return basic(DBUS_TYPE_UINT32, value); }
-bool Reader::take(int64_t* value) { return basic(DBUS_TYPE_INT64, value); }
-bool Reader::take(uint64_t* value) { return basic(DBUS_TYPE_UINT64, value); }
-bool Reader::take(double* value) { return basic(DBUS_TYPE_DOUBLE, value); }
+bool Reader::take(uint8_t* value) {
+  return basic(DBUS_TYPE_BYTE, value);
+}
+bool Reader::take(int16_t* value) {
+  return basic(DBUS_TYPE_INT16, value);
+}
+bool Reader::take(uint16_t* value) {
+  return basic(DBUS_TYPE_UINT16, value);
+}
+bool Reader::take(int32_t* value) {
+  return basic(DBUS_TYPE_INT32, value);
+}
+bool Reader::take(uint32_t* value) {
+  return basic(DBUS_TYPE_UINT32, value);
+}
+bool Reader::take(int64_t* value) {
+  return basic(DBUS_TYPE_INT64, value);
+}
+bool Reader::take(uint64_t* value) {
+  return basic(DBUS_TYPE_UINT64, value);
+}
+bool Reader::take(double* value) {
+  return basic(DBUS_TYPE_DOUBLE, value);
+}
 bool Reader::take(std::string* value) {
   const char* text = nullptr;
   if (!basic(DBUS_TYPE_STRING, &text)) return false;
@@ -312,21 +350,37 @@ Message Message::call(const std::string& destination, const std::string& path, c
 Message Message::signal(const std::string& path, const std::string& interface, const std::string& member) {
   return Message(dbus_message_new_signal(path.c_str(), interface.c_str(), member.c_str()));
 }
-Message Message::make_reply() const { return Message(dbus_message_new_method_return(message_)); }
+Message Message::make_reply() const {
+  return Message(dbus_message_new_method_return(message_));
+}
 Message Message::make_error(const std::string& name, const std::string& text) const {
   return Message(dbus_message_new_error(message_, name.c_str(), text.c_str()));
 }
 
-bool Message::is_error() const { return dbus_message_get_type(message_) == DBUS_MESSAGE_TYPE_ERROR; }
-std::string Message::error_name() const { return text_of(dbus_message_get_error_name(message_)); }
+bool Message::is_error() const {
+  return dbus_message_get_type(message_) == DBUS_MESSAGE_TYPE_ERROR;
+}
+std::string Message::error_name() const {
+  return text_of(dbus_message_get_error_name(message_));
+}
 std::string Message::error_text() const {
   std::string text;
   return is_error() && read(&text) ? text : std::string();
 }
-std::string Message::path() const { return text_of(dbus_message_get_path(message_)); }
-std::string Message::interface() const { return text_of(dbus_message_get_interface(message_)); }
-std::string Message::member() const { return text_of(dbus_message_get_member(message_)); }
-std::string Message::sender() const { return text_of(dbus_message_get_sender(message_)); }
-std::string Message::signature() const { return text_of(dbus_message_get_signature(message_)); }
+std::string Message::path() const {
+  return text_of(dbus_message_get_path(message_));
+}
+std::string Message::interface() const {
+  return text_of(dbus_message_get_interface(message_));
+}
+std::string Message::member() const {
+  return text_of(dbus_message_get_member(message_));
+}
+std::string Message::sender() const {
+  return text_of(dbus_message_get_sender(message_));
+}
+std::string Message::signature() const {
+  return text_of(dbus_message_get_signature(message_));
+}
 
 }  // namespace roost::host::dbus

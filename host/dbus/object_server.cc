@@ -109,7 +109,9 @@ void MethodCall::send(const Message& reply) {
   if (Connection* bus = std::exchange(bus_, nullptr)) bus->send(reply);
 }
 
-ObjectServer::ObjectServer(Connection& bus, std::string root) : bus_(bus), root_(std::move(root)) { add(root_, {}); }
+ObjectServer::ObjectServer(Connection& bus, std::string root) : bus_(bus), root_(std::move(root)) {
+  add(root_, {});
+}
 
 bool ObjectServer::add(const std::string& path, std::vector<Interface> interfaces) {
   const bool is_root = path == root_;
@@ -205,8 +207,8 @@ void ObjectServer::handle_own(const Object& object, MethodCall call) {
     const Method* method = find_named(interface.methods, member);
     if (!method) continue;
     if (call.message().signature() != joined(method->in)) {
-      return call.fail(kInvalidArgs, member + " takes (" + joined(method->in) + "), not (" +
-                                         call.message().signature() + ")");
+      return call.fail(kInvalidArgs,
+                       member + " takes (" + joined(method->in) + "), not (" + call.message().signature() + ")");
     }
     return pass(std::move(call), method->handler);
   }
