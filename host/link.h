@@ -60,7 +60,8 @@ class Link {
 // What a scan tells of a device without connecting.
 struct Sighting {
   std::string address;  // what --to takes, such as sim:/run/user/1000/roost/left.sock
-  std::vector<uint8_t> service_data;
+  std::string name;
+  std::vector<uint8_t> service_data;  // protocol::decode_advertised reads it
 };
 
 }  // namespace roost::host

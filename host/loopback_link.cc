@@ -216,8 +216,11 @@ std::vector<Sighting> scan_loopback(const std::string& directory, uint32_t timeo
       ssize_t size = recv(waiting[i].fd, buffer.data(), buffer.size(), 0);
       TunnelMessage message;
       if (size > 0 && protocol::decode_tunnel(Bytes(buffer.data(), static_cast<size_t>(size)), &message) &&
-          message.op == TunnelOp::kAdvertisement) {
-        found.push_back({"sim:" + paths[i], {message.value.begin(), message.value.end()}});
+          message.op == TunnelOp::kAdvertisement && !message.value.empty() &&
+          message.value[0] < message.value.size()) {
+        const Bytes data = message.value.subspan(1, message.value[0]);
+        const Bytes name = message.value.from(1 + data.size());
+        found.push_back({"sim:" + paths[i], {name.begin(), name.end()}, {data.begin(), data.end()}});
       }
       ::close(waiting[i].fd);
       waiting[i].fd = -1;

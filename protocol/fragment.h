@@ -32,6 +32,9 @@ struct Fragment {
 // known only to who keeps the stream: see fragment_crc.
 Result<Fragment> split_fragment(Bytes value);
 
+// Fragments of an offer's manifest stream that may follow the offer at once, given Info's initial credit.
+uint32_t initial_limit(uint32_t credit_bytes, uint32_t fragment_payload);
+
 // The 32-bit count nearest to `near` whose low half is `number`.
 uint32_t resolve_count(uint16_t number, uint32_t near);
 

@@ -22,7 +22,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <stdint.h>
 
 #include "base/span.h"
@@ -30,6 +29,7 @@
 #include "protocol/control.h"
 #include "protocol/error.h"
 #include "protocol/fragment.h"
+#include "protocol/intake.h"
 #include "protocol/package.h"
 #include "protocol/reason.h"
 
@@ -39,7 +39,6 @@ namespace protocol {
 constexpr size_t kRingBytesMin = 2048;
 constexpr size_t kRingBytesMax = 16384;
 constexpr size_t kProgramUnitMax = 256;
-constexpr size_t kConnectionsMax = 4;
 
 struct ReceiverConfig {
   MutableBytes ring;
@@ -66,7 +65,7 @@ struct Action {
     kProgram,          // chunk, offset in its page, bytes      -> programmed
     kCloseChunk,       // chunk, true_size, crc32               -> chunk_durable | chunk_failed
     kPayloadComplete,  // offer: digest what flash now reads    -> stored | payload_failed
-    kVerify,           // offer: the model gate, then the seal  -> verified | payload_failed
+    kVerify,           // offer, scratch: the gate, the seal    -> verified | payload_failed
     kRequest,          // conn, request                         -> answer_request
     kAbandoned,        // offer, reason, detail: let go         -> abandoned
   };
@@ -74,6 +73,7 @@ struct Action {
   uint16_t conn = 0;
   Bytes bytes;      // kProgram: a whole number of units, the page's last one padded with the erased value
   Bytes signature;  // 64 bytes, or empty
+  MutableBytes scratch;  // the ring, idle because every fragment has been taken out of it; until the answer
   Offer offer;
   Request request;
   uint16_t chunk = 0;
@@ -87,15 +87,6 @@ struct Action {
 struct Deadline {
   bool any = false;
   uint32_t at_ms = 0;
-};
-
-// What became of a write on Control: for the port to answer the ATT request with.
-enum class ControlResult : uint8_t {
-  kTaken,
-  kNotificationsOff,   // ATT error 0xFD: client characteristic configuration improper
-  kTooLong,            // ATT error 0x0D: more than 20 bytes, or none
-  kFull,               // ATT error 0x11: insufficient resources; the host tries again
-  kUnknownConnection,  // no handle_connect came for it
 };
 
 // State and input of the table in SPEC.md. Names say who moves next: kWant* waits for an answer of the application,
@@ -189,7 +180,7 @@ class Receiver {
 
   // The application ends the transfer (kAbandoned follows). kIllegal when none is open.
   Status give_up(Reason reason, uint16_t detail = 0);
-  // More chunks became durable outside of an answer (an erase block was completed).
+  // More chunks became durable outside of an answer (an erase block was completed). kRange: going back, or too far.
   Status update_durable(uint16_t durable_count);
   // Tells every subscribed host. The newest change replaces one that is not sent yet.
   void notify_state(MessageType type, uint32_t package_id, Reason reason = Reason::kOk, uint16_t detail = 0);
@@ -203,15 +194,148 @@ class Receiver {
   ReceiverState state() const { return state_; }
   bool transfer_open() const { return state_ != ReceiverState::kIdle && state_ != ReceiverState::kLent; }
   uint16_t durable_chunks() const { return durable_; }
-  uint32_t fragments_taken() const { return taken_.load(std::memory_order_acquire); }
+  uint32_t fragments_taken() const { return intake_.taken(); }
+  Reason last_reason() const { return reason_; }
   // Bytes of manifest payload a host may send right after its offer: for Info.
   uint16_t initial_credit_bytes() const;
 
  private:
-  // IMPLEMENTATION
+  // Frames of the transfer are not queued but owed, and made when they can go: so they are always fresh and need no
+  // room. In this order.
+  enum Owed : uint8_t {
+    kOwedVerdict = 1,  // ACCEPT or REJECT
+    kOwedRewind = 2,
+    kOwedStored = 4,
+    kOwedResult = 8,  // VERIFIED or FAILED
+    kOwedAsked = 16,
+    kOwedReport = 32,
+  };
+  enum class Source : uint8_t { kNobody, kTransfer, kReply, kState };
+  struct Reply {
+    Peer peer;
+    Frame frame;
+  };
+  struct Answered {
+    uint32_t session = 0;
+    Answer answer;
+  };
+  static constexpr size_t kRepliesMax = 8;
+
+  bool step(ReceiverInput input);
+
+  // what happened since the last poll
+  void watch();
+  void watch_hole(const Arrival& arrival);
+  void watch_credit();
+  void read_mail();
+  void handle_offer(const Mail& mail);
+  bool offer_is_ours(const Offer& offer, const Mail& mail) const;
+  Reason offer_fault(const Offer& offer, uint16_t* detail) const;
+  void begin_transfer(const Offer& offer, const Mail& mail);
+  void handle_query(const Mail& mail);
+  void answer_query(const Query& query);
+  void handle_request(const Mail& mail);
+  void handle_unknown(const Mail& mail);
+
+  // the stream
+  void advance();
+  bool look_for_head();
+  bool look_for_units();
+  bool look_for_tail();
+  void take_program(size_t size, size_t padded_size, bool bounce);
+  void peek(uint32_t position, MutableBytes out) const;
+  void open_payload_stream(uint16_t first_chunk);
+  void begin_chunk(uint16_t chunk);
+  bool rewind(uint16_t restart_chunk, Reason reason);
+  void end_transfer();
+  void abandon(Reason reason, uint16_t detail);
+
+  // credit
+  uint32_t window_fragments() const;
+  uint32_t limit_count() const;
+
+  // sending
+  void reply(const Peer& peer, const Frame& frame);
+  bool find_frame();
+  bool find_transfer_frame();
+  Frame make_frame(Owed owed) const;
+  Report make_report(bool asked) const;
+  bool blocked(uint8_t slot) const;
+  bool outgoing_alive() const { return source_ != Source::kNobody && intake_.connected(outgoing_peer_); }
+
+  Action transfer_action() const;
+  uint32_t chunk_total() const { return chunk_count(offer_.payload_size, config_.chunk_bytes); }
+  uint32_t manifest_stream_size() const {
+    return offer_.manifest_size + (offer_.has_signature() ? static_cast<uint32_t>(kSignatureBytes) : 0u);
+  }
+
+  ReceiverConfig config_;
+  Intake intake_;
+  uint32_t now_ms_ = 0;
+
+  // the transfer
   ReceiverState state_ = ReceiverState::kIdle;
+  Peer peer_;
+  Offer offer_;
+  uint16_t epoch_ = 0;          // of the current stream
+  bool payload_stream_ = false;
+  bool rewound_ = false;
+  uint16_t first_chunk_ = 0;  // of the current payload stream
   uint16_t durable_ = 0;
-  std::atomic<uint32_t> taken_{0};
+  uint16_t chunk_ = 0;
+  uint32_t chunk_size_ = 0;     // true bytes of this one
+  uint32_t page_offset_ = 0;    // programmed so far
+  uint32_t position_ = 0;       // of the stream, consumed so far
+  uint32_t announced_ = 0;      // the limit the host knows
+  uint32_t chunk_crc_ = 0;
+  Bytes program_;               // what kProgram shows
+  uint32_t program_true_ = 0;   // true bytes among it
+  uint16_t failing_chunk_ = 0;
+  uint8_t failures_ = 0;        // of that one
+  uint8_t rewinds_ = 0;         // of this transfer
+  Reason reason_ = Reason::kOk;
+  uint16_t detail_ = 0;
+
+  // epochs of the last transfer: not to be used again
+  bool epochs_used_ = false;
+  uint16_t epoch_first_ = 0;
+  uint16_t epoch_last_ = 0;
+
+  // time
+  uint32_t heard_ms_ = 0;     // anything from this transfer's host
+  uint32_t progress_ms_ = 0;  // a new fragment
+  uint32_t taken_seen_ = 0;
+  bool hole_open_ = false;
+  bool hole_reported_ = false;
+  uint32_t hole_next_ = 0;
+  uint32_t hole_since_ms_ = 0;  // seen, or last reported
+  bool query_open_ = false;
+  uint32_t query_count_ = 0;  // it waits for fragments up to here, exclusive
+  uint32_t query_at_ms_ = 0;
+
+  // requests
+  bool request_open_ = false;
+  Request request_;
+  Peer request_peer_;
+  std::array<Answered, kConnectionsMax> answered_;
+
+  // sending
+  uint8_t owed_ = 0;
+  Frame verdict_;
+  Frame result_;  // of the last transfer, said again when asked
+  bool result_known_ = false;
+  std::array<Reply, kRepliesMax> replies_;
+  uint8_t reply_count_ = 0;
+  Frame state_frame_;
+  std::array<uint32_t, kConnectionsMax> state_owed_{};  // session it is owed to; 0: nobody
+  Source source_ = Source::kNobody;
+  Owed outgoing_owed_ = kOwedVerdict;
+  Peer outgoing_peer_;
+  Frame outgoing_;
+  std::array<bool, kConnectionsMax> stack_full_{};
+  std::array<uint32_t, kConnectionsMax> retry_at_ms_{};
+
+  alignas(8) std::array<uint8_t, kProgramUnitMax> bounce_{};  // for a unit that straddles the ring's end
 };
 
 }  // namespace protocol

@@ -48,7 +48,8 @@ struct SenderConfig {
   uint32_t resend_after_ms = 100;  // a fragment is not sent again before this
   uint32_t silent_ms = 15000;      // no notification at all although asked: timed out
   uint32_t no_progress_ms = 90000; // answers, but nothing moves
-  uint8_t offers_max = 4;          // offers made again after the device knew nothing of the transfer
+  uint8_t offers_max = 8;          // offers made again after the device knew nothing of the transfer, or was busy
+  uint32_t busy_retry_ms = 500;
 };
 
 // How it ended.
@@ -148,7 +149,78 @@ class Sender {
   uint16_t value_bytes() const { return value_bytes_; }
 
  private:
-  // IMPLEMENTATION
+  enum class Write : uint8_t { kNothing, kOffer, kQuery, kFragment };
+  static constexpr uint32_t kWindow = 128;  // a power of two over the bitmap's reach
+
+  // One stream as the sender sees it. Indices are counts modulo kWindow.
+  struct Stream {
+    uint16_t epoch = 0;
+    bool is_payload = false;
+    uint16_t first_chunk = 0;
+    uint32_t size = 0;
+    uint32_t count = 0;  // fragments
+    uint32_t next = 0;   // the device has everything before it
+    uint32_t limit = 0;  // the device takes everything before it
+    uint32_t fresh = 0;  // never sent from here on
+    std::array<bool, kWindow> lost{};    // to be sent again
+    std::array<bool, kWindow> resent{};  // was sent again
+    std::array<uint32_t, kWindow> sent_ms{};
+  };
+
+  bool step(SenderInput input);
+  void finish(SenderInput input, Outcome outcome, Reason reason, uint16_t detail);
+  bool check_time();
+  bool wants_query() const;
+  uint32_t query_at() const;
+
+  void draw_epoch();
+  void open_stream(uint16_t epoch, bool is_payload, uint16_t first_chunk, uint32_t limit);
+  bool choose_fragment(uint32_t* count);
+  void fill_fragment(uint32_t count);
+  void read_stream(uint32_t position, MutableBytes out);
+  void read_manifest_stream(uint32_t position, MutableBytes out) const;
+  size_t read_chunk(uint32_t chunk, uint32_t offset, MutableBytes out);
+  uint32_t fragment_size(uint32_t count) const;
+  uint32_t chunks_within(uint32_t stream_bytes) const;
+
+  bool take_accept(Bytes frame);
+  bool take_reject(Bytes frame);
+  bool take_report(Bytes frame);
+  bool take_rewind(Bytes frame);
+  bool take_milestone(Bytes frame);
+  bool take_failed(Bytes frame);
+  bool take_busy(Bytes frame);
+  void note_lost(const Report& report, uint32_t next);
+  void note_durable(uint32_t durable);
+  void offer_again(SenderInput input, Reason reason, uint32_t at_ms);
+
+  SendPackage package_;
+  SenderConfig config_;
+  uint32_t credit_bytes_ = 0;
+  uint32_t chunk_bytes_ = 0;
+  uint16_t payload_bytes_ = 0;  // per fragment
+  uint16_t offer_epoch_ = 0;
+  uint8_t offers_ = 0;
+  Stream stream_;
+
+  Write write_ = Write::kNothing;  // what the last action asked for
+  uint32_t write_count_ = 0;       // the fragment's
+  Frame control_;
+  std::array<uint8_t, kValueBytesMax> value_;
+  uint16_t value_size_ = 0;
+  uint32_t crc_chunk_ = 0xFFFFFFFF;  // whose CRC is in crc_
+  uint32_t crc_ = 0;
+
+  uint32_t now_ms_ = 0;
+  uint32_t offer_at_ms_ = 0;
+  bool offer_later_ = false;
+  uint32_t heard_ms_ = 0;
+  uint32_t progress_ms_ = 0;
+  uint32_t written_ms_ = 0;
+  uint32_t query_ms_ = 0;     // when the last query went out
+  uint32_t query_fresh_ = 0;  // what had been sent by then
+  bool stalled_ = false;
+
   SenderState state_ = SenderState::kAwaitInfo;
   Outcome outcome_ = Outcome::kRunning;
   Reason reason_ = Reason::kOk;

@@ -63,6 +63,9 @@ function(roost_flatbuffer target schema)
   foreach(variant ${target} ${target}_cxx14)
     add_dependencies(${variant} ${target}_${stem}_fbs)
     target_include_directories(${variant} SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/generated)
+    # FlatBuffers' own assertions become ours: the C library's would bring stdio, and with it the heap, to a board.
+    target_compile_definitions(${variant} PUBLIC FLATBUFFERS_ASSERT=ROOST_ASSERT
+      "FLATBUFFERS_ASSERT_INCLUDE=\"base/assert.h\"")
   endforeach()
 endfunction()
 

@@ -34,10 +34,11 @@ class EchoPeripheral final : public device::Peripheral {
     data_bytes += static_cast<int>(value.size());
   }
   Bytes info(uint16_t) override { return Bytes(kInfo, sizeof kInfo); }
-  Bytes advertisement() override { return Bytes(kInfo, 2); }
+  Bytes advertisement() override { return Bytes(kAdvertisement, sizeof kAdvertisement); }
 
  private:
   static constexpr uint8_t kInfo[] = {1, 2, 3, 4, 5};
+  static constexpr uint8_t kAdvertisement[] = {2, 1, 2, 'e', 'c', 'h', 'o'};
 };
 
 // The ways to reach the device whose socket is at `path`. Lives as long as the test.
@@ -273,6 +274,7 @@ TEST_F(LinkTest, AScanSeesTheAdvertisementWithoutConnecting) {
   std::vector<Sighting> found = scan_loopback(folder_, 1000);
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].address, "sim:" + path());
+  EXPECT_EQ(found[0].name, "echo");
   EXPECT_EQ(found[0].service_data, (std::vector<uint8_t>{1, 2}));
   EXPECT_EQ(peripheral_.connects, 0);
 }

@@ -1,0 +1,324 @@
+#include "device/agent/activation.h"
+
+#include "protocol/manifest.h"
+
+namespace roost {
+namespace device {
+
+using protocol::kRunningBuiltIn;
+using protocol::kRunningNone;
+using protocol::MessageType;
+using protocol::Reason;
+using runtime::HostEvent;
+using storage::kNoSlot;
+using storage::SlotState;
+
+namespace {
+
+// So many inferences without a hang end a run of watchdog resets.
+constexpr uint32_t kHealthyInferences = 16;
+
+Cause because(Reason reason) {
+  Cause cause;
+  cause.reason = reason;
+  return cause;
+}
+
+}  // namespace
+
+Activation::Activation(storage::Store& store, runtime::ModelHost& host, Bytes builtin_model,
+                       ActivationListener& listener)
+    : store_(store), host_(host), builtin_(builtin_model), listener_(listener) {}
+
+uint32_t Activation::package_in(uint8_t slot) const {
+  return slot < store_.slot_count() ? store_.slot_info(slot).package_id : 0;
+}
+
+runtime::HostedModel Activation::hosted(uint8_t slot) {
+  runtime::HostedModel model;
+  if (slot == kRunningBuiltIn) {
+    model.bytes = builtin_;
+    return model;
+  }
+  const storage::SlotInfo info = store_.slot_info(slot);
+  BodyVectors& vectors = vectors_[vectors_next_];
+  vectors_next_ ^= 1;
+  vectors.set(info.body);
+  model.bytes = info.model;
+  model.self_test = &vectors;
+  model.id = info.package_id;
+  protocol::ManifestView manifest;
+  if (protocol::read_manifest(info.manifest, &manifest).ok()) {
+    model.warm_up_inferences = manifest.warm_up_inferences;
+    model.healthy_inferences = manifest.confirm_after_inferences;
+  }
+  return model;
+}
+
+void Activation::to_run(uint8_t slot) {
+  if (slot == kNoSlot || (slot == kRunningBuiltIn && builtin_.empty())) return;
+  to_run_[to_run_count_++] = slot;
+}
+
+void Activation::boot(storage::ResetCause cause) {
+  const storage::BootChoice choice = store_.boot(cause);
+  to_run_count_ = 0;
+  switch (choice.action) {
+    case storage::BootAction::kSafeMode:
+      safe_mode_ = true;
+      listener_.on_note(AgentEvent::kSafeMode, kNoSlot, 0, because(Reason::kWatchdogResets));
+      return;
+    case storage::BootAction::kAttempt:
+      // The model that is known to run serves first, so that the attempt has something to return to.
+      attempt_next_ = choice.slot;
+      break;
+    case storage::BootAction::kRun:
+      to_run(choice.slot);
+      break;
+    case storage::BootAction::kNone:
+    case storage::BootAction::kBuiltIn:
+      break;
+  }
+  to_run(choice.fallback_slot);
+  to_run(kRunningBuiltIn);
+  run_next();
+}
+
+// Runs the next of to_run_; when there is none left, attempts what is to be attempted, or runs nothing.
+void Activation::run_next() {
+  goal_ = Goal::kBoot;
+  while (to_run_count_ > 0) {
+    candidate_ = to_run_[0];
+    --to_run_count_;
+    to_run_[0] = to_run_[1];
+    to_run_[1] = to_run_[2];
+    if (host_.run(hosted(candidate_)).ok()) return;
+  }
+  goal_ = Goal::kNothing;
+  const uint8_t slot = attempt_next_;
+  attempt_next_ = kNoSlot;
+  if (slot == kNoSlot || !begin_attempt(slot).ok()) listener_.on_note(AgentEvent::kNoModel, kNoSlot, 0, Cause());
+}
+
+Cause Activation::begin_attempt(uint8_t slot) {
+  const uint32_t package = package_in(slot);
+  const storage::Status recorded = store_.record_attempt(slot);
+  Cause cause = cause_of(recorded.error());
+  if (recorded.error() == storage::Error::kAttemptsSpent) {
+    (void)store_.reject(slot, kept_reason(cause.reason), cause.detail);  // said again at the next boot otherwise
+    listener_.on_note(AgentEvent::kRolledBack, slot, package, cause);
+  }
+  if (!cause.ok()) return cause;
+  const runtime::Status begun = host_.try_model(hosted(slot));
+  if (!begun.ok()) return because(Reason::kBusy);
+  goal_ = Goal::kAttempt;
+  candidate_ = slot;
+  previous_ = running_;
+  give_up_because_ = Cause();
+  listener_.on_note(AgentEvent::kAttempt, slot, package, Cause());
+  return Cause();
+}
+
+Cause Activation::activate(uint32_t package_id) {
+  const uint8_t trial = store_.slot_in(SlotState::kTrial);
+  const uint8_t pending = store_.slot_in(SlotState::kPending);
+  const uint8_t confirmed = store_.slot_in(SlotState::kConfirmed);
+  if (trial != kNoSlot && (package_id == 0 || package_in(trial) == package_id)) {
+    if (running_ == trial) listener_.on_state_change(MessageType::kActive, package_in(trial), Cause());
+    return Cause();
+  }
+  if (pending == kNoSlot && confirmed != kNoSlot && package_id != 0 && package_in(confirmed) == package_id) {
+    listener_.on_state_change(MessageType::kConfirmed, package_id, Cause());
+    return Cause();
+  }
+  if (pending == kNoSlot || (package_id != 0 && package_in(pending) != package_id)) {
+    return because(Reason::kNothingToActivate);
+  }
+  if (busy()) return candidate_ == pending ? Cause() : because(Reason::kBusy);
+  safe_mode_ = false;  // somebody asks for it: a model again
+  return begin_attempt(pending);
+}
+
+Cause Activation::confirm(uint32_t package_id, uint32_t now_ms) {
+  const uint8_t trial = store_.slot_in(SlotState::kTrial);
+  const uint8_t confirmed = store_.slot_in(SlotState::kConfirmed);
+  if (trial == kNoSlot || (package_id != 0 && package_in(trial) != package_id)) {
+    if (confirmed == kNoSlot || package_id == 0 || package_in(confirmed) != package_id) {
+      return because(Reason::kNothingToConfirm);
+    }
+    listener_.on_state_change(MessageType::kConfirmed, package_id, Cause());
+    return Cause();
+  }
+  if (host_.state() != runtime::ModelHost::State::kTrial) return because(Reason::kBusy);
+  const storage::Status recorded = store_.confirm(trial, now_ms);
+  if (!recorded.ok()) return cause_of(recorded.error());
+  (void)host_.confirm();  // it is on trial, so this cannot be refused
+  listener_.on_note(AgentEvent::kConfirmed, trial, package_in(trial), Cause());
+  listener_.on_state_change(MessageType::kConfirmed, package_in(trial), Cause());
+  return Cause();
+}
+
+Cause Activation::roll_back(Reason asked_by) {
+  const uint8_t trial = store_.slot_in(SlotState::kTrial);
+  const uint8_t pending = store_.slot_in(SlotState::kPending);
+  const uint8_t retired = store_.slot_in(SlotState::kRetired);
+  if (goal_ == Goal::kRollBack) return Cause();
+  if (trial != kNoSlot || goal_ == Goal::kAttempt) {
+    give_up(because(asked_by));
+    return Cause();
+  }
+  if (pending != kNoSlot) {
+    const storage::Status rejected = store_.reject(pending, kept_reason(asked_by), 0);
+    if (rejected.ok()) listener_.on_state_change(MessageType::kRolledBack, package_in(pending), because(asked_by));
+    return cause_of(rejected.error());
+  }
+  const uint8_t target = retired != kNoSlot ? retired : (builtin_.empty() ? kNoSlot : kRunningBuiltIn);
+  if (target == kNoSlot || running_ == kRunningBuiltIn) return because(Reason::kNothingToReturnTo);
+  if (busy() || !host_.try_model(hosted(target)).ok()) return because(Reason::kBusy);
+  goal_ = Goal::kRollBack;
+  candidate_ = target;
+  previous_ = running_;
+  asked_by_ = because(asked_by);
+  return Cause();
+}
+
+Cause Activation::erase_models(uint32_t now_ms) {
+  if (busy()) return because(Reason::kBusy);
+  if (store_.slot_in(SlotState::kTrial) != kNoSlot) return because(Reason::kTrialOpen);
+  const uint8_t before = running_;
+  (void)host_.stop();
+  store_.hold(kNoSlot);
+  const storage::Status erased = store_.erase_all(now_ms);
+  if (erased.ok()) {
+    running_ = kRunningNone;
+    listener_.on_note(AgentEvent::kModelsErased, kNoSlot, 0, Cause());
+  }
+  // What ran goes on if the store refused; otherwise the built-in model, or none.
+  to_run_count_ = 0;
+  if (!erased.ok() && before < store_.slot_count()) to_run(before);
+  to_run(kRunningBuiltIn);
+  run_next();
+  return cause_of(erased.error());
+}
+
+// Makes the host return to the previous model; handle_failure records the rejection when it did.
+void Activation::give_up(Cause cause) {
+  give_up_because_ = cause;
+  goal_ = Goal::kAttempt;
+  (void)host_.return_to_previous(runtime::Error::kNone);  // already returning: its own end will come
+}
+
+void Activation::step(MutableBytes scratch, uint32_t now_ms) {
+  if (host_.needs_scratch() && scratch.empty()) return;
+  handle(host_.poll(scratch), now_ms);
+}
+
+void Activation::handle(const HostEvent& event, uint32_t now_ms) {
+  switch (event.kind) {
+    case HostEvent::kIdle:
+    case HostEvent::kWorking:
+    case HostEvent::kNeedScratch:
+      return;
+    case HostEvent::kRunning:
+      return handle_serving();
+    case HostEvent::kTrial:
+      return handle_trial();
+    case HostEvent::kConfirmDue:
+      (void)confirm(0, now_ms);  // flash trouble: the host says it again, or the user does
+      return;
+    case HostEvent::kReturned:
+    case HostEvent::kStopped:
+      return handle_failure(event);
+    case HostEvent::kInvokeFailed:
+      listener_.on_note(AgentEvent::kInvokeFailed, running_, package_in(running_),
+                        cause_of(event.reason, host_.last_report()));
+      return;
+  }
+}
+
+void Activation::now_serves(uint8_t slot) {
+  running_ = slot;
+  store_.hold(slot < store_.slot_count() ? slot : kNoSlot);
+}
+
+void Activation::note_runs() {
+  listener_.on_note(AgentEvent::kModelRuns, running_ == kRunningBuiltIn ? kNoSlot : running_, package_in(running_),
+                    Cause());
+}
+
+void Activation::handle_serving() {
+  goal_ = Goal::kNothing;
+  now_serves(candidate_);
+  note_runs();
+  const uint8_t slot = attempt_next_;
+  attempt_next_ = kNoSlot;
+  if (slot != kNoSlot) (void)begin_attempt(slot);  // a refusal is told to the listener
+}
+
+void Activation::handle_trial() {
+  if (goal_ == Goal::kRollBack) return finish_roll_back();
+  const storage::Status recorded = store_.record_trial(candidate_);
+  if (!recorded.ok()) return give_up(cause_of(recorded.error()));
+  goal_ = Goal::kNothing;
+  now_serves(candidate_);
+  listener_.on_note(AgentEvent::kTrial, candidate_, package_in(candidate_), Cause());
+  listener_.on_state_change(MessageType::kActive, package_in(candidate_), Cause());
+}
+
+// The model to return to serves: only now does the store let go of the newer one.
+void Activation::finish_roll_back() {
+  const uint8_t left = running_;
+  const uint32_t left_package = package_in(left);
+  const auto choice = store_.roll_back(kept_reason(asked_by_.reason), asked_by_.detail);
+  if (!choice.ok()) {
+    give_up_because_ = cause_of(choice.error());
+    (void)host_.return_to_previous(runtime::Error::kNone);
+    return;
+  }
+  goal_ = Goal::kNothing;
+  (void)host_.confirm();  // it is on trial, so this cannot be refused
+  now_serves(candidate_);
+  last_return_ = asked_by_;
+  listener_.on_note(AgentEvent::kRolledBack, left, left_package, asked_by_);
+  note_runs();
+  listener_.on_state_change(MessageType::kRolledBack, left_package, asked_by_);
+}
+
+uint8_t Activation::failed_slot() const {
+  const uint8_t trial = store_.slot_in(SlotState::kTrial);
+  return trial != kNoSlot ? trial : candidate_;
+}
+
+void Activation::handle_failure(const HostEvent& event) {
+  const Cause cause = give_up_because_.ok() ? cause_of(event.reason, host_.last_report()) : give_up_because_;
+  give_up_because_ = Cause();
+  const Goal goal = goal_;
+  goal_ = Goal::kNothing;
+  if (goal == Goal::kBoot || goal == Goal::kRollBack) {  // nothing was recorded, and nothing is
+    listener_.on_note(AgentEvent::kModelUnfit, candidate_ == kRunningBuiltIn ? kNoSlot : candidate_,
+                      package_in(candidate_), cause);
+    if (goal == Goal::kBoot) run_next();
+    return;
+  }
+  // An attempt or a trial failed. The previous model serves already; now the store may forget the new one. If the
+  // record cannot be written, the model's attempts run out at the coming boots.
+  const uint8_t failed = failed_slot();
+  const uint32_t package = package_in(failed);
+  (void)store_.reject(failed, kept_reason(cause.reason), cause.detail);
+  now_serves(event.kind == HostEvent::kReturned ? previous_ : kRunningNone);
+  last_return_ = cause;
+  listener_.on_note(AgentEvent::kRolledBack, failed, package, cause);
+  if (running_ != kRunningNone) note_runs();
+  listener_.on_state_change(MessageType::kRolledBack, package, cause);
+}
+
+runtime::Status Activation::invoke() {
+  const runtime::Status status = host_.invoke();
+  if (status.ok() && healthy_ < kHealthyInferences && ++healthy_ == kHealthyInferences) {
+    (void)store_.healthy();  // a failed write: the run of resets is only remembered longer
+  }
+  return status;
+}
+
+}  // namespace device
+}  // namespace roost

@@ -1,0 +1,33 @@
+// The self-test vectors in a package's body, as the runtime wants them.
+#pragma once
+
+#include "protocol/body.h"
+#include "runtime/model_host.h"
+
+namespace roost {
+namespace device {
+
+// Borrows the body's bytes in flash. Bytes that are no body have no vectors: the check before the seal said so already.
+class BodyVectors final : public runtime::SelfTest {
+ public:
+  void set(Bytes body) {
+    body_ = protocol::BodyView();
+    valid_ = !body.empty() && protocol::read_body(body, &body_).ok();
+  }
+  uint32_t count() const override { return valid_ ? static_cast<uint32_t>(body_.vector_count()) : 0; }
+  runtime::SelfTestVector vector(uint32_t index) const override {
+    const protocol::VectorView view = body_.vector(index);
+    runtime::SelfTestVector vector;
+    vector.inputs = view.input;
+    vector.expected = view.expected;
+    vector.tolerance = view.tolerance;
+    return vector;
+  }
+
+ private:
+  protocol::BodyView body_;
+  bool valid_ = false;
+};
+
+}  // namespace device
+}  // namespace roost

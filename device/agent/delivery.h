@@ -1,0 +1,78 @@
+// A transfer on the device: answers what the receiver asks, by way of the store and the gate.
+//
+//   receiver asks      answered when
+//   kDecideOffer       at once: does it fit at all, may anything come now?
+//   kDecideManifest    the manifest was checked, the store has a slot and the manifest stands in its meta
+//   kProgram           the page is erased and the bytes are programmed
+//   kCloseChunk        the page was read back and its cell is in flash
+//   kPayloadComplete   the digest over what flash reads is as promised
+//   kVerify            the gate passed the model in flash, the body is sound, the seal is in flash
+//   kAbandoned         the store has let go, or keeps what is durable for a resume
+//
+// step() does one bounded slice; an action stays unanswered until it is done, which holds the host back. Borrows all.
+#pragma once
+
+#include "device/agent/events.h"
+#include "protocol/manifest.h"
+#include "protocol/receiver.h"
+#include "runtime/engine.h"
+#include "runtime/gate.h"
+#include "storage/store.h"
+
+namespace roost {
+namespace device {
+
+// What this device takes.
+struct Acceptance {
+  const char* hardware = "";  // the manifest's `hardware`, where it names one, must be equal
+  uint32_t arena_bytes = 0;
+  runtime::KernelList kernels;
+  runtime::IoContract io;
+};
+
+class Delivery {
+ public:
+  struct Parts {
+    protocol::Receiver* receiver;
+    storage::Store* store;
+    runtime::Engine* engine;  // judges the model; what it has prepared is not touched
+    Digest* digest;           // of the manifest: the same one as the store's
+    AgentObserver* observer;  // may be null
+  };
+
+  Delivery(const Parts& parts, const Acceptance& acceptance, uint32_t verify_bytes_per_step)
+      : parts_(parts), acceptance_(acceptance), verify_bytes_per_step_(verify_bytes_per_step) {}
+
+  // One slice of answering `action`. True when it was answered, false when it wants another step.
+  bool step(const protocol::Action& action, uint32_t now_ms);
+
+ private:
+  // What is under way for the action at hand; kNothing again once it is answered.
+  enum class Stage : uint8_t { kNothing, kWritingMeta, kDigest };
+
+  bool decide_offer(const protocol::Action& action);
+  bool decide_manifest(const protocol::Action& action, uint32_t now_ms);
+  bool program(const protocol::Action& action, uint32_t now_ms);
+  bool close_chunk(const protocol::Action& action, uint32_t now_ms);
+  bool check_digest();
+  bool verify(const protocol::Action& action);
+  bool abandon(const protocol::Action& action);
+
+  Cause check_manifest(const protocol::ManifestView& manifest) const;
+  Cause check_model(const storage::SlotInfo& slot, MutableBytes scratch);
+  bool refuse(const protocol::Action& action, Cause cause);
+  bool rewind(uint32_t chunk, protocol::Reason reason, uint32_t now_ms);
+  bool payload_bad(Cause cause);
+  void note(AgentEvent event, Cause cause = Cause(), uint32_t value = 0) const;
+
+  Parts parts_;
+  Acceptance acceptance_;
+  uint32_t verify_bytes_per_step_;
+  Stage stage_ = Stage::kNothing;
+  uint8_t slot_ = storage::kNoSlot;
+  uint32_t package_id_ = 0;
+  uint16_t resume_chunk_ = 0;
+};
+
+}  // namespace device
+}  // namespace roost

@@ -1,0 +1,270 @@
+#include "device/agent/delivery_agent.h"
+
+#include <string.h>
+
+#include "protocol/manifest.h"
+
+namespace roost {
+namespace device {
+
+using protocol::Action;
+using protocol::MessageType;
+using protocol::PackageState;
+using protocol::Reason;
+using storage::SlotState;
+
+namespace {
+
+protocol::ReceiverConfig receiver_config(const AgentParts& parts, const AgentConfig& config) {
+  const storage::FlashGeometry& geometry = parts.flash->geometry();
+  protocol::ReceiverConfig receiver = config.receiver;
+  receiver.program_unit_bytes = geometry.program_unit_bytes;
+  receiver.erased_value = geometry.erased_value;
+  receiver.chunk_bytes = config.store.chunk_bytes;
+  return receiver;
+}
+
+storage::StoreConfig store_config(const AgentConfig& config) {
+  storage::StoreConfig store = config.store;
+  store.has_builtin = !config.builtin_model.empty();
+  return store;
+}
+
+Acceptance acceptance(const AgentConfig& config) {
+  Acceptance accepted = config.acceptance;
+  accepted.arena_bytes = static_cast<uint32_t>(config.arena.size());
+  return accepted;
+}
+
+Delivery::Parts delivery_parts(const AgentParts& parts, protocol::Receiver* receiver, storage::Store* store) {
+  Delivery::Parts delivery;
+  delivery.receiver = receiver;
+  delivery.store = store;
+  delivery.engine = parts.engine_a;
+  delivery.digest = parts.digest;
+  delivery.observer = parts.observer;
+  return delivery;
+}
+
+PackageState package_state(const storage::SlotInfo& slot) {
+  switch (slot.state) {
+    case SlotState::kUnknown:
+    case SlotState::kErased: return PackageState::kEmpty;
+    case SlotState::kClearing: return PackageState::kErasing;
+    case SlotState::kReceiving: return PackageState::kReceiving;
+    case SlotState::kPending: return PackageState::kVerified;
+    case SlotState::kTrial: return PackageState::kTrial;
+    case SlotState::kConfirmed:
+    case SlotState::kRetired: return PackageState::kConfirmed;
+    case SlotState::kRejected:
+      return slot.attempts_made > 0 ? PackageState::kRolledBack : PackageState::kRejected;
+  }
+  return PackageState::kEmpty;
+}
+
+void fill_tensors(Span<const runtime::TensorSpec> specs, protocol::InfoTensor* out, uint8_t* count) {
+  *count = 0;
+  for (size_t i = 0; i < specs.size() && i < protocol::kInfoTensorsMax; ++i) {
+    out[i].type = static_cast<uint8_t>(specs[i].type);
+    out[i].rank = static_cast<uint8_t>(specs[i].shape.size());
+    for (size_t d = 0; d < specs[i].shape.size() && d < protocol::kTensorRankMax; ++d) {
+      const int32_t dim = specs[i].shape[d];
+      out[i].shape[d] = dim == runtime::kAnyDimension ? 0 : static_cast<uint16_t>(dim);
+    }
+    ++*count;
+  }
+}
+
+}  // namespace
+
+DeliveryAgent::DeliveryAgent(const AgentParts& parts, const AgentConfig& config)
+    : parts_(parts),
+      config_(config),
+      receiver_(receiver_config(parts, config)),
+      store_(*parts.flash, *parts.digest, store_config(config), config.store_scratch),
+      host_(*parts.engine_a, *parts.engine_b, config.arena),
+      listener_(*this),
+      activation_(store_, host_, config.builtin_model, listener_),
+      delivery_(delivery_parts(parts, &receiver_, &store_), acceptance(config), config.verify_bytes_per_poll) {}
+
+void DeliveryAgent::Listener::on_state_change(MessageType type, uint32_t package_id, Cause cause) {
+  agent_.receiver_.notify_state(type, package_id, cause.reason, cause.detail);
+}
+
+void DeliveryAgent::Listener::on_note(AgentEvent event, uint8_t slot, uint32_t package_id, Cause cause) {
+  if (!agent_.parts_.observer) return;
+  AgentNote note;
+  note.event = event;
+  note.slot = slot;
+  note.package_id = package_id;
+  note.cause = cause;
+  note.value = 0;
+  agent_.parts_.observer->on_event(note);
+}
+
+storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms) {
+  const storage::Status mounted = store_.mount(now_ms);
+  if (!mounted.ok()) return mounted;
+  while (store_.work_wanted(now_ms) == storage::Work::kRecover) {
+    if (!store_.work(now_ms).ok()) break;  // flash that does not read: what is durable is what was found so far
+  }
+  activation_.boot(cause);
+  return storage::Status();
+}
+
+bool DeliveryAgent::poll(uint32_t now_ms) {
+  const bool received = serve_receiver(now_ms);
+  const bool stored = work_store(now_ms);
+  const bool swapped = work_models(now_ms);
+  return received || stored || swapped;
+}
+
+// True: something was done. An action that waits (for an erase, say) goes on at a later poll.
+bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
+  const Action action = receiver_.poll(now_ms);
+  switch (action.kind) {
+    case Action::Kind::kNone:
+      return false;
+    case Action::Kind::kSend: {
+      const bool taken = parts_.notifier->notify(action.conn, action.bytes);
+      (void)receiver_.sent(taken);
+      return taken;
+    }
+    case Action::Kind::kRequest: {
+      const Cause cause = serve_request(action.request, now_ms);
+      (void)receiver_.answer_request(cause.reason, cause.detail);
+      return true;
+    }
+    default:
+      return delivery_.step(action, now_ms);
+  }
+}
+
+Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t now_ms) {
+  Cause cause;
+  switch (request.type) {
+    case MessageType::kActivate: return activation_.activate(request.package_id);
+    case MessageType::kConfirm: return activation_.confirm(request.package_id, now_ms);
+    case MessageType::kRollback: return activation_.roll_back(Reason::kAskedByHost);
+    case MessageType::kAbort:
+      if (receiver_.transfer_open()) {
+        (void)receiver_.give_up(Reason::kAskedByHost);  // kAbandoned follows and empties the slot
+      } else if (store_.receiving()) {
+        return cause_of(store_.abandon(kept_reason(Reason::kAskedByHost), 0).error());
+      } else {
+        cause.reason = Reason::kNoTransfer;
+      }
+      return cause;
+    case MessageType::kEraseModels:
+      if (receiver_.transfer_open()) {
+        cause.reason = Reason::kBusy;
+        return cause;
+      }
+      return activation_.erase_models(now_ms);
+    default:
+      cause.reason = Reason::kUnsupportedRequest;
+      return cause;
+  }
+}
+
+bool DeliveryAgent::work_store(uint32_t now_ms) {
+  if (store_.work_wanted(now_ms) == storage::Work::kNone) return false;
+  if (store_.work(now_ms).ok()) return true;
+  listener_.on_note(AgentEvent::kFlashTrouble, storage::kNoSlot, 0, Cause());
+  return false;  // no hurry: the next poll tries again
+}
+
+bool DeliveryAgent::work_models(uint32_t now_ms) {
+  if (host_.state() == runtime::ModelHost::State::kEmpty && !activation_.busy()) return false;
+  MutableBytes scratch;
+  bool lent = false;
+  if (activation_.wants_scratch()) {
+    const Result<MutableBytes, protocol::Error> ring = receiver_.lend_ring();
+    if (!ring.ok()) return false;  // a transfer runs: the swap goes on after it
+    scratch = ring.value();
+    lent = true;
+  }
+  activation_.step(scratch, now_ms);
+  if (lent) (void)receiver_.return_ring();
+  return activation_.busy();
+}
+
+void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out) {
+  const storage::SlotInfo info = store_.slot_info(slot);
+  out->state = package_state(info);
+  out->reason = reason_from_kept(info.reason);
+  out->detail = info.detail;
+  out->generation = info.generation;
+  out->package_id = info.package_id;
+  out->durable_chunks = static_cast<uint16_t>(info.durable_chunks);
+  out->erase_count_max = info.wear_max;
+  protocol::ManifestView manifest;
+  if (info.manifest.empty() || !protocol::read_manifest(info.manifest, &manifest).ok()) return;
+  out->name.assign(manifest.name.data(), manifest.name.size());
+  out->version.assign(manifest.version.data(), manifest.version.size());
+  memcpy(out->model_digest.data(), manifest.model_sha256.data(), out->model_digest.size());
+}
+
+Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
+  protocol::Info info;
+  const storage::FlashGeometry& geometry = parts_.flash->geometry();
+  info.head.version = protocol::kProtocolVersion;
+  info.head.chunk_log2 = static_cast<uint8_t>(__builtin_ctz(config_.store.chunk_bytes));
+  info.head.generation = info_generation_++;
+  info.head.initial_credit_bytes = receiver_.initial_credit_bytes();
+  info.head.preferred_value_bytes = config_.preferred_value_bytes;
+  info.head.manifest_bytes_max = protocol::kManifestBytesMax;
+  info.head.payload_bytes_max = store_.payload_bytes_max();
+  info.device_id = config_.device_id;
+  info.policy = static_cast<uint16_t>((config_.store.early_erase ? protocol::kPolicyEarlyErase : 0) |
+                                      (config_.builtin_model.empty() ? 0 : protocol::kPolicyBuiltIn));
+  info.ring_bytes = static_cast<uint16_t>(config_.receiver.ring.size());
+  info.arena_bytes = static_cast<uint32_t>(config_.arena.size());
+  info.erase_block_bytes = geometry.erase_block_bytes;
+  info.program_unit_bytes = geometry.program_unit_bytes;
+  info.erased_value = geometry.erased_value;
+  const uint32_t erases = store_.erase_budget(now_ms);
+  info.erases_left = static_cast<uint16_t>(erases > 0xFFFF ? 0xFFFF : erases);
+  info.hardware.assign(config_.acceptance.hardware, strlen(config_.acceptance.hardware));
+  info.slot_count = store_.slot_count();
+  for (uint8_t slot = 0; slot < info.slot_count; ++slot) fill_slot(slot, &info.slots[slot]);
+
+  info.running.slot = activation_.running();
+  info.running.reason = activation_.last_return().reason;
+  info.running.detail = activation_.last_return().detail;
+  info.running.generation = host_.generation();
+  if (info.running.slot < info.slot_count) {
+    const storage::SlotInfo running = store_.slot_info(info.running.slot);
+    info.running.state = package_state(running);
+    info.running.model_digest = running.model_sha256;
+  } else if (info.running.slot == protocol::kRunningBuiltIn) {
+    info.running.state = PackageState::kConfirmed;
+  }
+  if (config_.acceptance.io.declared) {
+    fill_tensors(config_.acceptance.io.inputs, info.inputs.data(), &info.input_count);
+    fill_tensors(config_.acceptance.io.outputs, info.outputs.data(), &info.output_count);
+  }
+  const Result<uint16_t, protocol::Error> size = protocol::encode_info(info, out);
+  return size.ok() ? Bytes(out.data(), size.value()) : Bytes();
+}
+
+Bytes DeliveryAgent::advertised(MutableBytes out) {
+  protocol::Advertised advertised;
+  const uint8_t running = activation_.running();
+  if (running < store_.slot_count()) {
+    const storage::SlotInfo slot = store_.slot_info(running);
+    advertised.state = package_state(slot);
+    memcpy(advertised.model_digest.data(), slot.model_sha256.data(), advertised.model_digest.size());
+    protocol::ManifestView manifest;
+    if (protocol::read_manifest(slot.manifest, &manifest).ok()) {
+      advertised.version.assign(manifest.version.data(), manifest.version.size());
+    }
+  } else if (running == protocol::kRunningBuiltIn) {
+    advertised.state = PackageState::kConfirmed;
+  }
+  const Result<uint8_t, protocol::Error> size = protocol::encode_advertised(advertised, out);
+  return size.ok() ? Bytes(out.data(), size.value()) : Bytes();
+}
+
+}  // namespace device
+}  // namespace roost

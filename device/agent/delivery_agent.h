@@ -1,0 +1,135 @@
+// What a firmware adds: one object that takes models over GATT, keeps them in flash and runs the newest good one.
+//
+// Threads: the on_* calls only copy, and may come from one other thread or interrupt (the BLE stack's). Everything
+// else, poll(), invoke() and the tensors included, belongs to one thread. All buffers and parts are lent for the
+// agent's life. No call blocks longer than one slice: a block erase (or slice of one), a few words of programming,
+// `verify_bytes_per_poll` of digest, one operator of a self-test, or one look of the gate.
+//
+//   DeliveryAgent agent(parts, config);
+//   agent.start(reset_cause, now_ms());
+//   for (;;) {
+//     agent.poll(now_ms());
+//     if (sample_ready() && agent.serving()) {
+//       copy(agent.input(0).bytes, sample);       // generation() changed: the tensors are others now
+//       if (agent.invoke().ok()) use(agent.output(0).bytes);
+//     }
+//   }
+#pragma once
+
+#include <array>
+
+#include "device/agent/activation.h"
+#include "device/agent/delivery.h"
+#include "device/agent/events.h"
+#include "protocol/info.h"
+#include "protocol/receiver.h"
+#include "runtime/model_host.h"
+#include "storage/store.h"
+
+namespace roost {
+namespace device {
+
+// Sends a notification on the Control characteristic.
+class Notifier {
+ public:
+  // False: the stack is full (or the connection gone): poll() tries again.
+  virtual bool notify(uint16_t conn, Bytes value) = 0;
+
+ protected:
+  ~Notifier() = default;
+};
+
+struct AgentParts {
+  storage::Flash* flash;
+  Digest* digest;
+  runtime::Engine* engine_a;
+  runtime::Engine* engine_b;
+  Notifier* notifier;
+  AgentObserver* observer;  // may be null
+};
+
+struct AgentConfig {
+  std::array<uint8_t, 16> device_id = {};
+  Acceptance acceptance;  // arena_bytes is taken from `arena`
+  storage::StoreConfig store;
+  protocol::ReceiverConfig receiver;  // ring included; chunk, unit and erased value are taken from the flash and `store`
+  MutableBytes arena;                 // aligned to runtime::kArenaAlignment
+  MutableBytes store_scratch;         // storage::Store::scratch_bytes(geometry)
+  Bytes builtin_model;                // empty: none
+  uint16_t preferred_value_bytes = 244;
+  uint32_t verify_bytes_per_poll = 1024;
+};
+
+class DeliveryAgent {
+ public:
+  DeliveryAgent(const AgentParts& parts, const AgentConfig& config);
+
+  // Mounts the store and decides what to run; the model itself is taken in by the first polls. An error means that
+  // the region is unusable (kBadGeometry, kScratchTooSmall): a mistake in the port, and nothing else may be called.
+  storage::Status start(storage::ResetCause cause, uint32_t now_ms);
+
+  // ---- GATT callbacks -------------------------------------------------------------------------------------------
+  void on_connect(uint16_t conn, uint16_t att_mtu) { receiver_.handle_connect(conn, att_mtu); }
+  void on_subscribe(uint16_t conn, bool on) { receiver_.handle_subscribed(conn, on); }
+  void on_disconnect(uint16_t conn) { receiver_.handle_disconnect(conn); }
+  protocol::ControlResult on_control(uint16_t conn, Bytes value) { return receiver_.handle_control(conn, value); }
+  void on_data(uint16_t conn, Bytes value) { receiver_.handle_data(conn, value); }
+
+  // ---- the agent's thread ---------------------------------------------------------------------------------------
+  // One slice of whatever there is to do. True: there is more to do at once.
+  bool poll(uint32_t now_ms);
+  // When poll() must be called again at the latest if it said false and nothing arrives.
+  protocol::Deadline next_deadline() const { return receiver_.next_deadline(); }
+
+  // The value of the Info characteristic as it stands now; the port keeps it per connection while it is read in
+  // pieces. `out` of kInfoBytesMax always suffices. And the service data of the advertisement.
+  Bytes info(MutableBytes out, uint32_t now_ms);
+  Bytes advertised(MutableBytes out);
+
+  // ---- the application ------------------------------------------------------------------------------------------
+  bool serving() const { return host_.serving(); }
+  runtime::Status invoke() { return activation_.invoke(); }
+  uint32_t input_count() const { return host_.input_count(); }
+  uint32_t output_count() const { return host_.output_count(); }
+  runtime::IoTensor input(uint32_t index) { return host_.input(index); }
+  runtime::IoTensor output(uint32_t index) { return host_.output(index); }
+  uint32_t generation() const { return host_.generation(); }
+  // The application's own verdict on the model on trial.
+  Cause confirm(uint32_t now_ms) { return activation_.confirm(0, now_ms); }
+  Cause give_back() { return activation_.roll_back(protocol::Reason::kAskedByApplication); }
+
+  storage::Store& store() { return store_; }
+  const Activation& activation() const { return activation_; }
+  const protocol::Receiver& receiver() const { return receiver_; }
+
+ private:
+  // Tells hosts and port of state changes.
+  class Listener final : public ActivationListener {
+   public:
+    explicit Listener(DeliveryAgent& agent) : agent_(agent) {}
+    void on_state_change(protocol::MessageType type, uint32_t package_id, Cause cause) override;
+    void on_note(AgentEvent event, uint8_t slot, uint32_t package_id, Cause cause) override;
+
+   private:
+    DeliveryAgent& agent_;
+  };
+
+  bool serve_receiver(uint32_t now_ms);
+  Cause serve_request(const protocol::Request& request, uint32_t now_ms);
+  bool work_store(uint32_t now_ms);
+  bool work_models(uint32_t now_ms);
+  void fill_slot(uint8_t slot, protocol::InfoSlot* out);
+
+  AgentParts parts_;
+  AgentConfig config_;
+  protocol::Receiver receiver_;
+  storage::Store store_;
+  runtime::ModelHost host_;
+  Listener listener_;
+  Activation activation_;
+  Delivery delivery_;
+  uint16_t info_generation_ = 0;
+};
+
+}  // namespace device
+}  // namespace roost

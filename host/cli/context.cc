@@ -1,0 +1,51 @@
+#include "host/cli/context.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "host/loopback_link.h"
+
+namespace roost::host {
+
+const char* const kToHelp = "The device: sim:PATH (a simulated device's socket), sim:NAME, or nothing if only one is in reach";
+
+std::unique_ptr<Link> open_link(Loop& loop, const std::string& to, Outcome* outcome) {
+  std::string address = to;
+  if (address.empty()) {
+    const std::vector<Sighting> found = scan_loopback(sim_directory(), 500);
+    if (found.size() != 1) {
+      *outcome = {ExitCode::kUsage, "connect",
+                  found.empty() ? "no device is in reach: name one with --to, or start one with `roost device`"
+                                : "several devices are in reach: name one with --to (`roost scan` lists them)"};
+      return nullptr;
+    }
+    address = found[0].address;
+  }
+  const std::string prefix = "sim:";
+  if (address.rfind(prefix, 0) != 0 || address.size() == prefix.size()) {
+    *outcome = {ExitCode::kUsage, "connect", fmt::format("--to {}: not an address; sim:PATH or sim:NAME is", address)};
+    return nullptr;
+  }
+  std::string path = address.substr(prefix.size());
+  if (path.find('/') == std::string::npos && path.find('.') == std::string::npos) {
+    path = sim_directory() + "/" + path + ".sock";
+  }
+  return std::make_unique<LoopbackLink>(loop, path);
+}
+
+void print_json(const nlohmann::ordered_json& json) {
+  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  std::fflush(stdout);
+}
+
+nlohmann::ordered_json result_json(const Outcome& outcome) {
+  nlohmann::ordered_json json = {{"event", "result"},
+                                 {"exit_code", static_cast<int>(outcome.code)},
+                                 {"result", exit_code_name(outcome.code)}};
+  if (!outcome.stage.empty()) json["stage"] = outcome.stage;
+  if (!outcome.sentence.empty()) json["message"] = outcome.sentence;
+  return json;
+}
+
+}  // namespace roost::host

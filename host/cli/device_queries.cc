@@ -1,0 +1,207 @@
+// roost info | status --to DEVICE, roost scan
+#include <fmt/format.h>
+
+#include "host/cli/context.h"
+#include "host/cli/run_session.h"
+#include "host/loopback_link.h"
+#include "runtime/schema_generated.h"
+
+namespace roost::host {
+namespace {
+
+namespace tflite = runtime::tflite;
+using protocol::PackageState;
+
+struct QueryOptions {
+  std::string to;
+  bool json = false;
+};
+
+const char* state_name(PackageState state) {
+  switch (state) {
+    case PackageState::kEmpty: return "empty";
+    case PackageState::kReceiving: return "receiving";
+    case PackageState::kStored: return "stored";
+    case PackageState::kVerified: return "verified";
+    case PackageState::kTrial: return "trial";
+    case PackageState::kConfirmed: return "confirmed";
+    case PackageState::kRolledBack: return "rolled_back";
+    case PackageState::kRejected: return "rejected";
+    case PackageState::kErasing: return "erasing";
+  }
+  return "unknown";
+}
+
+const char* state_words(PackageState state) {
+  switch (state) {
+    case PackageState::kEmpty: return "empty";
+    case PackageState::kReceiving: return "being received";
+    case PackageState::kStored: return "stored, not verified";
+    case PackageState::kVerified: return "verified, waiting for activate";
+    case PackageState::kTrial: return "active, on trial";
+    case PackageState::kConfirmed: return "confirmed";
+    case PackageState::kRolledBack: return "rolled back";
+    case PackageState::kRejected: return "rejected";
+    case PackageState::kErasing: return "being erased";
+  }
+  return "unknown";
+}
+
+template <size_t N>
+std::string string_of(const protocol::ShortText<N>& text) {
+  return std::string(text.text().data(), text.text().size());
+}
+
+std::string running_name(const protocol::Info& info) {
+  if (info.running.slot == protocol::kRunningNone) return "nothing";
+  if (info.running.slot == protocol::kRunningBuiltIn) return "the built-in model";
+  if (info.running.slot >= info.slot_count) return "unknown";
+  const protocol::InfoSlot& slot = info.slots[info.running.slot];
+  return fmt::format("{} {}", string_of(slot.name), string_of(slot.version));
+}
+
+nlohmann::ordered_json reason_json(protocol::Reason reason, uint16_t detail) {
+  return {{"reason", protocol::describe(reason).name}, {"detail", detail}};
+}
+
+nlohmann::ordered_json tensors_json(const std::array<protocol::InfoTensor, protocol::kInfoTensorsMax>& tensors,
+                                    uint8_t count) {
+  auto list = nlohmann::ordered_json::array();
+  for (uint8_t i = 0; i < count; ++i) {
+    list.push_back({{"type", tflite::EnumNameTensorType(static_cast<tflite::TensorType>(tensors[i].type))},
+                    {"shape", std::vector<int>(tensors[i].shape.begin(), tensors[i].shape.begin() + tensors[i].rank)}});
+  }
+  return list;
+}
+
+nlohmann::ordered_json info_json(const protocol::Info& info) {
+  nlohmann::ordered_json json = {
+      {"protocol_version", info.head.version},
+      {"device_id", hex(info.device_id)},
+      {"hardware", string_of(info.hardware)},
+      {"chunk_bytes", 1u << info.head.chunk_log2},
+      {"ring_bytes", info.ring_bytes},
+      {"payload_bytes_max", info.head.payload_bytes_max},
+      {"preferred_value_bytes", info.head.preferred_value_bytes},
+      {"arena_bytes", info.arena_bytes},
+      {"erase_block_bytes", info.erase_block_bytes},
+      {"program_unit_bytes", info.program_unit_bytes},
+      {"erased_value", info.erased_value},
+      {"erases_left", info.erases_left},
+      {"policy",
+       {{"signed", (info.policy & protocol::kPolicySigned) != 0},
+        {"encrypted", (info.policy & protocol::kPolicyEncrypted) != 0},
+        {"early_erase", (info.policy & protocol::kPolicyEarlyErase) != 0},
+        {"built_in", (info.policy & protocol::kPolicyBuiltIn) != 0}}},
+      {"inputs", tensors_json(info.inputs, info.input_count)},
+      {"outputs", tensors_json(info.outputs, info.output_count)}};
+  nlohmann::ordered_json running = {{"name", running_name(info)},
+                                    {"state", state_name(info.running.state)},
+                                    {"generation", info.running.generation},
+                                    {"model_sha256", hex(info.running.model_digest)}};
+  if (info.running.slot < info.slot_count) running["slot"] = info.running.slot;
+  if (info.running.reason != protocol::Reason::kOk) {
+    running["last_return"] = reason_json(info.running.reason, info.running.detail);
+  }
+  json["running"] = running;
+  json["slots"] = nlohmann::ordered_json::array();
+  for (uint8_t i = 0; i < info.slot_count; ++i) {
+    const protocol::InfoSlot& slot = info.slots[i];
+    nlohmann::ordered_json entry = {{"slot", i},
+                                    {"state", state_name(slot.state)},
+                                    {"name", string_of(slot.name)},
+                                    {"version", string_of(slot.version)},
+                                    {"package", fmt::format("{:08x}", slot.package_id)},
+                                    {"model_sha256_prefix", hex(slot.model_digest)},
+                                    {"generation", slot.generation},
+                                    {"durable_chunks", slot.durable_chunks},
+                                    {"erase_count_max", slot.erase_count_max}};
+    if (slot.reason != protocol::Reason::kOk) entry.update(reason_json(slot.reason, slot.detail));
+    json["slots"].push_back(entry);
+  }
+  return json;
+}
+
+void print_info(const protocol::Info& info) {
+  fmt::print("device    {} ({})\n", hex(info.device_id), string_of(info.hardware));
+  fmt::print("runs      {}{}\n", running_name(info),
+             info.running.slot < info.slot_count ? fmt::format(", {}", state_words(info.running.state)) : "");
+  if (info.running.reason != protocol::Reason::kOk) {
+    fmt::print("          it went back to it: {}\n", protocol::describe(info.running.reason).what);
+  }
+  for (uint8_t i = 0; i < info.slot_count; ++i) {
+    const protocol::InfoSlot& slot = info.slots[i];
+    std::string line = state_words(slot.state);
+    if (slot.state != PackageState::kEmpty && slot.state != PackageState::kErasing) {
+      line = fmt::format("{} {}, {} (package {:08x})", string_of(slot.name), string_of(slot.version),
+                         state_words(slot.state), slot.package_id);
+    }
+    if (slot.state == PackageState::kReceiving) line += fmt::format(", {} pages durable", slot.durable_chunks);
+    if (slot.reason != protocol::Reason::kOk) line += fmt::format("; {}", protocol::describe(slot.reason).what);
+    fmt::print("slot {}    {}\n", i, line);
+  }
+  fmt::print("takes     packages up to {} bytes, arena {} bytes\n", info.head.payload_bytes_max, info.arena_bytes);
+  uint32_t worn = 0;
+  for (uint8_t i = 0; i < info.slot_count; ++i) worn = std::max(worn, info.slots[i].erase_count_max);
+  fmt::print("wear      most worn block erased {} times; {} erases may follow now\n", worn, info.erases_left);
+}
+
+void add_info(CLI::App& app, Context& context, const char* name, const char* help) {
+  auto options = std::make_shared<QueryOptions>();
+  CLI::App* command = app.add_subcommand(name, help);
+  command->add_option("--to", options->to, kToHelp);
+  command->add_flag("--json", options->json, "As one JSON line");
+  command->callback([options, &context] {
+    const SessionResult result = run_session(options->to, SessionPlan(), SessionOptions(), options->json, context);
+    context.outcome = result.outcome;
+    if (context.outcome.code != ExitCode::kOk || !result.info) {
+      if (options->json) print_json(result_json(context.outcome));
+      return;
+    }
+    if (options->json) {
+      print_json(info_json(*result.info));
+    } else {
+      print_info(*result.info);
+    }
+  });
+}
+
+void scan(bool json) {
+  const std::vector<Sighting> found = scan_loopback(sim_directory(), 500);
+  for (const Sighting& sighting : found) {
+    const auto advertised = protocol::decode_advertised(sighting.service_data);
+    const bool known = advertised.ok();
+    const std::string version = known ? string_of(advertised.value().version) : "";
+    const std::string digest = known ? hex(advertised.value().model_digest) : "";
+    const PackageState state = known ? advertised.value().state : PackageState::kEmpty;
+    if (json) {
+      print_json({{"address", sighting.address},
+                  {"name", sighting.name},
+                  {"state", state_name(state)},
+                  {"version", version},
+                  {"digest", digest}});
+    } else {
+      const bool runs = state != PackageState::kEmpty;
+      fmt::print("{:<16} {:<40} {}\n", sighting.name, sighting.address,
+                 runs ? fmt::format("runs {} ({}), {}", version.empty() ? "its built-in model" : version, digest,
+                                    state_words(state))
+                      : "runs nothing yet");
+    }
+  }
+  if (found.empty() && !json) {
+    fmt::print("no device is in reach (simulated ones are looked for in {})\n", sim_directory());
+  }
+}
+
+}  // namespace
+
+void add_device_queries(CLI::App& app, Context& context) {
+  add_info(app, context, "info", "What a device is, holds and runs");
+  add_info(app, context, "status", "The same as info");
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand("scan", "List the devices in reach (simulated ones for now)");
+  command->add_flag("--json", *json, "One JSON line a device");
+  command->callback([json] { scan(*json); });
+}
+
+}  // namespace roost::host

@@ -1,0 +1,180 @@
+// roost push MODEL --to DEVICE
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "host/cli/context.h"
+#include "host/cli/run_session.h"
+#include "host/file.h"
+#include "host/package.h"
+
+namespace roost::host {
+namespace {
+
+struct PushOptions {
+  std::string model_path, to, self_test_path;
+  PackageOptions package;
+  std::vector<std::string> labels, settings;
+  bool activate = true;
+  bool confirm = false;
+  bool json = false;
+  SessionOptions session;
+  double reconnect_s = 30;
+};
+
+// Labels: "a,b,c", or the name of a file with one a line. Settings: KEY=VALUE.
+Outcome gather(PushOptions& options) {
+  for (const std::string& label : options.labels) {
+    std::vector<uint8_t> text;
+    std::string error;
+    std::error_code ignored;
+    char separator = ',';
+    std::string list = label;
+    if (std::filesystem::is_regular_file(label, ignored)) {
+      if (!read_file(label, 1024 * 1024, &text, &error)) return {ExitCode::kFile, "check", error};
+      list.assign(text.begin(), text.end());
+      separator = '\n';
+    }
+    for (size_t start = 0; start <= list.size();) {
+      const size_t end = std::min(list.find(separator, start), list.size());
+      std::string one = list.substr(start, end - start);
+      while (!one.empty() && (one.back() == '\r' || one.back() == ' ')) one.pop_back();
+      if (!one.empty()) options.package.labels.push_back(one);
+      start = end + 1;
+    }
+  }
+  for (const std::string& setting : options.settings) {
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return {ExitCode::kUsage, "check", fmt::format("--set {}: KEY=VALUE is expected", setting)};
+    }
+    options.package.key_values.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
+  }
+  return {};
+}
+
+// What held the transfer back most, from where the time went.
+const char* binding_limit(const SessionReport& report) {
+  return report.waiting_seconds > report.send_seconds / 2 ? "device" : "host";
+}
+
+nlohmann::ordered_json report_json(const Package& package, const SessionReport& report) {
+  return {{"event", "report"},
+          {"package", fmt::format("{:08x}", package.id)},
+          {"name", package.name},
+          {"version", package.version},
+          {"model_bytes", package.model_bytes},
+          {"model_sha256", hex(package.model_sha256)},
+          {"payload_bytes", package.payload.size()},
+          {"already_there", report.already_there},
+          {"bytes_resumed", report.bytes_resumed},
+          {"chunks", report.chunks},
+          {"chunks_resumed", report.chunks_resumed},
+          {"chunks_sent", report.chunks_sent},
+          {"fragments_sent", report.fragments_sent},
+          {"fragments_resent", report.fragments_resent},
+          {"data_bytes", report.data_bytes},
+          {"control_bytes", report.control_bytes},
+          {"notified_bytes", report.notified_bytes},
+          {"reports", report.reports},
+          {"queries", report.queries},
+          {"rewinds", report.rewinds},
+          {"credit_stalls", report.credit_stalls},
+          {"reconnects", report.reconnects},
+          {"att_mtu", report.att_mtu},
+          {"value_bytes", report.value_bytes},
+          {"seconds", report.seconds},
+          {"send_seconds", report.send_seconds},
+          {"waiting_seconds", report.waiting_seconds},
+          {"binding_limit", binding_limit(report)}};
+}
+
+void print_report(const Package& package, const SessionReport& report, const PushOptions& options) {
+  const char* state = options.confirm ? "is confirmed" : options.activate ? "is active, on trial" : "is stored and verified";
+  fmt::print("{} {} {}\n", package.name, package.version, state);
+  if (report.already_there) {
+    fmt::print("  the device held it already: nothing was sent\n");
+    return;
+  }
+  const double sent = static_cast<double>(package.payload.size() - report.bytes_resumed);
+  fmt::print("  {} in {:.2f} s", human_bytes(sent), report.send_seconds);
+  if (report.send_seconds > 0) fmt::print(", {}/s", human_bytes(sent / report.send_seconds));
+  fmt::print("; held back by the {}\n", binding_limit(report));
+  if (report.chunks_resumed > 0) {
+    fmt::print("  resumed: {} of {} pages were there already and were not sent again\n", report.chunks_resumed, report.chunks);
+  }
+  const double overhead = static_cast<double>(report.data_bytes + report.control_bytes + report.notified_bytes) - sent;
+  fmt::print("  {} fragments of {} bytes (MTU {}), {} sent again; {} reports; overhead {:.2f} %{}\n", report.fragments_sent,
+             report.value_bytes, report.att_mtu, report.fragments_resent, report.reports,
+             sent > 0 ? overhead * 100 / sent : 0.0,
+             report.reconnects ? fmt::format("; {} reconnects", report.reconnects) : "");
+}
+
+Outcome push(PushOptions& options, Context& context) {
+  std::vector<uint8_t> model;
+  std::string error;
+  if (!read_file(options.model_path, kModelFileBytesMax, &model, &error)) return {ExitCode::kFile, "check", error};
+  Outcome outcome = gather(options);
+  if (outcome.code != ExitCode::kOk) return outcome;
+  if (!options.self_test_path.empty()) {
+    outcome = read_vectors(options.self_test_path, model, &options.package.vectors);
+    if (outcome.code != ExitCode::kOk) return outcome;
+  }
+  if (options.package.name.empty()) options.package.name = std::filesystem::path(options.model_path).stem();
+  Package package;
+  outcome = build_package(model, options.package, &package);
+  if (outcome.code != ExitCode::kOk) {
+    outcome.sentence = options.model_path + ": " + outcome.sentence;
+    return outcome;
+  }
+  SessionPlan plan;
+  plan.package = &package;
+  if (options.activate) plan.requests.push_back(protocol::MessageType::kActivate);
+  if (options.confirm) plan.requests.push_back(protocol::MessageType::kConfirm);
+  options.session.reconnect_within_ms = static_cast<uint32_t>(options.reconnect_s * 1000);
+  const SessionResult result = run_session(options.to, plan, options.session, options.json, context);
+  if (options.json) {
+    print_json(report_json(package, result.report));
+  } else if (result.outcome.code == ExitCode::kOk) {
+    print_report(package, result.report, options);
+  }
+  return result.outcome;
+}
+
+}  // namespace
+
+void add_push(CLI::App& app, Context& context) {
+  auto options = std::make_shared<PushOptions>();
+  CLI::App* command = app.add_subcommand("push", "Check a model, deliver it, and activate it");
+  command->add_option("MODEL", options->model_path, "The .tflite file")->required();
+  command->add_option("--to", options->to, kToHelp);
+  command->add_flag("--activate,!--no-activate", options->activate, "Swap it in when it is verified (the default)");
+  command->add_flag("--confirm", options->confirm, "Confirm it as soon as it runs, without waiting for a trial");
+  command->add_option("--self-test", options->self_test_path,
+                      "JSON with inputs and expected outputs that the device must reproduce before it activates");
+  command->add_option("--label", options->labels, "Names of the classes: a,b,c or a file with one a line; repeatable");
+  command->add_option("--set", options->settings, "KEY=VALUE kept beside the model; repeatable");
+  command->add_option("--name", options->package.name, "The model's name (default: the file's)");
+  command->add_option("--model-version", options->package.version, "Its version (default: from its digest)");
+  command->add_option("--hardware", options->package.hardware, "Only for devices of this hardware name");
+  command->add_option("--confirm-after", options->package.confirm_after,
+                      "Confirmed by the device after so many healthy inferences (0: by host or application only)");
+  command->add_option("--warm-up", options->package.warm_up, "Inferences that do not count yet");
+  command->add_option("--attempts", options->package.attempts, "How often it may be tried before it is given up")
+      ->check(CLI::Range(1, 16));
+  command->add_option("--counter", options->package.counter, "Monotonic counter against going back to old packages");
+  command->add_flag("--force", options->session.force, "Although the device rejected this very package before");
+  command->add_option("--reconnect", options->reconnect_s, "Seconds to try again after the link is lost")->capture_default_str();
+  command->add_flag("--json", options->json, "Progress and result as JSON lines on stdout");
+  command->callback([options, &context] {
+    if (options->confirm && !options->activate) {
+      context.outcome = {ExitCode::kUsage, "check", "--confirm needs the model to be active: leave --no-activate out"};
+    } else {
+      context.outcome = push(*options, context);
+    }
+    if (options->json) print_json(result_json(context.outcome));
+  });
+}
+
+}  // namespace roost::host

@@ -1,0 +1,20 @@
+// Runs one session to its end on a loop of its own, with progress and ^C.
+#pragma once
+
+#include <optional>
+
+#include "host/cli/context.h"
+#include "host/session.h"
+
+namespace roost::host {
+
+struct SessionResult {
+  Outcome outcome;
+  SessionReport report;
+  std::optional<protocol::Info> info;  // as last read
+};
+
+SessionResult run_session(const std::string& to, const SessionPlan& plan, const SessionOptions& options, bool json,
+                          const Context& context);
+
+}  // namespace roost::host

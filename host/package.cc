@@ -1,0 +1,295 @@
+#include "host/package.h"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/bytes.h"
+#include "host/aligned_bytes.h"
+#include "host/file.h"
+#include "protocol/body_generated.h"
+#include "protocol/manifest.h"
+#include "protocol/manifest_generated.h"
+#include "protocol/package.h"
+#include "runtime/interpreter.h"
+#include "runtime/kernels/all.h"
+#include "runtime/model_view.h"
+
+namespace roost::host {
+
+namespace fbs = protocol::fbs;
+namespace tflite = runtime::tflite;
+using flatbuffers::FlatBufferBuilder;
+
+namespace {
+
+// The gate's scratch grows with the model; a device has 2 to 16 KiB of it, a host need not count.
+constexpr size_t kHostScratchBytes = 1024 * 1024;
+
+Outcome bad_model(const std::string& sentence) { return {ExitCode::kBadModel, "check", sentence}; }
+
+std::string cut(const std::string& text, size_t bytes_max) { return text.substr(0, bytes_max); }
+
+using TensorIndices = flatbuffers::Vector<int32_t>;
+
+// The manifest's description of inputs or outputs; empty where it has no room for them (the gate on the device looks
+// at the model itself anyway).
+std::vector<flatbuffers::Offset<fbs::Tensor>> describe_tensors(FlatBufferBuilder& builder,
+                                                               const tflite::SubGraph* graph,
+                                                               const TensorIndices* indices) {
+  std::vector<flatbuffers::Offset<fbs::Tensor>> tensors;
+  if (runtime::size_of(indices) > protocol::kManifestTensorsMax) return tensors;
+  for (uint32_t i = 0; i < runtime::size_of(indices); ++i) {
+    const auto* tensor = graph->tensors()->Get(static_cast<uint32_t>(indices->Get(i)));
+    const uint32_t rank = runtime::size_of(tensor->shape());
+    if (rank > protocol::kManifestRankMax) return {};
+    std::vector<int32_t> shape;
+    for (uint32_t d = 0; d < rank; ++d) {
+      if (tensor->shape()->Get(d) > protocol::kManifestDimensionMax) return {};
+      shape.push_back(tensor->shape()->Get(d));
+    }
+    const auto* quantization = tensor->quantization();
+    const bool quantised = quantization && runtime::size_of(quantization->scale()) == 1;
+    const float scale = quantised ? quantization->scale()->Get(0) : 0;
+    const int32_t zero_point = quantised && runtime::size_of(quantization->zero_point()) == 1
+                                   ? static_cast<int32_t>(quantization->zero_point()->Get(0))
+                                   : 0;
+    tensors.push_back(fbs::CreateTensor(builder, static_cast<uint8_t>(tensor->type()), builder.CreateVector(shape),
+                                        scale, zero_point));
+  }
+  return tensors;
+}
+
+// Each operator once, with the highest version used.
+std::vector<fbs::OperatorNeed> operator_needs(const tflite::Model* model) {
+  std::map<uint16_t, uint16_t> versions;
+  for (const auto* graph : *model->subgraphs()) {
+    for (uint32_t i = 0; i < runtime::size_of(graph->operators()); ++i) {
+      const auto* code = model->operator_codes()->Get(graph->operators()->Get(i)->opcode_index());
+      uint16_t& version = versions[static_cast<uint16_t>(runtime::builtin_operator(code))];
+      version = std::max(version, static_cast<uint16_t>(code->version()));
+    }
+  }
+  std::vector<fbs::OperatorNeed> needs;
+  for (const auto& [code, version] : versions) needs.emplace_back(code, version);
+  return needs;
+}
+
+std::vector<uint8_t> build_body(const PackageOptions& options) {
+  if (options.labels.empty() && options.key_values.empty() && options.vectors.empty()) return {};
+  FlatBufferBuilder builder;
+  std::vector<flatbuffers::Offset<fbs::KeyValue>> key_values;
+  for (const auto& [key, value] : options.key_values) {
+    key_values.push_back(fbs::CreateKeyValueDirect(builder, key.c_str(), value.c_str()));
+  }
+  std::vector<flatbuffers::Offset<fbs::Vector>> vectors;
+  for (const TestVector& vector : options.vectors) {
+    builder.ForceVectorAlignment(vector.input.size(), 1, 16);
+    const auto input = builder.CreateVector(vector.input);
+    builder.ForceVectorAlignment(vector.expected.size(), 1, 16);
+    const auto expected = builder.CreateVector(vector.expected);
+    vectors.push_back(fbs::CreateVector(builder, input, expected, vector.tolerance));
+  }
+  const auto labels = builder.CreateVectorOfStrings(options.labels);
+  fbs::FinishBodyBuffer(builder, fbs::CreateBody(builder, labels, builder.CreateVector(key_values),
+                                                 builder.CreateVector(vectors)));
+  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
+}
+
+std::vector<uint8_t> build_manifest(const tflite::Model* model, const Package& package, const PackageOptions& options,
+                                    Bytes body) {
+  FlatBufferBuilder builder;
+  const auto* graph = model->subgraphs()->Get(0);
+  const auto inputs = describe_tensors(builder, graph, graph->inputs());
+  const auto outputs = describe_tensors(builder, graph, graph->outputs());
+  const Sha256 body_sha256 = sha256(body);
+  const auto needs = operator_needs(model);
+  const auto name = builder.CreateString(package.name);
+  const auto version = builder.CreateString(package.version);
+  const auto model_digest = builder.CreateVector(package.model_sha256.data(), package.model_sha256.size());
+  const auto body_digest = body.empty() ? 0 : builder.CreateVector(body_sha256.data(), body_sha256.size());
+  const auto hardware = options.hardware.empty() ? 0 : builder.CreateString(options.hardware);
+  const auto operators = builder.CreateVectorOfStructs(needs);
+  const auto input_tensors = builder.CreateVector(inputs);
+  const auto output_tensors = builder.CreateVector(outputs);
+  fbs::ManifestBuilder manifest(builder);
+  manifest.add_name(name);
+  manifest.add_version(version);
+  manifest.add_model_size(package.model_bytes);
+  manifest.add_model_sha256(model_digest);
+  manifest.add_body_size(static_cast<uint32_t>(body.size()));
+  if (!body.empty()) manifest.add_body_sha256(body_digest);
+  if (!options.hardware.empty()) manifest.add_hardware(hardware);
+  manifest.add_arena_bytes(package.judgement.arena_bytes);
+  manifest.add_operators(operators);
+  manifest.add_inputs(input_tensors);
+  manifest.add_outputs(output_tensors);
+  manifest.add_confirm_after_inferences(options.confirm_after);
+  manifest.add_warm_up_inferences(options.warm_up);
+  manifest.add_attempts(options.attempts);
+  manifest.add_counter(options.counter);
+  fbs::FinishManifestBuffer(builder, manifest.Finish());
+  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
+}
+
+// One JSON number as a tensor element; false when it does not fit the type.
+bool append_element(const nlohmann::json& value, tflite::TensorType type, std::vector<uint8_t>* bytes) {
+  if (!value.is_number()) return false;
+  if (type == tflite::TensorType::FLOAT32) {
+    const float number = value.get<float>();
+    uint32_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    bytes->resize(bytes->size() + 4);
+    store_le32(bytes->data() + bytes->size() - 4, bits);
+    return std::isfinite(number);
+  }
+  if (!value.is_number_integer()) return false;
+  const uint32_t size = runtime::element_size(type);
+  if (size == 0 || size > 8) return false;
+  const int64_t number = value.get<int64_t>();
+  const bool is_unsigned = type == tflite::TensorType::UINT8 || type == tflite::TensorType::BOOL;
+  if (size < 8) {
+    const int64_t span = int64_t{1} << (8 * size);
+    if (is_unsigned ? number < 0 || number >= span : number < -span / 2 || number >= span / 2) return false;
+  }
+  for (uint32_t b = 0; b < size; ++b) bytes->push_back(static_cast<uint8_t>(static_cast<uint64_t>(number) >> (8 * b)));
+  return true;
+}
+
+// A flat list of numbers for all tensors of `indices`, one after the other.
+bool read_elements(const nlohmann::json& list, const tflite::SubGraph* graph, const TensorIndices* indices,
+                   std::vector<uint8_t>* bytes) {
+  if (!list.is_array()) return false;
+  size_t next = 0;
+  for (uint32_t i = 0; i < runtime::size_of(indices); ++i) {
+    const auto* tensor = graph->tensors()->Get(static_cast<uint32_t>(indices->Get(i)));
+    size_t count = 1;
+    for (uint32_t d = 0; d < runtime::size_of(tensor->shape()); ++d) {
+      count *= static_cast<size_t>(tensor->shape()->Get(d));
+    }
+    for (; count > 0; --count, ++next) {
+      if (next >= list.size() || !append_element(list[next], tensor->type(), bytes)) return false;
+    }
+  }
+  return next == list.size();
+}
+
+}  // namespace
+
+Sha256 sha256(Bytes bytes) {
+  Sha256 digest;
+  crypto_hash_sha256(digest.data(), bytes.data(), bytes.size());
+  return digest;
+}
+
+std::string hex(Bytes bytes) {
+  std::string text;
+  for (uint8_t byte : bytes) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+Outcome judge_model(Bytes model, runtime::Judgement* judgement) {
+  const AlignedBytes aligned(model);
+  AlignedBytes scratch(kHostScratchBytes);
+  runtime::GateInput input;
+  input.kernels = runtime::all_kernels();
+  runtime::Report report;
+  if (runtime::ModelGate(input).judge(aligned.bytes(), scratch.span(), judgement, &report)) return {};
+  char text[200];
+  runtime::describe(report, text);
+  return bad_model(text);
+}
+
+Outcome build_package(Bytes model, const PackageOptions& options, Package* package) {
+  *package = Package();
+  Outcome judged = judge_model(model, &package->judgement);
+  if (judged.code != ExitCode::kOk) return judged;
+  package->model_bytes = static_cast<uint32_t>(model.size());
+  package->model_sha256 = sha256(model);
+  package->name = cut(options.name.empty() ? "model" : options.name, protocol::kNameBytesMax);
+  package->version = cut(options.version.empty() ? hex(Bytes(package->model_sha256).first(4)) : options.version,
+                         protocol::kVersionBytesMax);
+  package->hardware = options.hardware;
+
+  const std::vector<uint8_t> body = build_body(options);
+  const protocol::PayloadLayout layout(package->model_bytes, static_cast<uint32_t>(body.size()));
+  package->payload.assign(model.begin(), model.end());
+  package->payload.resize(layout.payload_size());
+  if (!body.empty()) memcpy(package->payload.data() + layout.body_offset(), body.data(), body.size());
+
+  const AlignedBytes aligned(model);
+  package->manifest = build_manifest(tflite::GetModel(aligned.bytes().data()), *package, options, body);
+  // What we made must read back, or the device would refuse it: an option out of range ends here.
+  const AlignedBytes manifest(package->manifest);
+  protocol::ManifestView view;
+  if (!protocol::read_manifest(manifest.bytes(), &view).ok()) {
+    return {ExitCode::kUsage, "check",
+            fmt::format("these options make no valid manifest ({} bytes of at most {}; hardware at most {} bytes; "
+                        "attempts 1 to 16)",
+                        package->manifest.size(), protocol::kManifestBytesMax, protocol::kHardwareBytesMax)};
+  }
+  package->id = protocol::package_id(sha256(package->manifest));
+  return {};
+}
+
+Outcome check_fit(const Package& package, const protocol::Info& info) {
+  const std::string hardware(info.hardware.text().data(), info.hardware.text().size());
+  if (!package.hardware.empty() && package.hardware != hardware) {
+    return {ExitCode::kRefused, "check",
+            fmt::format("this package is for {} and the device is a {}: push it to the right one, or leave --hardware out",
+                        package.hardware, hardware)};
+  }
+  if (package.payload.size() > info.head.payload_bytes_max) {
+    return {ExitCode::kDoesNotFit, "check",
+            fmt::format("model and body have {} bytes and a slot of this device holds {}: use a smaller model or a device "
+                        "with a larger region",
+                        package.payload.size(), info.head.payload_bytes_max)};
+  }
+  if (package.judgement.arena_bytes > info.arena_bytes) {
+    return {ExitCode::kDoesNotFit, "check",
+            fmt::format("the model needs an arena of {} bytes and this device has {}: use a smaller model, or give the "
+                        "firmware a larger arena",
+                        package.judgement.arena_bytes, info.arena_bytes)};
+  }
+  return {};
+}
+
+Outcome read_vectors(const std::string& path, Bytes model, std::vector<TestVector>* vectors) {
+  std::vector<uint8_t> text;
+  std::string error;
+  if (!read_file(path, kModelFileBytesMax, &text, &error)) return {ExitCode::kFile, "check", error};
+  runtime::Judgement judgement;
+  Outcome judged = judge_model(model, &judgement);
+  if (judged.code != ExitCode::kOk) return judged;
+  const auto usage = [&](const std::string& what) { return Outcome{ExitCode::kUsage, "check", path + ": " + what}; };
+  const auto json = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+  if (!json.is_object() || !json.contains("vectors") || !json["vectors"].is_array()) {
+    return usage("not a self-test file: {\"vectors\": [{\"input\": [...], \"output\": [...], \"tolerance\": 0}]} is");
+  }
+  const AlignedBytes aligned(model);
+  const auto* graph = tflite::GetModel(aligned.bytes().data())->subgraphs()->Get(0);
+  for (const auto& entry : json["vectors"]) {
+    TestVector vector;
+    const size_t number = vectors->size() + 1;
+    if (!entry.is_object() || !read_elements(entry.value("input", nlohmann::json()), graph, graph->inputs(), &vector.input)) {
+      return usage(fmt::format("the input of vector {} does not match the model's inputs", number));
+    }
+    if (!read_elements(entry.value("output", nlohmann::json()), graph, graph->outputs(), &vector.expected)) {
+      return usage(fmt::format("the output of vector {} does not match the model's outputs", number));
+    }
+    const auto tolerance = entry.value("tolerance", nlohmann::json(0));
+    if (!tolerance.is_number() || tolerance.get<float>() < 0) {
+      return usage(fmt::format("the tolerance of vector {} is not a number of 0 or more", number));
+    }
+    vector.tolerance = tolerance.get<float>();
+    vectors->push_back(std::move(vector));
+  }
+  return {};
+}
+
+}  // namespace roost::host

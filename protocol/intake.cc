@@ -1,0 +1,310 @@
+#include "protocol/intake.h"
+
+#include <string.h>
+
+#include "protocol/fragment.h"
+#include "protocol/package.h"
+
+namespace roost {
+namespace protocol {
+namespace {
+
+constexpr uint32_t kConnected = 1;
+constexpr uint32_t kSubscribed = 2;
+constexpr uint32_t kMapBits = 128;
+
+uint32_t slot_word(uint16_t conn, uint32_t flags) { return (static_cast<uint32_t>(conn) << 2) | flags; }
+
+void raise_by_one(std::atomic<uint32_t>* word) {  // by its only writer: no read-modify-write needed
+  word->store(word->load(std::memory_order_relaxed) + 1);
+}
+
+}  // namespace
+
+// Marks a producer's call, so that the consumer can tell whether the ring is being written.
+class Intake::Inside {
+ public:
+  explicit Inside(Intake* intake) : intake_(intake) { intake_->inside_.store(1); }
+  ~Inside() { intake_->inside_.store(0); }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  Intake* intake_;
+};
+
+// ---- connections ------------------------------------------------------------------------------------------------
+
+bool Intake::find(uint16_t conn, Peer* peer) const {
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const uint32_t word = slots_[i].word.load(std::memory_order_relaxed);
+    if ((word & kConnected) == 0 || (word >> 2) != conn) continue;
+    peer->conn = conn;
+    peer->slot = static_cast<uint8_t>(i);
+    peer->session = slots_[i].session.load(std::memory_order_relaxed);
+    return true;
+  }
+  return false;
+}
+
+void Intake::handle_connect(uint16_t conn) {
+  handle_disconnect(conn);  // a stack that forgot to tell
+  for (Slot& slot : slots_) {
+    if ((slot.word.load(std::memory_order_relaxed) & kConnected) != 0) continue;
+    slot.word.store(slot_word(conn, kConnected));
+    raise_by_one(&slot.session);
+    return;
+  }
+}
+
+void Intake::handle_subscribed(uint16_t conn, bool on) {
+  Peer peer;
+  if (!find(conn, &peer)) return;
+  slots_[peer.slot].word.store(slot_word(conn, kConnected | (on ? kSubscribed : 0)));
+}
+
+void Intake::handle_disconnect(uint16_t conn) {
+  Peer peer;
+  if (!find(conn, &peer)) return;
+  raise_by_one(&slots_[peer.slot].session);
+  slots_[peer.slot].word.store(0);
+}
+
+bool Intake::is_subscribed(const Peer& peer) const {
+  return (slots_[peer.slot].word.load(std::memory_order_relaxed) & kSubscribed) != 0;
+}
+
+bool Intake::connected(const Peer& peer) const {
+  return peer.session != 0 && slots_[peer.slot].session.load() == peer.session;
+}
+
+bool Intake::subscribed(uint8_t slot, Peer* peer) const {
+  peer->session = slots_[slot].session.load();
+  const uint32_t word = slots_[slot].word.load();
+  peer->slot = slot;
+  peer->conn = static_cast<uint16_t>(word >> 2);
+  return (word & kSubscribed) != 0 && connected(*peer);
+}
+
+// ---- the mailbox ------------------------------------------------------------------------------------------------
+
+bool Intake::mailbox_has_room(const Peer& peer) const {
+  const uint32_t tail = mail_tail_.load(std::memory_order_acquire);
+  const uint32_t head = mail_head_.load(std::memory_order_relaxed);
+  if (head - tail >= kMailMax) return false;
+  uint32_t of_this = 0;
+  for (uint32_t i = tail; i != head; ++i) {
+    if (same_peer(mail_[i % kMailMax].peer, peer)) ++of_this;
+  }
+  return of_this < kMailMaxOfOne;
+}
+
+ControlResult Intake::handle_control(uint16_t conn, Bytes bytes) {
+  const Inside inside(this);
+  Peer peer;
+  if (!find(conn, &peer)) return ControlResult::kUnknownConnection;
+  if (bytes.empty() || bytes.size() > kFrameBytesMax) return ControlResult::kTooLong;
+  if (!is_subscribed(peer)) return ControlResult::kNotificationsOff;
+  if (!mailbox_has_room(peer)) return ControlResult::kFull;
+  const uint32_t head = mail_head_.load(std::memory_order_relaxed);
+  Mail& mail = mail_[head % kMailMax];
+  mail.peer = peer;
+  mail.size = static_cast<uint8_t>(bytes.size());
+  memcpy(mail.data.data(), bytes.data(), bytes.size());
+  mail.opened_stream = open_for_offer(peer, bytes);
+  mail_head_.store(head + 1, std::memory_order_release);
+  return ControlResult::kTaken;
+}
+
+bool Intake::next_mail(Mail* mail) {
+  const uint32_t tail = mail_tail_.load(std::memory_order_relaxed);
+  if (tail == mail_head_.load(std::memory_order_acquire)) return false;
+  *mail = mail_[tail % kMailMax];
+  mail_tail_.store(tail + 1, std::memory_order_release);
+  return true;
+}
+
+// ---- streams: the consumer's hand ---------------------------------------------------------------------------------
+
+void Intake::publish(Door door, const StreamPlan& plan) {
+  const uint32_t generation = generation_.load(std::memory_order_relaxed);
+  generation_.store(generation + 1);
+  plan_ = plan;
+  consumed_.store(0);
+  door_.store(static_cast<uint32_t>(door));
+  plan_peer_.store((static_cast<uint32_t>(plan.peer.conn) << 16) | plan.peer.slot);
+  plan_session_.store(plan.peer.session);
+  plan_shape_.store((static_cast<uint32_t>(plan.epoch) << 16) | plan.fragment_payload);
+  plan_size_.store(plan.size);
+  generation_.store(generation + 2);
+  stream_id_ = generation + 2;
+}
+
+void Intake::open_stream(const StreamPlan& plan) { publish(Door::kOpen, plan); }
+void Intake::open_to_offers() { publish(Door::kOffers, StreamPlan()); }
+void Intake::close() { publish(Door::kClosed, StreamPlan()); }
+
+bool Intake::adopt_stream(uint32_t opened_stream, const StreamPlan& plan) {
+  if (opened_stream == 0 || opened_stream != generation_.load(std::memory_order_relaxed) + 1) return false;
+  plan_ = plan;
+  stream_id_ = opened_stream;
+  return true;
+}
+
+// ---- streams: the producer's hand ---------------------------------------------------------------------------------
+
+void Intake::begin_stream(uint32_t id, const StreamPlan& plan) {
+  stream_here_.store(0);
+  next_.store(0);
+  for (std::atomic<uint32_t>& word : map_) word.store(0);
+  here_ = plan;
+  stream_open_ = true;
+  stream_here_.store(id);
+}
+
+// Adopts the consumer's latest plan. False: it is being changed this very moment.
+bool Intake::follow_consumer() {
+  const uint32_t generation = generation_.load();
+  if ((generation & 1) != 0) return false;
+  if (generation == seen_generation_) return true;
+  const Door door = static_cast<Door>(door_.load());
+  const uint32_t peer = plan_peer_.load();
+  const uint32_t shape = plan_shape_.load();
+  StreamPlan plan;
+  plan.peer.conn = static_cast<uint16_t>(peer >> 16);
+  plan.peer.slot = static_cast<uint8_t>(peer);
+  plan.peer.session = plan_session_.load();
+  plan.epoch = static_cast<uint16_t>(shape >> 16);
+  plan.fragment_payload = static_cast<uint16_t>(shape);
+  plan.size = plan_size_.load();
+  if (generation_.load() != generation) return false;
+  seen_generation_ = generation;
+  opened_for_offer_ = false;
+  door_here_ = door;
+  stream_open_ = false;
+  if (door == Door::kOpen) begin_stream(generation, plan);
+  return true;
+}
+
+// An offer that finds the door open gets its manifest stream at once. Returns the stream's id, or 0.
+uint32_t Intake::open_for_offer(const Peer& peer, Bytes bytes) {
+  const Result<Offer> offer = decode_offer(bytes);
+  if (!offer.ok() || !follow_consumer()) return 0;
+  if (door_here_ != Door::kOffers || opened_for_offer_) return 0;
+  const Offer& o = offer.value();
+  StreamPlan plan;
+  plan.peer = peer;
+  plan.epoch = o.epoch;
+  plan.fragment_payload = o.fragment_payload;
+  plan.size = o.manifest_size + (o.has_signature() ? static_cast<uint32_t>(kSignatureBytes) : 0u);
+  if (o.manifest_size > manifest_bytes_max_ || plan.size > ring_.size()) return 0;
+  if (o.fragment_payload < kFragmentPayloadMin || o.fragment_payload > kFragmentPayloadMax) return 0;
+  opened_for_offer_ = true;
+  begin_stream(seen_generation_ + 1, plan);
+  return seen_generation_ + 1;
+}
+
+bool Intake::bit(uint32_t count) const {
+  const uint32_t index = count % kMapBits;
+  return (map_[index / 32].load(std::memory_order_relaxed) >> (index % 32) & 1) != 0;
+}
+
+void Intake::set_bit(uint32_t count, bool on) {
+  const uint32_t index = count % kMapBits;
+  std::atomic<uint32_t>& word = map_[index / 32];
+  const uint32_t mask = 1u << (index % 32);
+  const uint32_t value = word.load(std::memory_order_relaxed);
+  word.store(on ? value | mask : value & ~mask);
+}
+
+// Is this fragment one of ours, new, of the right length, and is there room for it? The cheap questions come first; the
+// CRC is the last word.
+bool Intake::admit(uint32_t count, Bytes payload) const {
+  const uint32_t next = next_.load(std::memory_order_relaxed);
+  if (count < next || count - next >= kReachFragments || count >= here_.fragment_count()) return false;
+  const uint32_t position = count * here_.fragment_payload;
+  const uint32_t left = here_.size - position;
+  if (payload.size() != (left < here_.fragment_payload ? left : here_.fragment_payload)) return false;
+  const uint32_t consumed = consumed_.load(std::memory_order_acquire);
+  return position + payload.size() <= consumed + ring_.size() && !bit(count);
+}
+
+void Intake::place(uint32_t position, Bytes payload) {
+  const size_t offset = position % ring_.size();
+  const size_t to_end = ring_.size() - offset;
+  const size_t head = payload.size() < to_end ? payload.size() : to_end;
+  memcpy(ring_.data() + offset, payload.data(), head);
+  if (head < payload.size()) memcpy(ring_.data(), payload.data() + head, payload.size() - head);
+}
+
+void Intake::mark(uint32_t count) {
+  raise_by_one(&version_);
+  uint32_t next = next_.load(std::memory_order_relaxed);
+  if (count != next) {
+    set_bit(count, true);
+  } else {
+    ++next;
+    while (bit(next)) {
+      set_bit(next, false);
+      ++next;
+    }
+    next_.store(next, std::memory_order_release);
+  }
+  raise_by_one(&version_);
+  taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+}
+
+bool Intake::handle_data(uint16_t conn, Bytes bytes) {
+  const Inside inside(this);
+  const Result<Fragment> split = split_fragment(bytes);
+  Peer peer;
+  if (!split.ok() || !find(conn, &peer)) return false;
+  if (!follow_consumer() || !stream_open_ || !same_peer(here_.peer, peer)) return false;
+  const Fragment& fragment = split.value();
+  const uint32_t count = resolve_count(fragment.number, next_.load(std::memory_order_relaxed));
+  if (!admit(count, fragment.payload)) return false;
+  // The one place where a fragment's CRC is checked.
+  if (fragment_crc(here_.epoch, count, fragment.payload) != fragment.crc) return false;
+  place(count * here_.fragment_payload, fragment.payload);
+  mark(count);
+  return true;
+}
+
+// ---- what has arrived ---------------------------------------------------------------------------------------------
+
+uint32_t Intake::next_count() const {
+  return stream_here_.load() == stream_id_ ? next_.load(std::memory_order_acquire) : 0;
+}
+
+uint32_t Intake::available() const {
+  const uint32_t bytes = next_count() * plan_.fragment_payload;
+  return bytes < plan_.size ? bytes : plan_.size;
+}
+
+Arrival Intake::arrival() const {
+  Arrival arrival;
+  for (int attempt = 0; attempt < 4; ++attempt) {
+    const uint32_t version = version_.load();
+    arrival = Arrival();
+    arrival.next = next_count();
+    if (stream_here_.load() == stream_id_) {
+      for (uint32_t i = 0; i < 8 * kBitmapBytesMax; ++i) {
+#ifdef ROOST_MUTANT_BITMAP_OFF_BY_ONE
+        if (!bit(arrival.next + i)) continue;
+#else
+        if (!bit(arrival.next + 1 + i)) continue;
+#endif
+        arrival.bitmap[i / 8] = static_cast<uint8_t>(arrival.bitmap[i / 8] | 1 << (i % 8));
+        arrival.hole = true;
+      }
+    }
+    if ((version & 1) == 0 && version_.load() == version) return arrival;
+  }
+  // A producer that never rests: what is known for certain will do, the next report says more.
+  arrival = Arrival();
+  arrival.next = next_count();
+  return arrival;
+}
+
+}  // namespace protocol
+}  // namespace roost

@@ -1,0 +1,739 @@
+// The receiver's consumer side: what arrived, what the application answered, and what to do next.
+// Sending (reports, answers) is in receiver_send.cc, the table in receiver_table.cc, the producer side in intake.cc.
+#include "protocol/receiver.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+namespace roost {
+namespace protocol {
+namespace {
+
+constexpr int kMailPerPoll = 8;
+constexpr uint8_t kFailuresMax = 3;  // of one page
+constexpr uint8_t kRewindsMax = 24;  // of one transfer: pages of one erase block may fail by turns
+
+bool reached(uint32_t now_ms, uint32_t at_ms) { return static_cast<int32_t>(now_ms - at_ms) >= 0; }
+
+bool is_power_of_two(uint32_t n) { return n != 0 && (n & (n - 1)) == 0; }
+
+bool host_moves_next(ReceiverState state) {
+  return state == ReceiverState::kAwaitManifest || state == ReceiverState::kAwaitChunkHead ||
+         state == ReceiverState::kAwaitUnits || state == ReceiverState::kAwaitChunkTail;
+}
+
+uint16_t log2_of(uint32_t n) {
+  uint16_t log2 = 0;
+  while ((1u << log2) < n) ++log2;
+  return log2;
+}
+
+}  // namespace
+
+Receiver::Receiver(const ReceiverConfig& config) : config_(config), intake_(config.ring, config.manifest_bytes_max) {
+  ROOST_ASSERT(config.ring.size() >= kRingBytesMin && config.ring.size() <= kRingBytesMax);
+  ROOST_ASSERT(reinterpret_cast<uintptr_t>(config.ring.data()) % 8 == 0);
+  ROOST_ASSERT(is_power_of_two(config.program_unit_bytes) && config.program_unit_bytes <= kProgramUnitMax);
+  ROOST_ASSERT(is_power_of_two(config.chunk_bytes) && config.chunk_bytes >= kChunkBytesMin);
+  ROOST_ASSERT(config.chunk_bytes <= kChunkBytesMax && config.chunk_bytes >= config.program_unit_bytes);
+  ROOST_ASSERT(config.manifest_bytes_max <= kManifestBytesMax);
+  ROOST_ASSERT(config.program_bytes_max != 0);
+}
+
+// Every change of state goes through here. A legal input after a rest of the host's restarts its clocks.
+bool Receiver::step(ReceiverInput input) {
+  ReceiverState next = state_;
+  if (!receiver_next(state_, input, &next)) return false;
+  if (host_moves_next(next) && !host_moves_next(state_)) heard_ms_ = progress_ms_ = now_ms_;
+  state_ = next;
+  return true;
+}
+
+// ---- poll -----------------------------------------------------------------------------------------------------------
+
+Action Receiver::poll(uint32_t now_ms) {
+  now_ms_ = now_ms;
+  watch();
+  read_mail();
+  advance();
+  if (transfer_open()) watch_credit();
+
+  Action action;
+  if (find_frame()) {
+    action.kind = Action::Kind::kSend;
+    action.conn = outgoing_peer_.conn;
+    action.bytes = outgoing_.bytes();
+    return action;
+  }
+  if (request_open_) {
+    action.kind = Action::Kind::kRequest;
+    action.conn = request_peer_.conn;
+    action.request = request_;
+    return action;
+  }
+  return transfer_action();
+}
+
+Action Receiver::transfer_action() const {
+  Action action;
+  action.conn = peer_.conn;
+  action.offer = offer_;
+  action.chunk = chunk_;
+  switch (state_) {
+    case ReceiverState::kWantOfferAnswer:
+      action.kind = Action::Kind::kDecideOffer;
+      break;
+    case ReceiverState::kWantManifestAnswer:
+      action.kind = Action::Kind::kDecideManifest;
+      action.bytes = Bytes(config_.ring.data(), offer_.manifest_size);
+      if (offer_.has_signature()) action.signature = Bytes(config_.ring.data() + offer_.manifest_size, kSignatureBytes);
+      break;
+    case ReceiverState::kWantProgrammed:
+      action.kind = Action::Kind::kProgram;
+      action.offset = static_cast<uint16_t>(page_offset_);
+      action.bytes = program_;
+      break;
+    case ReceiverState::kWantChunkClosed:
+      action.kind = Action::Kind::kCloseChunk;
+      action.true_size = static_cast<uint16_t>(chunk_size_);
+      action.crc32 = chunk_crc_;
+      break;
+    case ReceiverState::kWantStored:
+      action.kind = Action::Kind::kPayloadComplete;
+      break;
+    case ReceiverState::kWantVerified:
+      action.kind = Action::Kind::kVerify;
+      action.scratch = config_.ring;
+      break;
+    case ReceiverState::kWantAbandoned:
+      action.kind = Action::Kind::kAbandoned;
+      action.reason = reason_;
+      action.detail = detail_;
+      break;
+    default:
+      break;
+  }
+  return action;
+}
+
+Deadline Receiver::next_deadline() const {
+  Deadline deadline;
+  const auto earlier = [&deadline](uint32_t at_ms) {
+    if (deadline.any && static_cast<int32_t>(at_ms - deadline.at_ms) >= 0) return;
+    deadline.any = true;
+    deadline.at_ms = at_ms;
+  };
+  if (intake_.has_mail() || request_open_ || source_ != Source::kNobody) earlier(now_ms_);
+  for (uint8_t slot = 0; slot < kConnectionsMax; ++slot) {
+    if (stack_full_[slot]) earlier(retry_at_ms_[slot]);
+  }
+  if (!transfer_open()) return deadline;
+  if (!host_moves_next(state_)) earlier(now_ms_);
+  earlier(heard_ms_ + config_.host_silent_ms);
+  earlier(progress_ms_ + config_.no_progress_ms);
+  if (hole_open_) earlier(hole_since_ms_ + (hole_reported_ ? config_.hole_quiet_ms : config_.hole_grace_ms));
+  if (query_open_) earlier(query_at_ms_);
+  return deadline;
+}
+
+// ---- what happened --------------------------------------------------------------------------------------------------
+
+void Receiver::watch() {
+  if (source_ != Source::kNobody && !outgoing_alive()) source_ = Source::kNobody;
+  for (uint8_t slot = 0; slot < kConnectionsMax; ++slot) {
+    if (stack_full_[slot] && reached(now_ms_, retry_at_ms_[slot])) stack_full_[slot] = false;
+  }
+  if (owed_ != 0 && !intake_.connected(peer_)) owed_ = 0;
+  if (!transfer_open() || state_ == ReceiverState::kWantAbandoned) return;
+
+  // With the whole payload here, the check goes on without the host.
+  const bool needs_host = state_ != ReceiverState::kWantStored && state_ != ReceiverState::kWantVerified;
+  if (needs_host && !intake_.connected(peer_)) {
+    abandon(Reason::kLinkLost, 0);
+    return;
+  }
+  if (intake_.taken() != taken_seen_) {
+    taken_seen_ = intake_.taken();
+    heard_ms_ = progress_ms_ = now_ms_;
+  }
+  if (!host_moves_next(state_)) return;
+  if (reached(now_ms_, heard_ms_ + config_.host_silent_ms) ||
+      reached(now_ms_, progress_ms_ + config_.no_progress_ms)) {
+    abandon(Reason::kHostSilent, 0);
+  }
+}
+
+// A report is due for a hole once when it is old enough not to be two neighbours that swapped, then after each quiet
+// time; and for a query when what it asks about is here, or its wait is over.
+void Receiver::watch_hole(const Arrival& arrival) {
+  if (!arrival.hole) {
+    hole_open_ = false;
+  } else if (!hole_open_ || hole_next_ != arrival.next) {
+    hole_open_ = true;
+    hole_reported_ = false;
+    hole_next_ = arrival.next;
+    hole_since_ms_ = now_ms_;
+  } else {
+    const uint32_t wait_ms = hole_reported_ ? config_.hole_quiet_ms : config_.hole_grace_ms;
+    if (reached(now_ms_, hole_since_ms_ + wait_ms)) {
+      owed_ |= kOwedReport;
+      hole_reported_ = true;
+      hole_since_ms_ = now_ms_;
+    }
+  }
+  const bool all_here = static_cast<int32_t>(arrival.next - query_count_) >= 0;
+  if (query_open_ && (all_here || reached(now_ms_, query_at_ms_))) {
+    query_open_ = false;
+    owed_ |= kOwedAsked;
+  }
+}
+
+// Early, so that the host never runs dry inside a connection event, but not so often that reports weigh: each must
+// grant half the window, or 2 KiB.
+void Receiver::watch_credit() {
+  if (state_ == ReceiverState::kWantAbandoned || !intake_.connected(peer_)) return;
+  const Arrival arrival = intake_.arrival();
+  watch_hole(arrival);
+  const uint32_t payload = offer_.fragment_payload;
+  const uint32_t total = intake_.plan().fragment_count();
+  const uint32_t limit = limit_count();
+  if (limit <= announced_ || announced_ >= total) return;
+
+  constexpr uint32_t kEarlyCreditBytes = 1536;
+  constexpr uint32_t kWorthwhileBytes = 2048;
+  const uint32_t window = window_fragments() * payload;
+  const uint32_t credit_left = announced_ > arrival.next ? (announced_ - arrival.next) * payload : 0;
+  const uint32_t gain = (limit - announced_) * payload;
+  const uint32_t early = window / 4 > kEarlyCreditBytes ? window / 4 : kEarlyCreditBytes;
+  const uint32_t worthwhile = window / 2 < kWorthwhileBytes ? window / 2 : kWorthwhileBytes;
+  if (credit_left < early && (gain >= worthwhile || limit == total)) owed_ |= kOwedReport;
+}
+
+// ---- credit -----------------------------------------------------------------------------------------------------------
+
+// Fragments that may be under way at once: what the ring, the bitmap and the port's stack hold.
+uint32_t Receiver::window_fragments() const {
+  const uint32_t payload = offer_.fragment_payload;
+  uint32_t window = static_cast<uint32_t>(config_.ring.size()) / payload;
+  if (window > kReachFragments) window = kReachFragments;
+  if (config_.stack_credit_bytes != 0) {
+    uint32_t stack = config_.stack_credit_bytes / (payload + static_cast<uint32_t>(kFragmentOverheadBytes));
+    if (stack == 0) stack = 1;
+    if (window > stack) window = stack;
+  }
+  return window;
+}
+
+// The first count the host may not send yet. It never goes back.
+uint32_t Receiver::limit_count() const {
+  const uint32_t total = intake_.plan().fragment_count();
+  const uint32_t room_end = intake_.consumed() + static_cast<uint32_t>(config_.ring.size());
+  uint32_t limit = room_end >= intake_.plan().size ? total : room_end / offer_.fragment_payload;
+  const uint32_t reach = intake_.next_count() + window_fragments();
+  if (limit > reach) limit = reach;
+  if (limit > total) limit = total;
+  return limit > announced_ ? limit : announced_;
+}
+
+uint16_t Receiver::initial_credit_bytes() const {
+  const size_t ring = config_.ring.size();
+  const size_t stack = config_.stack_credit_bytes;
+  return static_cast<uint16_t>(stack != 0 && stack < ring ? stack : ring);
+}
+
+// ---- the mailbox --------------------------------------------------------------------------------------------------------
+
+void Receiver::read_mail() {
+  Mail mail;
+  for (int i = 0; i < kMailPerPoll && intake_.next_mail(&mail); ++i) {
+    if (!intake_.connected(mail.peer)) {
+      if (mail.opened_stream != 0 && !transfer_open() && state_ == ReceiverState::kIdle) intake_.open_to_offers();
+      continue;
+    }
+    if (transfer_open() && same_peer(mail.peer, peer_)) heard_ms_ = now_ms_;
+    const uint8_t type = message_type(mail.bytes());
+    if (type == static_cast<uint8_t>(MessageType::kOffer)) {
+      handle_offer(mail);
+    } else if (type == static_cast<uint8_t>(MessageType::kQuery)) {
+      handle_query(mail);
+    } else if (decode_request(mail.bytes()).ok()) {
+      handle_request(mail);
+    } else {
+      handle_unknown(mail);
+    }
+  }
+}
+
+void Receiver::handle_unknown(const Mail& mail) {
+  const uint8_t type = message_type(mail.bytes());
+  Unknown unknown;
+  unknown.about = type;
+  const bool known = type == static_cast<uint8_t>(MessageType::kOffer) ||
+                     type == static_cast<uint8_t>(MessageType::kQuery) ||
+                     decode_request(mail.bytes()).error() != Error::kWrongType;
+  unknown.reason = known ? Reason::kMalformedMessage : Reason::kUnknownMessage;
+  reply(mail.peer, encode(unknown));
+}
+
+// Written twice, by the link or by a host that did not hear us: no second transfer.
+bool Receiver::offer_is_ours(const Offer& offer, const Mail& mail) const {
+  return transfer_open() && same_peer(mail.peer, peer_) && offer.epoch == offer_.epoch &&
+         offer.package_id == offer_.package_id;
+}
+
+Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const {
+  *detail = 0;
+  if (epochs_used_) {
+    const uint16_t used = static_cast<uint16_t>(epoch_last_ - epoch_first_);
+    const uint16_t from_first = static_cast<uint16_t>(offer.epoch - epoch_first_);
+    if (from_first <= used || from_first == 0xFFFF) return Reason::kEpochReused;  // its payload stream's is one more
+  }
+  if (offer.fragment_payload < kFragmentPayloadMin || offer.fragment_payload > kFragmentPayloadMax) {
+    *detail = static_cast<uint16_t>(kFragmentPayloadMax);
+    return Reason::kFragmentSize;
+  }
+  if (offer.manifest_size > config_.manifest_bytes_max) {
+    *detail = config_.manifest_bytes_max;
+    return Reason::kManifestTooLarge;
+  }
+  if (chunk_count(offer.payload_size, config_.chunk_bytes) >= 0xFFFF) return Reason::kDoesNotFit;
+  return Reason::kOk;
+}
+
+void Receiver::handle_offer(const Mail& mail) {
+  const Result<Offer> decoded = decode_offer(mail.bytes());
+  if (!decoded.ok() && decoded.error() != Error::kVersion) return handle_unknown(mail);
+  Offer offer = decoded.ok() ? decoded.value() : Offer();
+  if (!decoded.ok()) offer.epoch = load_le16(mail.data.data() + 3);
+  if (decoded.ok() && offer_is_ours(offer, mail)) return;
+
+  if (state_ != ReceiverState::kIdle || request_open_ || owed_ != 0) {
+    Busy busy;
+    busy.about = static_cast<uint8_t>(MessageType::kOffer);
+    busy.tag = offer.epoch;
+    reply(mail.peer, encode(busy));
+    if (state_ == ReceiverState::kIdle) intake_.open_to_offers();
+    return;
+  }
+  Reject reject;
+  reject.epoch = offer.epoch;
+  reject.detail = kProtocolVersion;
+  reject.reason = decoded.ok() ? offer_fault(offer, &reject.detail) : Reason::kProtocolVersion;
+  if (reject.reason != Reason::kOk) {
+    reply(mail.peer, encode(reject));
+    intake_.open_to_offers();
+    return;
+  }
+  begin_transfer(offer, mail);
+}
+
+void Receiver::begin_transfer(const Offer& offer, const Mail& mail) {
+  if (!step(ReceiverInput::kOffer)) return;
+  peer_ = mail.peer;
+  offer_ = offer;
+  epoch_ = offer.epoch;
+  payload_stream_ = rewound_ = false;
+  epochs_used_ = true;
+  epoch_first_ = epoch_last_ = epoch_;
+  first_chunk_ = durable_ = chunk_ = 0;
+  failures_ = rewinds_ = 0;
+  hole_open_ = query_open_ = result_known_ = false;
+  owed_ = 0;
+  position_ = announced_ = 0;
+  taken_seen_ = intake_.taken();
+  heard_ms_ = progress_ms_ = now_ms_;
+
+  StreamPlan plan;
+  plan.peer = peer_;
+  plan.epoch = epoch_;
+  plan.fragment_payload = offer.fragment_payload;
+  plan.size = manifest_stream_size();
+  if (!intake_.adopt_stream(mail.opened_stream, plan)) intake_.open_stream(plan);
+  announced_ = initial_limit(initial_credit_bytes(), offer.fragment_payload);  // the host knows it from Info
+  if (announced_ > plan.fragment_count()) announced_ = plan.fragment_count();
+}
+
+void Receiver::handle_query(const Mail& mail) {
+  const Result<Query> query = decode_query(mail.bytes());
+  if (!query.ok()) return handle_unknown(mail);
+  const bool of_last = epochs_used_ && static_cast<uint16_t>(query.value().epoch - epoch_first_) <=
+                                           static_cast<uint16_t>(epoch_last_ - epoch_first_);
+  if (transfer_open() && same_peer(mail.peer, peer_) && of_last && state_ != ReceiverState::kWantAbandoned) {
+    answer_query(query.value());
+  } else if (!transfer_open() && of_last && result_known_) {
+    reply(mail.peer, result_);
+  } else if (state_ == ReceiverState::kWantAbandoned && of_last && same_peer(mail.peer, peer_)) {
+    owed_ |= kOwedResult;
+  } else {
+    Failed failed;
+    failed.epoch = query.value().epoch;
+    failed.reason = Reason::kNoTransfer;
+    reply(mail.peer, encode(failed));
+  }
+}
+
+// About our transfer: the answer is whatever the host seems not to have heard.
+void Receiver::answer_query(const Query& query) {
+  if (state_ == ReceiverState::kWantVerified) {
+    owed_ |= kOwedStored;
+  } else if (query.epoch != epoch_) {
+    owed_ |= rewound_ ? kOwedRewind : kOwedVerdict;
+  } else {
+    query_open_ = true;
+    query_count_ = resolve_count(query.last_sent, intake_.next_count()) + 1;
+    query_at_ms_ = now_ms_ + config_.query_wait_ms;
+  }
+}
+
+void Receiver::handle_request(const Mail& mail) {
+  const Request request = decode_request(mail.bytes()).value();
+  Answered& last = answered_[mail.peer.slot];
+  if (last.session == mail.peer.session && last.answer.tag == request.tag && last.answer.about == request.type) {
+    reply(mail.peer, encode(last.answer));
+    return;
+  }
+  if (transfer_open() && request.type == MessageType::kAbort && same_peer(mail.peer, peer_)) {
+    if (state_ != ReceiverState::kWantAbandoned) abandon(Reason::kAskedByHost, 0);
+    last.session = mail.peer.session;
+    last.answer = Answer();
+    last.answer.tag = request.tag;
+    last.answer.about = request.type;
+    reply(mail.peer, encode(last.answer));
+    return;
+  }
+  if (transfer_open() || request_open_) {
+    const bool same = request_open_ && same_peer(request_peer_, mail.peer) && request_.tag == request.tag &&
+                      request_.type == request.type;
+    if (same) return;  // it is being worked on
+    Busy busy;
+    busy.about = static_cast<uint8_t>(request.type);
+    busy.tag = request.tag;
+    reply(mail.peer, encode(busy));
+    return;
+  }
+  request_open_ = true;
+  request_ = request;
+  request_peer_ = mail.peer;
+}
+
+// ---- the stream -----------------------------------------------------------------------------------------------------------
+
+void Receiver::advance() {
+  bool moved = true;
+  while (moved) {
+    switch (state_) {
+      case ReceiverState::kAwaitManifest:
+        moved = intake_.available() == manifest_stream_size() && step(ReceiverInput::kManifestHere);
+        break;
+      case ReceiverState::kAwaitChunkHead:
+        moved = look_for_head();
+        break;
+      case ReceiverState::kAwaitUnits:
+        moved = look_for_units();
+        break;
+      case ReceiverState::kAwaitChunkTail:
+        moved = look_for_tail();
+        break;
+      default:
+        moved = false;
+    }
+  }
+}
+
+void Receiver::peek(uint32_t position, MutableBytes out) const {
+  for (size_t i = 0; i < out.size(); ++i) out[i] = config_.ring[(position + i) % config_.ring.size()];
+}
+
+bool Receiver::look_for_head() {
+  if (intake_.available() - position_ < kChunkHeadBytes) return false;
+  uint8_t bytes[kChunkHeadBytes];
+  peek(position_, MutableBytes(bytes));
+  const ChunkHead head = decode_chunk_head(bytes);
+  if (head.codec != static_cast<uint8_t>(Codec::kRaw)) {
+    abandon(Reason::kCodecUnsupported, head.codec);
+    return false;
+  }
+  if (head.encoded_size != chunk_size_ || head.flags != 0) return rewind(chunk_, Reason::kChunkMalformed);
+  position_ += kChunkHeadBytes;
+  intake_.consume_to(position_);
+  return step(ReceiverInput::kHeadHere);
+}
+
+// Whole units straight from the ring; one that straddles the ring's end, and the page's padded last one, through the
+// bounce buffer.
+bool Receiver::look_for_units() {
+  const size_t unit = config_.program_unit_bytes;
+  const size_t left = chunk_size_ - page_offset_;
+  const size_t here = intake_.available() - position_;
+  const size_t to_end = config_.ring.size() - position_ % config_.ring.size();
+  const size_t most = (config_.program_bytes_max + unit - 1) / unit * unit;
+
+  size_t size = left < here ? left : here;
+  if (size > to_end) size = to_end;
+  if (size > most) size = most;
+  size = size / unit * unit;
+  if (size > 0) {
+    take_program(size, size, false);
+    return step(ReceiverInput::kUnitsHere);
+  }
+  const size_t one = left < unit ? left : unit;
+  if (here < one) return false;
+  take_program(one, unit, true);
+  return step(ReceiverInput::kUnitsHere);
+}
+
+void Receiver::take_program(size_t size, size_t padded_size, bool bounce) {
+  program_true_ = static_cast<uint32_t>(size);
+  if (!bounce) {
+    program_ = Bytes(config_.ring.data() + position_ % config_.ring.size(), size);
+    return;
+  }
+  memset(bounce_.data(), config_.erased_value, padded_size);
+  peek(position_, MutableBytes(bounce_.data(), size));
+  program_ = Bytes(bounce_.data(), padded_size);
+}
+
+bool Receiver::look_for_tail() {
+  if (intake_.available() - position_ < kChunkTailBytes) return false;
+  uint8_t bytes[kChunkTailBytes];
+  peek(position_, MutableBytes(bytes));
+  chunk_crc_ = load_le32(bytes);
+  position_ += kChunkTailBytes;
+  intake_.consume_to(position_);
+  return step(ReceiverInput::kTailHere);
+}
+
+void Receiver::begin_chunk(uint16_t chunk) {
+  chunk_ = chunk;
+  page_offset_ = 0;
+  if (chunk < chunk_total()) chunk_size_ = chunk_true_size(offer_.payload_size, config_.chunk_bytes, chunk);
+}
+
+void Receiver::open_payload_stream(uint16_t first_chunk) {
+  ++epoch_;
+  epoch_last_ = epoch_;
+  payload_stream_ = true;
+  hole_open_ = query_open_ = false;
+  owed_ = static_cast<uint8_t>(owed_ & ~(kOwedReport | kOwedAsked));
+  if (source_ == Source::kTransfer) source_ = Source::kNobody;  // a report of the stream that is over
+  position_ = announced_ = 0;
+  first_chunk_ = first_chunk;
+  begin_chunk(first_chunk);
+  StreamPlan plan;
+  plan.peer = peer_;
+  plan.epoch = epoch_;
+  plan.fragment_payload = offer_.fragment_payload;
+  plan.size = stream_size(offer_.payload_size, config_.chunk_bytes, first_chunk);
+  intake_.open_stream(plan);
+  announced_ = limit_count();
+}
+
+bool Receiver::rewind(uint16_t restart_chunk, Reason reason) {
+  if (failures_ == 0 || failing_chunk_ != chunk_) {
+    failing_chunk_ = chunk_;
+    failures_ = 0;
+  }
+  ++failures_;
+  ++rewinds_;
+  if (failures_ >= kFailuresMax || rewinds_ > kRewindsMax) {
+    abandon(reason, chunk_);
+    return false;
+  }
+  if (!step(ReceiverInput::kRewound)) return false;
+  open_payload_stream(restart_chunk);
+  rewound_ = true;
+  owed_ |= kOwedRewind;
+  return true;
+}
+
+void Receiver::end_transfer() {
+  query_open_ = hole_open_ = false;
+  owed_ = static_cast<uint8_t>(owed_ & ~(kOwedReport | kOwedAsked | kOwedRewind));
+  intake_.open_to_offers();
+}
+
+void Receiver::abandon(Reason reason, uint16_t detail) {
+  if (!step(ReceiverInput::kGiveUp)) return;
+  reason_ = reason;
+  detail_ = detail;
+  intake_.close();
+  query_open_ = hole_open_ = false;
+  Failed failed;
+  failed.epoch = offer_.epoch;
+  failed.package_id = offer_.package_id;
+  failed.reason = reason;
+  failed.detail = detail;
+  result_ = encode(failed);
+  result_known_ = true;
+  owed_ = intake_.connected(peer_) ? static_cast<uint8_t>(kOwedResult) : static_cast<uint8_t>(0);
+  if (source_ == Source::kTransfer) source_ = Source::kNobody;
+}
+
+// ---- answers of the application ---------------------------------------------------------------------------------------------
+
+Status Receiver::answer_offer(Reason reason, uint16_t detail) {
+  if (reason == Reason::kOk) return step(ReceiverInput::kOfferTaken) ? Status() : Status(Error::kIllegal);
+  if (!step(ReceiverInput::kOfferRefused)) return Error::kIllegal;
+  Reject refusal;
+  refusal.epoch = offer_.epoch;
+  refusal.reason = reason;
+  refusal.detail = detail;
+  verdict_ = result_ = encode(refusal);
+  result_known_ = true;
+  owed_ = kOwedVerdict;
+  end_transfer();
+  return Status();
+}
+
+Status Receiver::reject(Reason reason, uint16_t detail) {
+  if (reason == Reason::kOk) return Error::kRange;
+  if (!step(ReceiverInput::kManifestRefused)) return Error::kIllegal;
+  Reject refusal;
+  refusal.epoch = offer_.epoch;
+  refusal.reason = reason;
+  refusal.detail = detail;
+  verdict_ = result_ = encode(refusal);
+  result_known_ = true;
+  owed_ = kOwedVerdict;
+  end_transfer();
+  return Status();
+}
+
+Status Receiver::accept(uint16_t resume_chunk) {
+  if (state_ != ReceiverState::kWantManifestAnswer) return Error::kIllegal;
+  if (resume_chunk > chunk_total()) return Error::kRange;
+  const bool whole = resume_chunk == chunk_total();
+  if (!step(whole ? ReceiverInput::kAcceptedWhole : ReceiverInput::kAccepted)) return Error::kIllegal;
+  durable_ = resume_chunk;
+  open_payload_stream(resume_chunk);
+  Accept acceptance;
+  acceptance.epoch = epoch_;
+  acceptance.chunk_log2 = static_cast<uint8_t>(log2_of(config_.chunk_bytes));
+  acceptance.resume_chunk = resume_chunk;
+  acceptance.limit = static_cast<uint8_t>(announced_);
+  verdict_ = encode(acceptance);
+  owed_ |= kOwedVerdict;
+  return Status();
+}
+
+Status Receiver::programmed() {
+  if (state_ != ReceiverState::kWantProgrammed) return Error::kIllegal;
+  page_offset_ += program_true_;
+  position_ += program_true_;
+  intake_.consume_to(position_);
+  program_ = Bytes();
+  const bool page_done = page_offset_ == chunk_size_;
+  return step(page_done ? ReceiverInput::kPageProgrammed : ReceiverInput::kProgrammed) ? Status()
+                                                                                       : Status(Error::kIllegal);
+}
+
+Status Receiver::chunk_durable(uint16_t durable_count) {
+  if (state_ != ReceiverState::kWantChunkClosed) return Error::kIllegal;
+  if (durable_count < durable_ || durable_count > chunk_ + 1u) return Error::kRange;
+  durable_ = durable_count;
+  const uint16_t next = static_cast<uint16_t>(chunk_ + 1);
+  if (next == chunk_total()) return step(ReceiverInput::kLastChunkDurable) ? Status() : Status(Error::kIllegal);
+  if (!step(ReceiverInput::kChunkDurable)) return Error::kIllegal;
+  begin_chunk(next);
+  return Status();
+}
+
+Status Receiver::chunk_failed(uint16_t restart_chunk, Reason reason) {
+  if (state_ != ReceiverState::kWantChunkClosed && state_ != ReceiverState::kWantProgrammed) return Error::kIllegal;
+  if (restart_chunk > chunk_ || restart_chunk < durable_ || reason == Reason::kOk) return Error::kRange;
+  rewind(restart_chunk, reason);
+  return Status();
+}
+
+Status Receiver::stored() {
+  if (!step(ReceiverInput::kStored)) return Error::kIllegal;
+  if (intake_.connected(peer_)) owed_ |= kOwedStored;
+  return Status();
+}
+
+Status Receiver::verified() {
+  if (!step(ReceiverInput::kVerified)) return Error::kIllegal;
+  Milestone milestone;
+  milestone.type = MessageType::kVerified;
+  milestone.epoch = offer_.epoch;
+  milestone.package_id = offer_.package_id;
+  result_ = encode(milestone);
+  result_known_ = true;
+  if (intake_.connected(peer_)) owed_ |= kOwedResult;
+  end_transfer();
+  return Status();
+}
+
+Status Receiver::payload_failed(Reason reason, uint16_t detail) {
+  if (reason == Reason::kOk) return Error::kRange;
+  if (!step(ReceiverInput::kPayloadFailed)) return Error::kIllegal;
+  Failed failed;
+  failed.epoch = offer_.epoch;
+  failed.package_id = offer_.package_id;
+  failed.reason = reason;
+  failed.detail = detail;
+  reason_ = reason;
+  detail_ = detail;
+  result_ = encode(failed);
+  result_known_ = true;
+  if (intake_.connected(peer_)) owed_ |= kOwedResult;
+  end_transfer();
+  return Status();
+}
+
+Status Receiver::abandoned() {
+  if (!step(ReceiverInput::kAbandoned)) return Error::kIllegal;
+  end_transfer();
+  return Status();
+}
+
+Status Receiver::give_up(Reason reason, uint16_t detail) {
+  if (!transfer_open() || state_ == ReceiverState::kWantAbandoned) return Error::kIllegal;
+  if (reason == Reason::kOk) return Error::kRange;
+  abandon(reason, detail);
+  return Status();
+}
+
+Status Receiver::update_durable(uint16_t durable_count) {
+  if (!transfer_open() || !payload_stream_) return Error::kIllegal;
+  if (durable_count < durable_ || durable_count > chunk_) return Error::kRange;
+  durable_ = durable_count;
+  return Status();
+}
+
+Status Receiver::answer_request(Reason reason, uint16_t detail) {
+  if (!request_open_) return Error::kIllegal;
+  request_open_ = false;
+  Answered& last = answered_[request_peer_.slot];
+  Answer answer;
+  answer.tag = request_.tag;
+  answer.about = request_.type;
+  answer.reason = reason;
+  answer.detail = detail;
+  if (!intake_.connected(request_peer_)) return Status();
+  last.session = request_peer_.session;
+  last.answer = answer;
+  reply(request_peer_, encode(answer));
+  return Status();
+}
+
+Result<MutableBytes> Receiver::lend_ring() {
+  if (state_ != ReceiverState::kIdle || intake_.has_mail()) return Error::kIllegal;
+  intake_.close();
+  if (intake_.producer_inside()) {
+    intake_.open_to_offers();
+    return Error::kIllegal;
+  }
+  if (!step(ReceiverInput::kLend)) return Error::kIllegal;
+  return config_.ring;
+}
+
+Status Receiver::return_ring() {
+  if (!step(ReceiverInput::kReturn)) return Error::kIllegal;
+  intake_.open_to_offers();
+  return Status();
+}
+
+}  // namespace protocol
+}  // namespace roost

@@ -1,0 +1,164 @@
+// The receiver's frames: what is owed to whom, and in what order it goes.
+#include "protocol/receiver.h"
+
+namespace roost {
+namespace protocol {
+
+void Receiver::handle_connect(uint16_t conn, uint16_t) { intake_.handle_connect(conn); }
+void Receiver::handle_subscribed(uint16_t conn, bool notifications_on) {
+  intake_.handle_subscribed(conn, notifications_on);
+}
+void Receiver::handle_disconnect(uint16_t conn) { intake_.handle_disconnect(conn); }
+ControlResult Receiver::handle_control(uint16_t conn, Bytes bytes) { return intake_.handle_control(conn, bytes); }
+bool Receiver::handle_data(uint16_t conn, Bytes bytes) { return intake_.handle_data(conn, bytes); }
+
+// A full queue forgets its oldest: whoever missed an answer asks again, and nobody blocks anybody.
+void Receiver::reply(const Peer& peer, const Frame& frame) {
+  const bool first_is_out = source_ == Source::kReply;
+  if (reply_count_ == kRepliesMax) {
+    const size_t victim = first_is_out ? 1 : 0;
+    for (size_t i = victim; i + 1 < kRepliesMax; ++i) replies_[i] = replies_[i + 1];
+    --reply_count_;
+  }
+  replies_[reply_count_].peer = peer;
+  replies_[reply_count_].frame = frame;
+  ++reply_count_;
+}
+
+void Receiver::notify_state(MessageType type, uint32_t package_id, Reason reason, uint16_t detail) {
+  StateChange change;
+  change.type = type;
+  change.package_id = package_id;
+  change.reason = reason;
+  change.detail = detail;
+  state_frame_ = encode(change);
+  if (source_ == Source::kState) source_ = Source::kNobody;
+  for (uint8_t slot = 0; slot < kConnectionsMax; ++slot) {
+    Peer peer;
+    state_owed_[slot] = intake_.subscribed(slot, &peer) ? peer.session : 0;
+  }
+}
+
+bool Receiver::blocked(uint8_t slot) const { return stack_full_[slot]; }
+
+Report Receiver::make_report(bool asked) const {
+  const Arrival arrival = intake_.arrival();
+  const uint32_t limit = limit_count();
+  Report report;
+  report.asked = asked;
+  report.epoch_low = static_cast<uint8_t>(epoch_);
+  report.next_wanted = static_cast<uint16_t>(arrival.next);
+  report.limit = static_cast<uint8_t>(limit > arrival.next ? limit - arrival.next : 0);
+  report.durable_low = static_cast<uint8_t>(durable_);
+  report.bitmap = arrival.bitmap;
+  report.bitmap_size = kBitmapBytesMax;
+  return report;
+}
+
+Frame Receiver::make_frame(Owed owed) const {
+  switch (owed) {
+    case kOwedVerdict:
+      return verdict_;
+    case kOwedRewind: {
+      Rewind rewind;
+      rewind.epoch = epoch_;
+      rewind.chunk = first_chunk_;
+      rewind.limit = static_cast<uint8_t>(limit_count() > kReachFragments ? kReachFragments : limit_count());
+      return encode(rewind);
+    }
+    case kOwedStored: {
+      Milestone milestone;
+      milestone.epoch = offer_.epoch;
+      milestone.package_id = offer_.package_id;
+      return encode(milestone);
+    }
+    case kOwedResult:
+      return result_;
+    default:
+      return encode(make_report(owed == kOwedAsked));
+  }
+}
+
+bool Receiver::find_transfer_frame() {
+  if (owed_ == 0 || blocked(peer_.slot) || !intake_.connected(peer_)) return false;
+  // An asked report says all that another one would.
+  if ((owed_ & kOwedAsked) != 0) owed_ = static_cast<uint8_t>(owed_ & ~kOwedReport);
+  for (uint8_t bit = kOwedVerdict; bit <= kOwedReport; bit = static_cast<uint8_t>(bit << 1)) {
+    if ((owed_ & bit) == 0) continue;
+    outgoing_owed_ = static_cast<Owed>(bit);
+    outgoing_ = make_frame(outgoing_owed_);
+    outgoing_peer_ = peer_;
+    source_ = Source::kTransfer;
+    return true;
+  }
+  return false;
+}
+
+// The transfer's frames first, then replies in order, then news of the running model.
+bool Receiver::find_frame() {
+  if (source_ != Source::kNobody) return true;  // the same one until it is answered
+  if (find_transfer_frame()) return true;
+  for (size_t i = 0; i < reply_count_; ++i) {
+    if (!intake_.connected(replies_[i].peer)) {
+      for (size_t k = i; k + 1 < reply_count_; ++k) replies_[k] = replies_[k + 1];
+      --reply_count_;
+      --i;
+      continue;
+    }
+    if (blocked(replies_[i].peer.slot)) continue;
+    const Reply chosen = replies_[i];
+    for (size_t k = i; k > 0; --k) replies_[k] = replies_[k - 1];
+    replies_[0] = chosen;
+    outgoing_ = chosen.frame;
+    outgoing_peer_ = chosen.peer;
+    source_ = Source::kReply;
+    return true;
+  }
+  for (uint8_t slot = 0; slot < kConnectionsMax; ++slot) {
+    Peer peer;
+    if (state_owed_[slot] == 0 || blocked(slot)) continue;
+    if (!intake_.subscribed(slot, &peer) || peer.session != state_owed_[slot]) {
+      state_owed_[slot] = 0;
+      continue;
+    }
+    outgoing_ = state_frame_;
+    outgoing_peer_ = peer;
+    source_ = Source::kState;
+    return true;
+  }
+  return false;
+}
+
+Status Receiver::sent(bool taken) {
+  if (source_ == Source::kNobody) return Error::kIllegal;
+  const Source source = source_;
+  source_ = Source::kNobody;
+  if (!taken) {
+    stack_full_[outgoing_peer_.slot] = true;
+    retry_at_ms_[outgoing_peer_.slot] = now_ms_ + config_.send_retry_ms;
+    return Status();
+  }
+  switch (source) {
+    case Source::kTransfer: {
+      owed_ = static_cast<uint8_t>(owed_ & ~outgoing_owed_);
+      const Result<Report> report = decode_report(outgoing_.bytes());
+      if (!report.ok()) break;
+      const uint32_t limit = resolve_count(report.value().next_wanted, intake_.next_count()) + report.value().limit;
+      if (limit > announced_) announced_ = limit;
+      break;
+    }
+    case Source::kReply:
+      for (size_t k = 0; k + 1 < reply_count_; ++k) replies_[k] = replies_[k + 1];
+      --reply_count_;
+      break;
+    case Source::kState:
+      state_owed_[outgoing_peer_.slot] = 0;
+      break;
+    case Source::kNobody:
+      break;
+  }
+  return Status();
+}
+
+}  // namespace protocol
+}  // namespace roost

@@ -1,0 +1,64 @@
+// What lies where in an engine's piece of arena. All offsets are from its start.
+//
+//   +--------------------------+----------------+-----------+------------------------------------+
+//   | tables, per subgraph:    | operators'     | variables | planned: inputs, outputs, between, |
+//   | tensor offsets, records  | data           |           | scratch; subgraphs overlay         |
+//   +--------------------------+----------------+-----------+------------------------------------+
+//   0                          data_offset()    variables_offset()   persistent_bytes()     total_bytes()
+#pragma once
+
+#include <stdint.h>
+
+#include "runtime/model_view.h"
+#include "runtime/plan.h"
+
+namespace roost {
+namespace runtime {
+
+// What the interpreter keeps per operator. The same size everywhere: no pointers.
+struct OperatorRecord {
+  uint32_t data;     // offset of the kernel's data
+  uint32_t scratch;  // offset of its scratch, if it asked for any
+  uint16_t kernel;   // index in the list of kernels
+  uint16_t unused;
+};
+
+// The bytes of the tables of the first `graphs` subgraphs. Counts have been limited by the gate.
+inline uint32_t tables_bytes(const tflite::Model* model, uint32_t graphs) {
+  uint32_t bytes = 0;
+  for (uint32_t i = 0; i < graphs; ++i) {
+    const tflite::SubGraph* graph = model->subgraphs()->Get(i);
+    bytes += size_of(graph->tensors()) * static_cast<uint32_t>(sizeof(uint32_t));
+    bytes += size_of(graph->operators()) * static_cast<uint32_t>(sizeof(OperatorRecord));
+  }
+  return bytes;
+}
+
+class ArenaLayout {
+ public:
+  explicit ArenaLayout(const tflite::Model* model)
+      : tables_bytes_(tables_bytes(model, model->subgraphs()->size())) {}
+
+  void add_graph(uint64_t data_bytes, uint64_t variable_bytes, uint64_t planned_bytes) {
+    data_bytes_ += data_bytes;
+    variable_bytes_ += variable_bytes;
+    if (planned_bytes > planned_bytes_) planned_bytes_ = planned_bytes;
+  }
+
+  uint64_t data_offset() const { return tables_bytes_; }
+  uint64_t variables_offset() const {
+    return (tables_bytes_ + data_bytes_ + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+  }
+  uint64_t variable_bytes() const { return variable_bytes_; }
+  uint64_t persistent_bytes() const { return variables_offset() + variable_bytes_; }
+  uint64_t total_bytes() const { return persistent_bytes() + planned_bytes_; }
+
+ private:
+  uint64_t tables_bytes_;
+  uint64_t data_bytes_ = 0;
+  uint64_t variable_bytes_ = 0;
+  uint64_t planned_bytes_ = 0;
+};
+
+}  // namespace runtime
+}  // namespace roost

@@ -1,0 +1,149 @@
+#include "runtime/gate.h"
+
+#include <string.h>
+
+#include "runtime/arena_layout.h"
+#include "runtime/model_view.h"
+#include "runtime/survey.h"
+
+namespace roost {
+namespace runtime {
+namespace {
+
+enum : uint32_t { kSchemaVersion = 3, kVerifierDepth = 8, kFileBytesMin = 8, kFileBytesMax = 1u << 30 };
+
+// FlatBuffers verification: after it, every offset, length and alignment in the tables we know is sound.
+Error verify_file(Bytes file, const GateLimits& limits) {
+  if (reinterpret_cast<uintptr_t>(file.data()) % kModelAlignment != 0) return Error::kMisalignedModel;
+  if (file.size() < kFileBytesMin || !tflite::ModelBufferHasIdentifier(file.data())) return Error::kNotAModel;
+  if (file.size() > kFileBytesMax) return Error::kTooComplex;
+  // A tensor is two tables, an operator two with its options; codes are at most as many as operators.
+  const uint32_t tables = 8 + limits.subgraphs + 3 * limits.tensors + 3 * limits.operators + limits.buffers;
+  flatbuffers::Verifier verifier(file.data(), file.size(), kVerifierDepth, tables);
+  return tflite::VerifyModelBuffer(verifier) ? Error::kNone : Error::kMalformed;
+}
+
+Error check_counts(const tflite::Model* model, const GateLimits& limits) {
+  if (model->version() != kSchemaVersion) return Error::kSchemaVersion;
+  if (size_of(model->subgraphs()) == 0) return Error::kNoSubgraph;
+  if (size_of(model->subgraphs()) > limits.subgraphs) return Error::kTooComplex;
+  if (size_of(model->buffers()) > limits.buffers) return Error::kTooComplex;
+  uint64_t tensors = 0;
+  uint64_t operators = 0;
+  for (uint32_t i = 0; i < size_of(model->subgraphs()); ++i) {
+    const tflite::SubGraph* graph = model->subgraphs()->Get(i);
+    tensors += size_of(graph->tensors());
+    operators += size_of(graph->operators());
+  }
+  return tensors > limits.tensors || operators > limits.operators ? Error::kTooComplex : Error::kNone;
+}
+
+bool has_any_kernel(KernelList kernels, BuiltinOperator op) {
+  for (const Kernel* kernel : kernels) {
+    if (kernel->op == op) return true;
+  }
+  return false;
+}
+
+Error check_operator_code(const tflite::Model* model, const tflite::Operator* op, KernelList kernels,
+                          Report* where) {
+  if (op->opcode_index() >= size_of(model->operator_codes())) return Error::kOperatorCode;
+  const tflite::OperatorCode* code = model->operator_codes()->Get(op->opcode_index());
+  where->op = builtin_operator(code);
+  where->op_version = code->version();
+  if (where->op == BuiltinOperator::CUSTOM) {
+    if (code->custom_code()) {
+      strncpy(where->custom_name, code->custom_code()->c_str(), sizeof where->custom_name - 1);
+    }
+    return Error::kOperatorCustom;
+  }
+  return has_any_kernel(kernels, where->op) ? Error::kNone : Error::kOperatorMissing;
+}
+
+// First of all, since "this firmware has no such operator" is the answer that people can act on.
+Error check_operator_codes(const tflite::Model* model, KernelList kernels, Report* where) {
+  for (uint32_t g = 0; g < size_of(model->subgraphs()); ++g) {
+    const auto* operators = model->subgraphs()->Get(g)->operators();
+    for (uint32_t i = 0; i < size_of(operators); ++i) {
+      where->subgraph = static_cast<int32_t>(g);
+      where->op_index = static_cast<int32_t>(i);
+      const Error error = check_operator_code(model, operators->Get(i), kernels, where);
+      if (error != Error::kNone) return error;
+    }
+  }
+  *where = Report();
+  return Error::kNone;
+}
+
+bool fulfils(const Tensor& tensor, const TensorSpec& spec) {
+  if (tensor.type() != spec.type || tensor.rank() != spec.shape.size()) return false;
+  for (uint32_t i = 0; i < tensor.rank(); ++i) {
+    if (spec.shape[i] != kAnyDimension && spec.shape[i] != tensor.dim(i)) return false;
+  }
+  if (spec.any_quantisation) return true;
+  return tensor.per_tensor() && tensor.scale() == spec.scale && tensor.zero_point() == spec.zero_point;
+}
+
+bool all_fulfil(const tflite::SubGraph* graph, const flatbuffers::Vector<int32_t>* indices,
+                Span<const TensorSpec> specs, Report* where) {
+  if (size_of(indices) != specs.size()) return false;
+  for (uint32_t i = 0; i < specs.size(); ++i) {
+    where->tensor = static_cast<int32_t>(i);
+    const Tensor tensor(graph->tensors()->Get(static_cast<uint32_t>(indices->Get(i))), nullptr, false);
+    if (!fulfils(tensor, specs[i])) return false;
+  }
+  where->tensor = -1;
+  return true;
+}
+
+Error check_contract(const tflite::SubGraph* graph, const IoContract& io, Report* where) {
+  if (!io.declared) return Error::kNone;
+  if (!all_fulfil(graph, graph->inputs(), io.inputs, where)) return Error::kInputMismatch;
+  if (!all_fulfil(graph, graph->outputs(), io.outputs, where)) return Error::kOutputMismatch;
+  return Error::kNone;
+}
+
+// Adds what one subgraph needs. Its planned part overlays those of the others: no kernel of ours enters another
+// subgraph, so only one of them is under way at a time.
+void add(const GraphSurvey& survey, ArenaLayout* layout, Judgement* judgement) {
+  layout->add_graph(survey.data_bytes(), survey.variable_bytes(), survey.planned_bytes());
+  judgement->macs += survey.macs();
+  judgement->work = survey.work() > UINT64_MAX - judgement->work ? UINT64_MAX : judgement->work + survey.work();
+  if (survey.longest_work() > judgement->longest_work) judgement->longest_work = survey.longest_work();
+}
+
+}  // namespace
+
+bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Report* report) const {
+  *report = Report();
+  *judgement = Judgement();
+  report->error = verify_file(file, input_.limits);
+  if (!report->ok()) return false;
+  const tflite::Model* model = tflite::GetModel(file.data());
+  report->error = check_counts(model, input_.limits);
+  if (!report->ok()) return false;
+  report->error = check_operator_codes(model, input_.kernels, report);
+  if (!report->ok()) return false;
+
+  ArenaLayout layout(model);
+  for (uint32_t i = 0; i < size_of(model->subgraphs()); ++i) {
+    GraphSurvey survey(file, i, input_.kernels, scratch);
+    if (!survey.run(report)) return false;
+    add(survey, &layout, judgement);
+    judgement->operators += size_of(model->subgraphs()->Get(i)->operators());
+    judgement->tensors += size_of(model->subgraphs()->Get(i)->tensors());
+  }
+  *report = Report();
+  report->error = check_contract(model->subgraphs()->Get(0), input_.io, report);
+  if (!report->ok()) return false;
+  if (judgement->work > input_.limits.work) report->error = Error::kTooMuchWork;
+  if (layout.total_bytes() > input_.limits.arena_bytes) report->error = Error::kArenaTooSmall;
+  if (layout.total_bytes() > kPlanBytesMax) report->error = Error::kTensorTooLarge;
+  judgement->arena_bytes = static_cast<uint32_t>(layout.total_bytes());
+  judgement->persistent_bytes = static_cast<uint32_t>(layout.persistent_bytes());
+  judgement->variable_bytes = static_cast<uint32_t>(layout.variable_bytes());
+  return report->ok();
+}
+
+}  // namespace runtime
+}  // namespace roost

@@ -1,0 +1,125 @@
+// The seam between the interpreter and its operators: one Kernel says how one operator, on one set of types, is
+// judged, prepared and run.
+//
+// A kernel is a constant in a file of its own (kernels/NAME.cc). The application hands the interpreter a list of
+// pointers to those it wants, and only these are linked:
+//
+//   const Kernel* const kMine[] = {&kConv2dInt8, &kSoftmaxInt8};
+//
+// The contract, which is what makes a refused model safe and an accepted one harmless:
+// - `prepare` checks everything that `invoke` relies on: number of operands, types, shapes against each other,
+//   scales and zero points, constant operands and their values, options, that no accumulator can overflow (or
+//   that it wraps definedly). The gate has checked each tensor by itself (tensor.h) and nothing between tensors.
+// - `invoke` reads its inputs, its own data and its scratch, writes its outputs, its variables and its scratch, and
+//   nothing else. After a `prepare` that said kNone it stays inside them whatever the inputs' values are.
+// - Integer arithmetic only in `prepare`, the same on host and device; no double anywhere in integer kernels.
+// - No state outside `data`; no calls out.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/span.h"
+#include "runtime/error.h"
+#include "runtime/options.h"
+#include "runtime/schema_generated.h"
+#include "runtime/tensor.h"
+
+namespace roost {
+namespace runtime {
+
+using tflite::BuiltinOperator;
+
+// Where an inference's tensors are. Null and empty while the gate judges.
+struct TensorPlaces {
+  uint8_t* arena;
+  const uint32_t* offsets;  // per tensor of the subgraph; of constants undefined
+  uint8_t* scratch;         // of the operator at hand
+};
+
+// One operator of a subgraph, as a kernel sees it.
+class OperatorView {
+ public:
+  OperatorView(Bytes file, const tflite::SubGraph* graph, const tflite::Operator* op, TensorPlaces places)
+      : file_(file), graph_(graph), op_(op), places_(places) {}
+
+  uint32_t input_count() const { return op_->inputs() ? op_->inputs()->size() : 0; }
+  uint32_t output_count() const { return op_->outputs() ? op_->outputs()->size() : 0; }
+
+  // An input beyond the count, or given as -1, is absent. input() and output() are for those that are there.
+  bool has_input(uint32_t index) const;
+  Tensor input(uint32_t index) const;
+  Tensor output(uint32_t index) const;
+  int32_t output_tensor_index(uint32_t index) const { return op_->outputs()->Get(index); }
+
+  // The type that selects the kernel: the first input's, or the first output's where there is no input. False if
+  // there is neither.
+  bool deciding_type(TensorType* type) const;
+
+  // kOperatorOperands unless there are inputs_min to inputs_max inputs, the first inputs_min of them present, and
+  // exactly `outputs` outputs. Call it first: input() and output() may be used afterwards.
+  Error expect_operands(uint32_t inputs_min, uint32_t inputs_max, uint32_t outputs) const;
+
+  // The operator's options, verified as that table. *options is null where the file has none; kOptions when they
+  // are those of another operator or broken. Only for prepare: it is not fast.
+  template <typename Options>
+  Error options(const Options** options) const {
+    *options = nullptr;
+    if (op_->builtin_options_type() == 0 || !op_->builtin_options()) return Error::kNone;
+    if (op_->builtin_options_type() != OptionsType<Options>::kValue) return Error::kOptions;
+    const Options* table = reinterpret_cast<const Options*>(op_->builtin_options());
+    flatbuffers::Verifier verifier(file_.data(), file_.size());
+    if (!table->Verify(verifier)) return Error::kOptions;
+    *options = table;
+    return Error::kNone;
+  }
+
+  // In invoke: the scratch_bytes asked for, aligned to kArenaAlignment, undefined contents, gone when invoke
+  // returns.
+  template <typename T>
+  T* scratch() const {
+    return reinterpret_cast<T*>(places_.scratch);
+  }
+
+ private:
+  Tensor tensor(int32_t index) const;
+
+  Bytes file_;
+  const tflite::SubGraph* graph_;
+  const tflite::Operator* op_;
+  TensorPlaces places_;
+};
+
+// The bytes an operator's data is aligned to. Its struct has no pointers and no field wider than 32 bits, so that
+// it has the same size on host and device, and the arena need computed on one holds on the other.
+enum : uint32_t { kOperatorDataAlignment = 4 };
+
+// What one operator needs; all zero before prepare.
+struct Needs {
+  uint32_t data_bytes = 0;     // kept in the arena's persistent part from prepare to release
+  uint32_t scratch_bytes = 0;  // during invoke
+  uint64_t macs = 0;           // multiply-accumulates per inference, 0 for operators that have none
+  uint64_t steps = 0;  // other work that grows with the tensors: elements visited. Both must bound the time.
+};
+
+struct Kernel {
+  BuiltinOperator op;
+  uint32_t types;       // type_bit()s of the first input's type (the first output's where there is no input)
+  int32_t version_min;  // versions of the operator, as in OperatorCode::version, that `prepare` understands
+  int32_t version_max;
+
+  // Called twice on the same operator, with the same answer: by the gate with data null, to judge it and to fill in
+  // `needs`; then by the interpreter with needs.data_bytes of memory, to fill them. The bytes of tensors that are
+  // not constant must not be touched in either call.
+  Error (*prepare)(const OperatorView& op, Needs& needs, void* data);
+
+  // One run. `data` is as prepare left it.
+  Error (*invoke)(const OperatorView& op, const void* data);
+};
+
+using KernelList = Span<const Kernel* const>;
+
+// The kernel for an operator whose first operand has this type; null if there is none.
+const Kernel* find_kernel(KernelList kernels, BuiltinOperator op, TensorType type);
+
+}  // namespace runtime
+}  // namespace roost

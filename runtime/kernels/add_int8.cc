@@ -1,0 +1,30 @@
+// ADD on int8.
+#include "runtime/kernels/add_integer.h"
+#include "runtime/kernels/all.h"
+
+namespace roost {
+namespace runtime {
+namespace {
+
+constexpr int32_t kLeftShift = 20;
+
+Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+  AddData data;
+  ROOST_RETURN_IF_ERROR(prepare_add(op, kLeftShift, &needs, &data));
+  needs.data_bytes = sizeof data;
+  if (memory) *static_cast<AddData*>(memory) = data;
+  return Error::kNone;
+}
+
+Error invoke(const OperatorView& op, const void* memory) {
+  const AddData& data = *static_cast<const AddData*>(memory);
+  for_each_pair<int8_t>(op, [&](int32_t a, int32_t b) { return static_cast<int8_t>(add(a, b, data)); });
+  return Error::kNone;
+}
+
+}  // namespace
+
+const Kernel kAddInt8 = {BuiltinOperator::ADD, type_bit(TensorType::INT8), 1, 5, prepare, invoke};
+
+}  // namespace runtime
+}  // namespace roost

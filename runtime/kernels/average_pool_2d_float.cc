@@ -1,0 +1,45 @@
+// AVERAGE_POOL_2D on float32.
+#include "runtime/kernels/all.h"
+#include "runtime/kernels/float_common.h"
+#include "runtime/kernels/pooling.h"
+
+namespace roost {
+namespace runtime {
+namespace {
+
+struct Data {
+  PoolingShape shape;
+  FloatRange range;
+};
+
+Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+  Data data;
+  ActivationFunctionType activation;
+  ROOST_RETURN_IF_ERROR(pooling_shape(op, TensorType::FLOAT32, &data.shape, &activation, &needs));
+  ROOST_RETURN_IF_ERROR(activation_range(activation, &data.range));
+  needs.data_bytes = sizeof(Data);
+  if (memory) *static_cast<Data*>(memory) = data;
+  return Error::kNone;
+}
+
+Error invoke(const OperatorView& op, const void* memory) {
+  const Data& data = *static_cast<const Data*>(memory);
+  const int32_t depth = data.shape.depth;
+  const int32_t row_step = data.shape.x.input * depth;
+  for_each_pool<float>(op, data.shape, [&](const float* in, int32_t rows, int32_t columns) {
+    float sum = 0;
+    for (int32_t y = 0; y < rows; ++y) {
+      for (int32_t x = 0; x < columns; ++x) sum += in[y * row_step + x * depth];
+    }
+    return clamp(sum / static_cast<float>(rows * columns), data.range);
+  });
+  return Error::kNone;
+}
+
+}  // namespace
+
+const Kernel kAveragePool2dFloat = {
+    BuiltinOperator::AVERAGE_POOL_2D, type_bit(TensorType::FLOAT32), 1, 3, prepare, invoke};
+
+}  // namespace runtime
+}  // namespace roost

@@ -1,0 +1,70 @@
+// What the kernels' checks have in common. Nothing here depends on one operator.
+#pragma once
+
+#include <stdint.h>
+
+#include "runtime/fixed_point.h"
+#include "runtime/kernel.h"
+
+// For functions that return an Error: the first error found is the answer.
+#define ROOST_RETURN_IF_ERROR(expression)                             \
+  do {                                                                \
+    const ::roost::runtime::Error error_of_expression = (expression); \
+    if (error_of_expression != ::roost::runtime::Error::kNone) {      \
+      return error_of_expression;                                     \
+    }                                                                 \
+  } while (false)
+
+namespace roost {
+namespace runtime {
+
+using tflite::ActivationFunctionType;
+
+// The options, which must be there.
+template <typename Options>
+Error required_options(const OperatorView& op, const Options** options) {
+  ROOST_RETURN_IF_ERROR(op.options(options));
+  return *options ? Error::kNone : Error::kOptions;
+}
+
+inline Error expect_type(const Tensor& tensor, TensorType type) {
+  return tensor.type() == type ? Error::kNone : Error::kOperandType;
+}
+
+// One scale and one zero point for the whole tensor.
+inline Error expect_per_tensor(const Tensor& tensor) {
+  return tensor.per_tensor() ? Error::kNone : Error::kOperandQuantisation;
+}
+
+// The scales differ by no more than the reference lets pass (one millionth) and the zero points are the same.
+Error expect_same_quantisation(const Tensor& a, const Tensor& b);
+
+// A constant tensor of int32, rank 0 or 1 or more: how many values and which.
+Error constant_int32s(const Tensor& tensor, Span<const int32_t>* values);
+
+// One input and one output of the same shape and type, both quantised per tensor unless they are floats.
+Error expect_unary(const OperatorView& op);
+
+// The quantised values a fused activation lets through; kOptions for the activations the reference does not fuse.
+struct Range {
+  int32_t low;
+  int32_t high;
+};
+Error activation_range(ActivationFunctionType activation, const Tensor& output, Range* range);
+
+// round(value / scale), halves away from zero, as single-precision arithmetic gives it. Saturates.
+int32_t quantised(float positive_value, float scale);
+
+// a / b in double precision.
+Error ratio_multiplier(float a, float b, Multiplier* multiplier);
+
+// input x filter / output in double precision: convolutions, MUL, FULLY_CONNECTED per channel.
+Error product_multiplier(float input, float filter, float output, Multiplier* multiplier);
+
+// The end of every integer kernel: rescaled, shifted to the output's zero point and clamped.
+inline int32_t to_output(int32_t accumulator, Multiplier multiplier, int32_t zero_point, Range range) {
+  return clamp(wrapping_add(rescale(accumulator, multiplier), zero_point), range.low, range.high);
+}
+
+}  // namespace runtime
+}  // namespace roost

@@ -1,0 +1,73 @@
+// CONV_2D on float32.
+#include "runtime/kernels/all.h"
+#include "runtime/kernels/convolution.h"
+#include "runtime/kernels/float_common.h"
+
+namespace roost {
+namespace runtime {
+namespace {
+
+struct Data {
+  ConvolutionShape shape;
+  FloatRange range;
+};
+
+Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+  Data data;
+  ActivationFunctionType activation;
+  ROOST_RETURN_IF_ERROR(conv_2d_shape(op, TensorType::FLOAT32, TensorType::FLOAT32, &data.shape, &activation));
+  ROOST_RETURN_IF_ERROR(activation_range(activation, &data.range));
+  needs.data_bytes = sizeof(Data);
+  needs.macs = convolution_macs(op, data.shape);
+  needs.steps = op.output(0).count();
+  if (memory) *static_cast<Data*>(memory) = data;
+  return Error::kNone;
+}
+
+// The sum at one output position and channel, products added in the reference's order.
+float sum_at(const ConvolutionShape& shape, const float* group, const float* filter, const Window::Taps& rows,
+             const Window::Taps& columns) {
+  float sum = 0;
+  for (int32_t ky = rows.first; ky < rows.end; ++ky) {
+    const int32_t y = rows.origin + ky * shape.y.dilation;
+    for (int32_t kx = columns.first; kx < columns.end; ++kx) {
+      const int32_t x = columns.origin + kx * shape.x.dilation;
+      const float* in = group + (y * shape.x.input + x) * shape.input_depth;
+      const float* weights = filter + (ky * shape.x.filter + kx) * shape.group_depth;
+      for (int32_t i = 0; i < shape.group_depth; ++i) sum += in[i] * weights[i];
+    }
+  }
+  return sum;
+}
+
+Error invoke(const OperatorView& op, const void* memory) {
+  const Data& data = *static_cast<const Data*>(memory);
+  const ConvolutionShape& shape = data.shape;
+  const float* filter = op.input(1).data<float>();
+  const float* bias = bias_of<float>(op);
+  const float* image = op.input(0).data<float>();
+  float* out = op.output(0).mutable_data<float>();
+  const int32_t filter_size = shape.y.filter * shape.x.filter * shape.group_depth;
+  for (int32_t batch = 0; batch < shape.batches; ++batch) {
+    for (int32_t y = 0; y < shape.y.output; ++y) {
+      const Window::Taps rows = shape.y.taps(y);
+      for (int32_t x = 0; x < shape.x.output; ++x) {
+        const Window::Taps columns = shape.x.taps(x);
+        for (int32_t channel = 0; channel < shape.output_depth; ++channel) {
+          const float* group = image + channel / shape.depth_per_group * shape.group_depth;
+          const float sum = sum_at(shape, group, filter + channel * filter_size, rows, columns);
+          *out++ = clamp(sum + (bias ? bias[channel] : 0.0f), data.range);
+        }
+      }
+    }
+    image += shape.y.input * shape.x.input * shape.input_depth;
+  }
+  return Error::kNone;
+}
+
+}  // namespace
+
+const Kernel kConv2dFloat = {BuiltinOperator::CONV_2D, type_bit(TensorType::FLOAT32), 1, 8, prepare, invoke};
+
+}  // namespace runtime
+}  // namespace roost

@@ -1,0 +1,80 @@
+// What the convolutions share: their geometry, and how integers leave them.
+#pragma once
+
+#include <stdint.h>
+
+#include "runtime/kernels/common.h"
+#include "runtime/kernels/window.h"
+
+namespace roost {
+namespace runtime {
+
+// Of CONV_2D and DEPTHWISE_CONV_2D. Images are batch x height x width x depth.
+struct ConvolutionShape {
+  Window y;
+  Window x;
+  int32_t batches;
+  int32_t input_depth;
+  int32_t output_depth;
+  // CONV_2D: output channels come in groups, each of which sees group_depth channels of the input.
+  // DEPTHWISE_CONV_2D: 1, and depth_per_group output channels come from each input channel.
+  int32_t group_depth;
+  int32_t depth_per_group;
+};
+
+// Operands, types (input and output `type`, filter likewise, bias `bias_type` or absent), shapes and options.
+Error conv_2d_shape(const OperatorView& op, TensorType type, TensorType bias_type, ConvolutionShape* shape,
+                    ActivationFunctionType* activation);
+Error depthwise_conv_2d_shape(const OperatorView& op, TensorType type, TensorType bias_type,
+                              ConvolutionShape* shape, ActivationFunctionType* activation);
+
+// The work of one inference, for Needs.
+uint64_t convolution_macs(const OperatorView& op, const ConvolutionShape& shape);
+
+// The integer part of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED: sums of `taps` products, a bias, a multiplier
+// per output channel.
+struct IntegerOutput {
+  int32_t input_offset;  // what is added to inputs: minus their zero point
+  int32_t zero_point;
+  Range range;
+};
+
+// Quantisation of input, filter and output; the filter is symmetric, per tensor or along channel_dimension. Fills
+// `multipliers`, one per output channel, unless it is null. kOverflow where `taps` products could leave 32 bits.
+Error integer_convolution(const OperatorView& op, ActivationFunctionType activation, int32_t channel_dimension,
+                          uint64_t taps, IntegerOutput* output, Multiplier* multipliers);
+
+// Where a kernel's Data is followed in memory by Multipliers: how large both are, and where the latter start.
+template <typename Data>
+uint32_t bytes_with_multipliers(int32_t count) {
+  return static_cast<uint32_t>(sizeof(Data)) + static_cast<uint32_t>(count) * uint32_t{sizeof(Multiplier)};
+}
+template <typename Data>
+Multiplier* multipliers_behind(void* data) {
+  return data ? reinterpret_cast<Multiplier*>(static_cast<Data*>(data) + 1) : nullptr;
+}
+template <typename Data>
+const Multiplier* multipliers_behind(const Data& data) {
+  return reinterpret_cast<const Multiplier*>(&data + 1);
+}
+
+// Symmetric weights, per tensor or per channel along channel_dimension, and not too many for a 32-bit sum.
+Error expect_weights(const Tensor& weights, int32_t channel_dimension, uint64_t taps);
+
+// An optional operand 2: constant, of this type, one value per output channel.
+Error expect_bias(const OperatorView& op, TensorType type, int32_t output_depth);
+
+// sum + the products of weights and inputs, input_offset added to each input.
+inline int32_t dot(const int8_t* inputs, const int8_t* weights, int32_t length, int32_t input_offset, int32_t sum) {
+  for (int32_t i = 0; i < length; ++i) sum += weights[i] * (inputs[i] + input_offset);
+  return sum;
+}
+
+// Null where there is no bias.
+template <typename T>
+const T* bias_of(const OperatorView& op) {
+  return op.has_input(2) ? op.input(2).data<T>() : nullptr;
+}
+
+}  // namespace runtime
+}  // namespace roost

@@ -1,0 +1,54 @@
+// FULLY_CONNECTED on float32.
+#include "runtime/kernels/all.h"
+#include "runtime/kernels/convolution.h"
+#include "runtime/kernels/float_common.h"
+#include "runtime/kernels/fully_connected.h"
+
+namespace roost {
+namespace runtime {
+namespace {
+
+struct Data {
+  FullyConnectedShape shape;
+  FloatRange range;
+};
+
+Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+  Data data;
+  ActivationFunctionType activation;
+  ROOST_RETURN_IF_ERROR(
+      fully_connected_shape(op, TensorType::FLOAT32, TensorType::FLOAT32, &data.shape, &activation));
+  ROOST_RETURN_IF_ERROR(activation_range(activation, &data.range));
+  needs.data_bytes = sizeof(Data);
+  needs.macs = static_cast<uint64_t>(op.output(0).count()) * static_cast<uint32_t>(data.shape.depth);
+  needs.steps = op.output(0).count();
+  if (memory) *static_cast<Data*>(memory) = data;
+  return Error::kNone;
+}
+
+Error invoke(const OperatorView& op, const void* memory) {
+  const Data& data = *static_cast<const Data*>(memory);
+  const FullyConnectedShape& shape = data.shape;
+  const float* bias = bias_of<float>(op);
+  const float* in = op.input(0).data<float>();
+  float* out = op.output(0).mutable_data<float>();
+  for (int32_t row = 0; row < shape.rows; ++row) {
+    const float* weights = op.input(1).data<float>();
+    for (int32_t i = 0; i < shape.outputs; ++i) {
+      float sum = 0;
+      for (int32_t j = 0; j < shape.depth; ++j) sum += in[j] * weights[j];
+      *out++ = clamp(sum + (bias ? bias[i] : 0.0f), data.range);
+      weights += shape.depth;
+    }
+    in += shape.depth;
+  }
+  return Error::kNone;
+}
+
+}  // namespace
+
+const Kernel kFullyConnectedFloat = {
+    BuiltinOperator::FULLY_CONNECTED, type_bit(TensorType::FLOAT32), 1, 12, prepare, invoke};
+
+}  // namespace runtime
+}  // namespace roost

@@ -1,0 +1,67 @@
+// LOGISTIC on int8, in fixed point.
+#include "runtime/kernels/all.h"
+#include "runtime/kernels/common.h"
+
+namespace roost {
+namespace runtime {
+namespace {
+
+constexpr int32_t kInputIntegerBits = 4;
+constexpr int32_t kOutputBits = 8;
+
+struct Data {
+  int32_t input_zero_point;
+  int32_t radius;  // inputs that far from zero or farther give 0 or 1
+  Multiplier input;
+};
+
+Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+  ROOST_RETURN_IF_ERROR(expect_unary(op));
+  const Tensor input = op.input(0);
+  const Tensor output = op.output(0);
+  // Outputs are fractions of 1.
+  if (output.zero_point() != INT8_MIN || output.scale() != 1.0f / (1 << kOutputBits)) {
+    return Error::kOperandQuantisation;
+  }
+  Data data;
+  data.input_zero_point = input.zero_point();
+  const Real factor = times_power_of_two(Real(input.scale()), 31 - kInputIntegerBits);
+  const int64_t q4_max = ((1 << kInputIntegerBits) - 1) * (int64_t{1} << (31 - kInputIntegerBits));
+  if (!to_multiplier(factor, &data.input)) {
+    data.input = {0, 0};
+    data.radius = 0;
+  } else if (data.input.shift < 0) {
+    return Error::kOperandQuantisation;
+  } else {
+    const int64_t radius = q4_max >> data.input.shift;
+    data.radius = static_cast<int32_t>(radius);
+  }
+  needs.data_bytes = sizeof(Data);
+  needs.steps = static_cast<uint64_t>(input.count()) * 32;  // an exponential and a division each
+  if (memory) *static_cast<Data*>(memory) = data;
+  return Error::kNone;
+}
+
+int8_t logistic(int32_t value, const Data& data) {
+  if (value <= -data.radius) return INT8_MIN;
+  if (value >= data.radius) return INT8_MAX;
+  const int32_t result = logistic_of_q4(rescale(value, data.input));
+  const int32_t fraction = rounding_shift_right(result, 31 - kOutputBits);
+  return static_cast<int8_t>(clamp(fraction + INT8_MIN, INT8_MIN, INT8_MAX));
+}
+
+Error invoke(const OperatorView& op, const void* memory) {
+  const Data& data = *static_cast<const Data*>(memory);
+  const Tensor input = op.input(0);
+  const int8_t* in = input.data<int8_t>();
+  int8_t* out = op.output(0).mutable_data<int8_t>();
+  for (uint32_t i = 0; i < input.count(); ++i) out[i] = logistic(in[i] - data.input_zero_point, data);
+  return Error::kNone;
+}
+
+}  // namespace
+
+const Kernel kLogisticInt8 = {BuiltinOperator::LOGISTIC, type_bit(TensorType::INT8), 1, 3, prepare, invoke};
+
+}  // namespace runtime
+}  // namespace roost

@@ -1,0 +1,28 @@
+// MUL on int16.
+#include "runtime/kernels/all.h"
+#include "runtime/kernels/mul_integer.h"
+
+namespace roost {
+namespace runtime {
+namespace {
+
+Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+  MulData data;
+  ROOST_RETURN_IF_ERROR(prepare_mul(op, &needs, &data));
+  needs.data_bytes = sizeof data;
+  if (memory) *static_cast<MulData*>(memory) = data;
+  return Error::kNone;
+}
+
+Error invoke(const OperatorView& op, const void* memory) {
+  const MulData& data = *static_cast<const MulData*>(memory);
+  for_each_pair<int16_t>(op, [&](int32_t a, int32_t b) { return static_cast<int16_t>(multiply(a, b, data)); });
+  return Error::kNone;
+}
+
+}  // namespace
+
+const Kernel kMulInt16 = {BuiltinOperator::MUL, type_bit(TensorType::INT16), 1, 7, prepare, invoke};
+
+}  // namespace runtime
+}  // namespace roost

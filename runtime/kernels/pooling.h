@@ -1,0 +1,47 @@
+// What AVERAGE_POOL_2D and MAX_POOL_2D share: a window over each channel by itself.
+#pragma once
+
+#include "runtime/kernels/common.h"
+#include "runtime/kernels/window.h"
+
+namespace roost {
+namespace runtime {
+
+struct PoolingShape {
+  Window y;
+  Window x;
+  int32_t batches;
+  int32_t depth;
+};
+
+// Operands, types, shapes and options. `steps` of Needs is filled in.
+Error pooling_shape(const OperatorView& op, TensorType type, PoolingShape* shape,
+                    ActivationFunctionType* activation, Needs* needs);
+
+// The same for int8, with the quantisation, which may not change, and the activation's range.
+Error pooling_int8(const OperatorView& op, PoolingShape* shape, Range* range, Needs* needs);
+
+// Writes pool(in, rows, columns) for every output value in order: `in` is the value under the first tap; the next
+// row is shape.x.input x shape.depth on, the next column shape.depth.
+template <typename T, typename Pool>
+void for_each_pool(const OperatorView& op, const PoolingShape& shape, Pool pool) {
+  const T* image = op.input(0).data<T>();
+  T* out = op.output(0).mutable_data<T>();
+  for (int32_t batch = 0; batch < shape.batches; ++batch) {
+    for (int32_t y = 0; y < shape.y.output; ++y) {
+      const Window::Taps rows = shape.y.taps(y);
+      for (int32_t x = 0; x < shape.x.output; ++x) {
+        const Window::Taps columns = shape.x.taps(x);
+        const T* in =
+            image + ((rows.origin + rows.first) * shape.x.input + columns.origin + columns.first) * shape.depth;
+        for (int32_t channel = 0; channel < shape.depth; ++channel) {
+          *out++ = pool(in + channel, rows.end - rows.first, columns.end - columns.first);
+        }
+      }
+    }
+    image += shape.y.input * shape.x.input * shape.depth;
+  }
+}
+
+}  // namespace runtime
+}  // namespace roost

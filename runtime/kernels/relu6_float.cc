@@ -1,0 +1,32 @@
+// RELU6 on float32. A NaN stays one.
+#include "runtime/kernels/all.h"
+#include "runtime/kernels/common.h"
+
+namespace roost {
+namespace runtime {
+namespace {
+
+Error prepare(const OperatorView& op, Needs& needs, void*) {
+  ROOST_RETURN_IF_ERROR(expect_unary(op));
+  needs.steps = op.input(0).count();
+  return Error::kNone;
+}
+
+float relu6(float x) {
+  return x > 6.0f ? 6.0f : (x < 0.0f ? 0.0f : x);
+}
+
+Error invoke(const OperatorView& op, const void*) {
+  const Tensor input = op.input(0);
+  const float* in = input.data<float>();
+  float* out = op.output(0).mutable_data<float>();
+  for (uint32_t i = 0; i < input.count(); ++i) out[i] = relu6(in[i]);
+  return Error::kNone;
+}
+
+}  // namespace
+
+const Kernel kRelu6Float = {BuiltinOperator::RELU6, type_bit(TensorType::FLOAT32), 1, 3, prepare, invoke};
+
+}  // namespace runtime
+}  // namespace roost

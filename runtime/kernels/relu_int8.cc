@@ -1,0 +1,48 @@
+// RELU on int8: rescaled to the output's scale, nothing below its zero point.
+#include "runtime/kernels/all.h"
+#include "runtime/kernels/common.h"
+
+namespace roost {
+namespace runtime {
+namespace {
+
+struct Data {
+  int32_t input_zero_point;
+  Multiplier multiplier;
+  int32_t zero_point;
+};
+
+Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+  ROOST_RETURN_IF_ERROR(expect_unary(op));
+  const Tensor input = op.input(0);
+  const Tensor output = op.output(0);
+  Data data;
+  data.input_zero_point = input.zero_point();
+  data.zero_point = output.zero_point();
+  // The one ratio that the reference takes in single precision.
+  const Real ratio = quotient(Real(input.scale()), Real(output.scale()), kSingleBits);
+  if (!to_multiplier(ratio, &data.multiplier)) return Error::kOperandQuantisation;
+  needs.data_bytes = sizeof(Data);
+  needs.steps = input.count();
+  if (memory) *static_cast<Data*>(memory) = data;
+  return Error::kNone;
+}
+
+Error invoke(const OperatorView& op, const void* memory) {
+  const Data& data = *static_cast<const Data*>(memory);
+  const Tensor input = op.input(0);
+  const int8_t* in = input.data<int8_t>();
+  int8_t* out = op.output(0).mutable_data<int8_t>();
+  const Range range = {data.zero_point, INT8_MAX};
+  for (uint32_t i = 0; i < input.count(); ++i) {
+    out[i] = static_cast<int8_t>(to_output(in[i] - data.input_zero_point, data.multiplier, data.zero_point, range));
+  }
+  return Error::kNone;
+}
+
+}  // namespace
+
+const Kernel kReluInt8 = {BuiltinOperator::RELU, type_bit(TensorType::INT8), 1, 3, prepare, invoke};
+
+}  // namespace runtime
+}  // namespace roost

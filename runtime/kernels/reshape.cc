@@ -1,0 +1,55 @@
+// RESHAPE, of any type: the values stay in their order. The output's shape in the file is what counts; the shape
+// operand, if there is one, must agree with it.
+#include <string.h>
+
+#include "runtime/kernels/all.h"
+#include "runtime/kernels/common.h"
+
+namespace roost {
+namespace runtime {
+namespace {
+
+enum : uint32_t {
+  kTypes = type_bit(TensorType::INT8) | type_bit(TensorType::INT16) | type_bit(TensorType::INT32) |
+           type_bit(TensorType::INT64) | type_bit(TensorType::FLOAT32) | type_bit(TensorType::BOOL)
+};
+
+// -1 stands for whatever is left over, once.
+Error expect_shape(const Tensor& shape_operand, const Tensor& output) {
+  if (shape_operand.count() == 0 && output.rank() == 0) return Error::kNone;
+  Span<const int32_t> dims;
+  ROOST_RETURN_IF_ERROR(constant_int32s(shape_operand, &dims));
+  if (dims.size() != output.rank()) return Error::kOperandValue;
+  bool left_over = false;
+  for (uint32_t i = 0; i < output.rank(); ++i) {
+    if (dims[i] == output.dim(i)) continue;
+    if (dims[i] != -1 || left_over) return Error::kOperandValue;
+    left_over = true;
+  }
+  return Error::kNone;
+}
+
+Error prepare(const OperatorView& op, Needs& needs, void*) {
+  ROOST_RETURN_IF_ERROR(op.expect_operands(1, 2, 1));
+  const Tensor input = op.input(0);
+  const Tensor output = op.output(0);
+  ROOST_RETURN_IF_ERROR(expect_type(output, input.type()));
+  if (input.count() != output.count()) return Error::kOperandShape;
+  if (op.has_input(1)) ROOST_RETURN_IF_ERROR(expect_shape(op.input(1), output));
+  needs.steps = input.count();
+  return Error::kNone;
+}
+
+Error invoke(const OperatorView& op, const void*) {
+  const Tensor input = op.input(0);
+  // The planner may put both in one place.
+  memmove(op.output(0).mutable_data<uint8_t>(), input.data<uint8_t>(), input.bytes());
+  return Error::kNone;
+}
+
+}  // namespace
+
+const Kernel kReshape = {BuiltinOperator::RESHAPE, kTypes, 1, 2, prepare, invoke};
+
+}  // namespace runtime
+}  // namespace roost

@@ -1,0 +1,133 @@
+// SOFTMAX on int8, to int8 or int16, along the last axis, in fixed point.
+#include "runtime/kernels/all.h"
+#include "runtime/kernels/common.h"
+
+namespace roost {
+namespace runtime {
+namespace {
+
+// Differences to the largest value are scaled to Q5, sums of exponentials are kept in Q12.
+constexpr int32_t kDifferenceIntegerBits = 5;
+constexpr int32_t kSumIntegerBits = 12;
+
+struct Data {
+  Multiplier input;
+  int32_t difference_min;  // below, the exponential counts as zero
+  int32_t depth;
+  int32_t output_bits;
+};
+
+// A scale of 2^-bits and the lowest value as zero point: outputs are fractions of 1. The reference grants the scale
+// of int16 a tolerance of a thousandth.
+Error expect_output(const Tensor& output, int32_t bits) {
+  ROOST_RETURN_IF_ERROR(expect_per_tensor(output));
+  if (output.zero_point() != -(1 << (bits - 1))) return Error::kOperandQuantisation;
+  const Real scale(output.scale());
+  const bool exact = bits == 8;
+  const Real low(exact ? 1000 : 999, -bits);
+  const Real high(exact ? 1000 : 1001, -bits);
+  const Real thousandfold(scale.mantissa * 1000, scale.exponent);
+  return is_less(thousandfold, low) || is_less(high, thousandfold) ? Error::kOperandQuantisation : Error::kNone;
+}
+
+// Input values to Q5, with beta. The reference caps the factor at 2^31; then only the largest value itself counts.
+Error input_multiplier(float beta, float scale, Data* data) {
+  if (!is_usable_scale(beta)) return Error::kOptions;
+  const Real factor = times_power_of_two(product(beta, scale), 31 - kDifferenceIntegerBits);
+  if (!is_less(Real(1, 0), factor)) return Error::kOperandQuantisation;
+  if (!to_multiplier(factor, &data->input)) data->input = {1 << 30, 30};
+  const int64_t q5_max = ((1 << kDifferenceIntegerBits) - 1) * (int64_t{1} << (31 - kDifferenceIntegerBits));
+  data->difference_min = -static_cast<int32_t>(q5_max >> data->input.shift);
+  return Error::kNone;
+}
+
+Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+  ROOST_RETURN_IF_ERROR(op.expect_operands(1, 1, 1));
+  const Tensor input = op.input(0);
+  const Tensor output = op.output(0);
+  Data data;
+  ROOST_RETURN_IF_ERROR(expect_type(input, TensorType::INT8));
+  data.output_bits = output.type() == TensorType::INT16 ? 16 : 8;
+  if (data.output_bits == 8) ROOST_RETURN_IF_ERROR(expect_type(output, TensorType::INT8));
+  if (!same_shape(input, output) || input.rank() < 1) return Error::kOperandShape;
+  data.depth = input.dim(input.rank() - 1);
+  // Each exponential adds at most 1 to a sum that must stay below 2^12.
+  if (data.depth >= 1 << kSumIntegerBits) return Error::kOverflow;
+  ROOST_RETURN_IF_ERROR(expect_per_tensor(input));
+  ROOST_RETURN_IF_ERROR(expect_output(output, data.output_bits));
+  const tflite::SoftmaxOptions* options;
+  ROOST_RETURN_IF_ERROR(required_options(op, &options));
+  ROOST_RETURN_IF_ERROR(input_multiplier(options->beta(), input.scale(), &data));
+  needs.data_bytes = sizeof(Data);
+  needs.steps = static_cast<uint64_t>(input.count()) * 32;  // two exponentials each
+  if (memory) *static_cast<Data*>(memory) = data;
+  return Error::kNone;
+}
+
+// exp of the difference in Q0, 0 below the least difference.
+int32_t exponential(int32_t difference, const Data& data) {
+  if (difference < data.difference_min) return 0;
+  return exp_of_negative(rescale(difference, data.input), kDifferenceIntegerBits);
+}
+
+int32_t leading_zeros(uint32_t x) {
+  int32_t count = 0;
+  for (; (x & 0x80000000u) == 0; x <<= 1) ++count;
+  return count;
+}
+
+// One row of `depth` values; each result goes to write(index, fraction), the fraction in units of 2^-output_bits.
+template <typename Write>
+void softmax_row(const int8_t* in, const Data& data, Write write) {
+  int32_t largest = INT8_MIN;
+  for (int32_t i = 0; i < data.depth; ++i) {
+    if (in[i] > largest) largest = in[i];
+  }
+  uint32_t sum = 0;
+  for (int32_t i = 0; i < data.depth; ++i) {
+    sum += static_cast<uint32_t>(rounding_shift_right(exponential(in[i] - largest, data), kSumIntegerBits));
+  }
+  // The sum is (1 + x) 2^bits_over_one; the largest value alone makes it 1 or more.
+  const int32_t headroom = leading_zeros(sum);
+  const int32_t bits_over_one = kSumIntegerBits - headroom;
+  const int32_t x = static_cast<int32_t>((sum << headroom) - (uint32_t{1} << 31));
+  const int32_t reciprocal = one_over_one_plus(x);
+  const int32_t shift = bits_over_one + 31 - data.output_bits;
+  for (int32_t i = 0; i < data.depth; ++i) {
+    const int32_t difference = in[i] - largest;
+    const bool counts = difference >= data.difference_min && shift <= 31;
+    write(i,
+          counts ? rounding_shift_right(doubling_high_mul(reciprocal, exponential(difference, data)), shift) : 0);
+  }
+}
+
+Error invoke(const OperatorView& op, const void* memory) {
+  const Data& data = *static_cast<const Data*>(memory);
+  const Tensor input = op.input(0);
+  const Tensor output = op.output(0);
+  const int8_t* in = input.data<int8_t>();
+  int8_t* out8 = output.mutable_data<int8_t>();
+  int16_t* out16 = output.mutable_data<int16_t>();
+  const bool wide = data.output_bits == 16;
+  const uint32_t rows = input.count() / static_cast<uint32_t>(data.depth);
+  for (uint32_t row = 0; row < rows; ++row) {
+    softmax_row(in, data, [&](int32_t i, int32_t fraction) {
+      if (wide) {
+        out16[i] = static_cast<int16_t>(clamp(fraction + INT16_MIN, INT16_MIN, INT16_MAX));
+      } else {
+        out8[i] = static_cast<int8_t>(clamp(fraction + INT8_MIN, INT8_MIN, INT8_MAX));
+      }
+    });
+    in += data.depth;
+    out8 += data.depth;
+    out16 += data.depth;
+  }
+  return Error::kNone;
+}
+
+}  // namespace
+
+const Kernel kSoftmaxInt8 = {BuiltinOperator::SOFTMAX, type_bit(TensorType::INT8), 1, 3, prepare, invoke};
+
+}  // namespace runtime
+}  // namespace roost

@@ -1,0 +1,48 @@
+#include "runtime/kernels/window.h"
+
+namespace roost {
+namespace runtime {
+namespace {
+
+// Positions stay below twice this, so that sums of a few fit 32 bits.
+constexpr int64_t kReachMax = INT32_MAX / 4;
+
+}  // namespace
+
+Window::Taps Window::taps(int32_t position) const {
+  Taps taps = {position * stride - padding, 0, filter};
+  const int32_t room = input - taps.origin;
+  if (dilation == 1) {
+    if (taps.origin < 0) taps.first = -taps.origin;
+    if (room < filter) taps.end = room;
+  } else {
+    if (taps.origin < 0) taps.first = (dilation - 1 - taps.origin) / dilation;
+    if (room < (filter - 1) * dilation + 1) taps.end = (room + dilation - 1) / dilation;
+  }
+  return taps;
+}
+
+Error make_window(tflite::Padding padding, int32_t input, int32_t filter, int32_t stride, int32_t dilation,
+                  int32_t output, Window* window) {
+  if (filter < 1 || stride < 1 || dilation < 1) return Error::kOptions;
+  const int64_t reach = (static_cast<int64_t>(filter) - 1) * dilation + 1;
+  if (reach > kReachMax || stride > kReachMax) return Error::kOverflow;
+  int64_t expected = 0;
+  switch (padding) {
+    case tflite::Padding::SAME:
+      expected = (static_cast<int64_t>(input) + stride - 1) / stride;
+      break;
+    case tflite::Padding::VALID:
+      expected = reach > input ? 0 : (input - reach) / stride + 1;
+      break;
+    default:
+      return Error::kOptions;
+  }
+  if (output != expected || output < 1) return Error::kOperandShape;
+  const int64_t missing = (static_cast<int64_t>(output) - 1) * stride + reach - input;
+  *window = Window{input, output, filter, stride, dilation, static_cast<int32_t>(missing > 0 ? missing / 2 : 0)};
+  return Error::kNone;
+}
+
+}  // namespace runtime
+}  // namespace roost

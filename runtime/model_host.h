@@ -1,0 +1,197 @@
+// ModelHost owns the swap: which model serves the application, which one is on trial, and the way back.
+//
+// Two engines share one arena from both ends. Where the plans of the running and the new model fit side by side,
+// the new one is prepared and self-tested beside the running one and no inference is missed. Otherwise the running
+// one is released, the new one prepared, and on any failure the old one prepared again (which fitted before).
+//
+// It only runs models. What must outlive a reset (attempt, trial, confirmed, rejected) is written by its owner, who
+// calls the commands, polls between inferences and acts on the events. The application calls input(), invoke() and
+// output() from the same thread.
+//
+//   host.run(old);                       // boot
+//   host.try_model(candidate);           // after the attempt record was written
+//   HostEvent e = host.poll(scratch);    // between inferences, until kIdle
+//   if (e.kind == HostEvent::kTrial) ... // serving the candidate now
+//   if (e.kind == HostEvent::kConfirmDue) { write the record; host.confirm(); }
+//   if (e.kind == HostEvent::kReturned) { record e.reason; }
+//
+//   state            run        try_model  return_to_previous  confirm   stop    a step's outcome
+//   kEmpty           kMeasuring kMeasuring -                   -         kEmpty
+//   kRunning         -          kMeasuring -                   -         kEmpty
+//   kMeasuring       -          -          kRestoring          -         kEmpty  beside | alone | failed:
+//   kRestoring kPreparingBeside -          -          kRestoring          -         kEmpty  kTestingBeside |
+//   kRestoring kTestingBeside   -          -          kRestoring          -         kEmpty  kTrial (run: kRunning)
+//   | kRestoring kPreparingAlone  -          -          kRestoring          -         kEmpty  kTestingAlone |
+//   kRestoring kTestingAlone    -          -          kRestoring          -         kEmpty  kTrial (run: kRunning)
+//   | kRestoring kTrial           -          -          kRestoring          kRunning  kEmpty  invoke failed:
+//   kRestoring kRestoring       -          -          -                   -         kEmpty  kRunning | nothing
+//   left: kEmpty
+//
+// A command with a dash returns kBusy and changes nothing.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/span.h"
+#include "runtime/engine.h"
+#include "runtime/error.h"
+
+namespace roost {
+namespace runtime {
+
+// One self-test: the bytes of all inputs one after the other, those of all outputs, and by how much an element may
+// differ (in steps for integers, absolute for floats; 0 means equal).
+struct SelfTestVector {
+  Bytes inputs;
+  Bytes expected;
+  float tolerance = 0;
+};
+
+// Where the vectors come from; the owner reads them from the package's body.
+class SelfTest {
+ public:
+  virtual uint32_t count() const = 0;
+  virtual SelfTestVector vector(uint32_t index) const = 0;
+
+ protected:
+  ~SelfTest() = default;
+};
+
+// A model to run. `self_test` may be null; it and the bytes are borrowed until the model is gone (holds()).
+struct HostedModel {
+  Bytes bytes;
+  const SelfTest* self_test = nullptr;
+  uint32_t id = 0;                  // the owner's name for it (the package id)
+  uint32_t warm_up_inferences = 0;  // after activation, before inferences count as healthy
+  uint32_t healthy_inferences = 0;  // on trial, until confirm_due; 0: never by itself
+};
+
+struct HostEvent {
+  enum Kind : uint8_t {
+    kIdle,         // nothing to do
+    kWorking,      // one slice done; poll again
+    kNeedScratch,  // cannot go on without scratch; nothing done
+    kRunning,      // the model given to run() serves
+    kTrial,        // the model given to try_model() serves
+    kConfirmDue,   // it has done its healthy inferences (said once)
+    kReturned,     // the model from before serves again; `reason` says why the candidate does not
+    kStopped,      // the candidate failed for `reason`, and there is no model to serve
+    kInvokeFailed  // the confirmed model failed an inference; it goes on serving
+  };
+  Kind kind = kIdle;
+  Error reason = Error::kNone;
+};
+
+class ModelHost {
+ public:
+  enum class State : uint8_t {
+    kEmpty,
+    kRunning,
+    kMeasuring,
+    kPreparingBeside,
+    kTestingBeside,
+    kPreparingAlone,
+    kTestingAlone,
+    kTrial,
+    kRestoring,
+  };
+
+  // Borrows both engines (different ones, both empty) and the arena, for its own life.
+  ModelHost(Engine& a, Engine& b, MutableBytes arena);
+
+  // Commands. kBusy where the table above has a dash.
+  Status run(const HostedModel& model);        // serve this model; there is none before it
+  Status try_model(const HostedModel& model);  // put it on trial; the running one stays to return to
+  Status return_to_previous(Error reason);     // give the candidate up, at any point until it is confirmed
+  Status confirm();                            // the trial is over: the previous model is forgotten
+  Status stop();                               // serve nothing and let go of every byte
+
+  // One slice: at most a measure, a prepare, or one operator of a self-test. Never during an inference. Scratch
+  // is used by measure and prepare only: see needs_scratch().
+  HostEvent poll(MutableBytes scratch);
+  bool needs_scratch() const;
+
+  // For the application. Without a serving model: kNoModel, counts 0, tensors empty.
+  Status invoke();
+  bool serving() const { return serving_ != kNobody; }
+  bool warming_up() const { return serving() && warm_up_left_ > 0; }
+  uint32_t input_count() const;
+  uint32_t output_count() const;
+  IoTensor input(uint32_t index);
+  IoTensor output(uint32_t index);
+  // Changes whenever tensors obtained before may no longer be used.
+  uint32_t generation() const { return generation_; }
+
+  State state() const { return state_; }
+  uint32_t serving_id() const;                   // of the serving model; 0 without one
+  Error last_reason() const { return reason_; }  // why the last candidate was given up
+  const Report& last_report() const { return report_; }
+  uint32_t healthy_inferences() const { return healthy_; }  // of the candidate on trial, warm-up excluded
+  uint64_t longest_block() const;  // of everything prepared: what one poll or one step costs at most
+
+  // Does anything here still refer to these bytes? Storage may erase them only when not.
+  bool holds(Bytes bytes) const;
+
+ private:
+  enum : uint8_t { kNobody = 2 };
+  enum class Input : uint8_t;
+
+  struct Transition;
+
+  // An engine, the model it holds or is to hold, and how much of the arena that takes.
+  struct Side {
+    Engine* engine = nullptr;
+    HostedModel model;
+    uint32_t arena_bytes = 0;
+    bool named = false;     // `model` means something
+    bool prepared = false;  // `engine` holds it
+  };
+
+  const Transition* find(Input input) const;
+  void change(Input input);
+  Status start(const HostedModel& model, Input input);
+  HostEvent measure(MutableBytes scratch);
+  HostEvent prepare(MutableBytes scratch);
+  HostEvent test();
+  HostEvent activate();
+  HostEvent restore(MutableBytes scratch);
+  HostEvent fail(Error reason);
+  HostEvent fail_by_engine();
+  void give_up(Error reason);
+  void settle();
+  Error load_vector();
+  Error compare_vector();
+  void count_healthy();
+  MutableBytes arena_of(uint8_t side) const;
+  bool fit_beside() const;
+  void serve(uint8_t side);
+  void forget(uint8_t side);
+  static HostEvent event(HostEvent::Kind kind, Error reason = Error::kNone) {
+    HostEvent event;
+    event.kind = kind;
+    event.reason = reason;
+    return event;
+  }
+  Side& old_side() { return sides_[old_]; }
+  Side& new_side() { return sides_[1 - old_]; }
+  const Side& old_side() const { return sides_[old_]; }
+  const Side& new_side() const { return sides_[1 - old_]; }
+
+  Side sides_[2];
+  MutableBytes arena_;
+  State state_ = State::kEmpty;
+  bool trial_ = false;  // the candidate goes on trial, rather than straight to running
+  uint8_t old_ = 0;     // the side of the model to return to; the candidate has the other
+  uint8_t serving_ = kNobody;
+  uint32_t generation_ = 0;
+  uint32_t vector_ = 0;  // of the self-test
+  bool vector_loaded_ = false;
+  uint32_t warm_up_left_ = 0;
+  uint32_t healthy_ = 0;
+  HostEvent pending_;  // found by invoke(), told by the next poll()
+  Error reason_ = Error::kNone;
+  Report report_;
+};
+
+}  // namespace runtime
+}  // namespace roost

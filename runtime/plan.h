@@ -1,0 +1,39 @@
+// The arena planner: gives each tensor a place such that no two that live at the same time overlap.
+//
+// Largest first, each at the lowest offset where it fits (ties: the one that lives first). Offsets and sizes are
+// multiples of kArenaAlignment.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/span.h"
+#include "runtime/tensor.h"
+
+namespace roost {
+namespace runtime {
+
+// What a place is for: a tensor's index in its subgraph, or the scratch of the operator that runs at `first`.
+enum : uint16_t { kScratchPlace = 0xFFFF };
+
+// Times: the model's inputs are written at 0, operator i runs at i + 1, the outputs are read at operators + 1.
+struct PlanEntry {
+  uint32_t size;    // bytes, before rounding up
+  uint32_t offset;  // found by plan()
+  uint16_t first;   // lives from the time it is written
+  uint16_t last;    // to the time it is last read, included
+  uint16_t tensor;
+  uint16_t next;  // the planner's own: the next placed entry by offset
+};
+
+enum : uint32_t { kPlanBytesMax = 1u << 31 };
+
+constexpr uint32_t align_up(uint32_t value, uint32_t alignment) {
+  return (value + alignment - 1) & ~(alignment - 1);
+}
+
+// Reorders the entries and fills in their offsets. Returns the bytes used, or more than kPlanBytesMax if the
+// tensors do not fit 31 bits. `entries` has fewer than 65535 of them, each of at most kTensorBytesMax.
+uint32_t plan(Span<PlanEntry> entries);
+
+}  // namespace runtime
+}  // namespace roost

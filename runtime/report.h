@@ -1,0 +1,38 @@
+// What the gate or the interpreter found, exactly enough for a sentence.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/span.h"
+#include "runtime/error.h"
+#include "runtime/schema_generated.h"
+
+namespace roost {
+namespace runtime {
+
+// Which operator or tensor an error is about; -1 where it is about neither.
+struct Report {
+  Error error = Error::kNone;
+  int32_t subgraph = -1;
+  int32_t op_index = -1;
+  tflite::BuiltinOperator op = tflite::BuiltinOperator::ADD;  // of op_index, if that is not -1
+  int32_t op_version = 0;
+  int32_t tensor = -1;        // the tensor's index in its subgraph; for declared I/O the input's or output's number
+  char custom_name[24] = {};  // of a custom operator, cut, zero-terminated
+
+  bool ok() const { return error == Error::kNone; }
+};
+
+// The public name, such as "CONV_2D"; "operator 4711" is up to the caller: unknown numbers give null.
+const char* operator_name(tflite::BuiltinOperator op);
+
+// What an error means, as the predicate of a sentence without its full stop.
+const char* describe(Error error);
+
+// The whole sentence, zero-terminated, cut where `text` ends: "operator 3 (CONV_2D, version 5): this firmware
+// carries no kernel for that version". Returns its length. Not used on a device: the strings cost flash, and are
+// only linked where these functions are called.
+size_t describe(const Report& report, Span<char> text);
+
+}  // namespace runtime
+}  // namespace roost

@@ -1,0 +1,72 @@
+#include "storage/boot.h"
+
+namespace roost {
+namespace storage {
+namespace {
+
+// The newest sound slot in that state.
+uint8_t newest_slot(const BootInput& input, const State& state, SlotState wanted) {
+  uint8_t found = kNoSlot;
+  for (uint8_t s = 0; s < input.slot_count; ++s) {
+    if (state.slots[s].state != wanted || !input.sound[s]) continue;
+    if (found == kNoSlot || state.slots[s].generation > state.slots[found].generation) found = s;
+  }
+  return found;
+}
+
+}  // namespace
+
+void reject_slot(State& state, uint8_t slot, uint8_t reason, uint16_t detail) {
+  SlotRecord& record = state.slots[slot];
+  record.state = SlotState::kRejected;
+  record.reason = reason;
+  record.detail = detail;
+  state.rejected_ids[state.rejected_next] = record.package_id;
+  state.rejected_next = static_cast<uint8_t>((state.rejected_next + 1) % kRejectedIdCount);
+  state.watchdog_run = 0;  // its hangs are not held against the model that runs next
+}
+
+bool is_unconfirmed(SlotState state) { return state == SlotState::kPending || state == SlotState::kTrial; }
+
+BootDecision decide_boot(const BootInput& input, State& state) {
+  BootDecision decision;
+  if (input.cause == ResetCause::kWatchdog && state.watchdog_run < input.watchdog_run_max) {
+    ++state.watchdog_run;
+    decision.repair = true;
+  }
+  for (uint8_t s = 0; s < input.slot_count; ++s) {
+    const SlotRecord& slot = state.slots[s];
+    if (!is_unconfirmed(slot.state) || slot.attempts_made < slot.attempts_max) continue;
+    reject_slot(state, s, kReasonAttemptsSpent, 0);
+    decision.repair = true;
+  }
+
+  BootChoice& choice = decision.choice;
+  if (input.cause == ResetCause::kWatchdog && state.watchdog_run >= input.watchdog_run_max) {
+    choice.action = BootAction::kSafeMode;
+    return decision;
+  }
+  uint8_t unconfirmed = newest_slot(input, state, SlotState::kTrial);
+  if (unconfirmed == kNoSlot) unconfirmed = newest_slot(input, state, SlotState::kPending);
+  uint8_t confirmed = newest_slot(input, state, SlotState::kConfirmed);
+  uint8_t retired = newest_slot(input, state, SlotState::kRetired);
+  if (confirmed == kNoSlot) {
+    confirmed = retired;
+    retired = kNoSlot;
+  }
+  if (unconfirmed != kNoSlot) {
+    choice.action = BootAction::kAttempt;
+    choice.slot = unconfirmed;
+    choice.fallback_slot = confirmed;
+  } else if (confirmed != kNoSlot) {
+    choice.action = BootAction::kRun;
+    choice.slot = confirmed;
+    choice.fallback_slot = retired;
+  } else if (input.has_builtin) {
+    choice.action = BootAction::kBuiltIn;
+  }
+  return decision;
+}
+
+}  // namespace storage
+}  // namespace roost

@@ -1,0 +1,74 @@
+// The journal: two erase blocks taken in turn, filled with records of one whole State each.
+//
+// A record's sequence is fixed by where it stands (turn x records per block + index), so no two records that were
+// ever written share one, and a torn record that reads valid only later still loses against every newer one.
+// The block that holds the newest record is never erased. Borrows flash and scratch for its life.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/span.h"
+#include "storage/flash.h"
+#include "storage/layout.h"
+#include "storage/state.h"
+
+namespace roost {
+namespace storage {
+
+// record | magic u16 | version u8 | event u8 | sequence u32 | slots u8 | 0 u8 | slot blocks u16 | chunk u32 |
+//        | state ... | CRC-32 of all before |
+constexpr uint32_t kRecordHeaderBytes = 16;
+constexpr uint32_t kRecordCrcBytes = 4;
+constexpr uint16_t kRecordMagic = 0x4A52;  // "RJ"
+constexpr uint8_t kRecordVersion = 1;
+
+class Journal {
+ public:
+  // `scratch` holds at least one record (Layout::record_bytes).
+  Journal(Flash& flash, MutableBytes scratch) : flash_(flash), scratch_(scratch) {}
+
+  // Reads both blocks: the newest valid state into `out`, and true; or false where there is none (first boot,
+  // another layout, or the flash failed) and `out` is untouched. Writes nothing.
+  bool mount(const Layout& layout, State& out);
+
+  // Programs the state as the newest record and reads it back: a few programs, at most two erases (two only when
+  // there was no journal). On an error nothing is recorded: what was newest is so still.
+  Status append(const State& state, Event event);
+
+  // False between mount and the first append: what mount read may be a torn record that reads valid only once,
+  // so nothing irreversible may be built on it before it is appended again.
+  bool firm() const { return firm_; }
+
+  // Erases of each of the two blocks so far, at most.
+  uint32_t wear() const { return turn_ / 2 + 1; }
+
+ private:
+  struct Scan {
+    bool valid = false;       // there is a valid record
+    bool content = false;     // anything at all is not blank
+    uint32_t turn = 0;        // of the newest valid record
+    uint32_t newest = 0;      // its index
+    uint32_t next = 0;        // behind the last record place that is not blank
+  };
+
+  Scan scan(uint8_t block);
+  bool read_record(uint8_t block, uint32_t index, uint32_t& turn, State* out);
+  uint32_t record_offset(uint8_t block, uint32_t index) const {
+    return layout_.journal_offset(block) + index * layout_.record_bytes;
+  }
+  Status take_turn();
+  Status write_record(const State& state, Event event);
+
+  Flash& flash_;
+  MutableBytes scratch_;
+  Layout layout_ = {};
+  uint32_t turn_ = 0;         // of the block in use; 0: no journal yet
+  uint32_t next_ = 0;         // index of the next record in it
+  uint8_t block_ = 0;         // in use
+  uint8_t newest_ = kNoSlot;  // the block that holds the newest valid record
+  bool turn_now_ = false;     // the block in use takes no more records
+  bool firm_ = false;
+};
+
+}  // namespace storage
+}  // namespace roost

@@ -1,0 +1,80 @@
+// What the journal keeps: the state of every slot and a few totals. One journal record is one whole State, so
+// the newest record that reads valid is all there is to know (LAYOUT.md, decision 1).
+#pragma once
+
+#include <stdint.h>
+
+#include "base/span.h"
+
+namespace roost {
+namespace storage {
+
+constexpr uint8_t kSlotCountMax = 3;
+constexpr uint8_t kNoSlot = 0xFF;
+
+// Fixed numbers: they stand in flash.
+enum class SlotState : uint8_t {
+  kUnknown = 0,    // nothing of use in it, and not known to be erased
+  kClearing = 1,   // being erased, or its meta being written: content undefined
+  kErased = 2,     // erased throughout, and nothing programmed since
+  kReceiving = 3,  // a package is arriving; what is durable stays durable
+  kPending = 4,    // sealed: whole, verified, not yet confirmed, not on trial now
+  kTrial = 5,      // sealed, and the runtime took it
+  kConfirmed = 6,  // the model to run
+  kRetired = 7,    // the model that was confirmed before: what to return to
+  kRejected = 8,   // sealed once, then refused (reason, detail): never run again
+};
+
+// Why a slot is kUnknown or kRejected. 0 to 15 are storage's own, the rest is the caller's to number.
+enum Reason : uint8_t {
+  kReasonNone = 0,
+  kReasonAttemptsSpent = 1,  // boot(): it had all its attempts and was never confirmed
+  kReasonDisplaced = 2,      // open(): half received and idle, or pending and forced out, by another package
+  kReasonErased = 3,         // erase_all(): on its way to kErased, and goes on being erased after a reset
+  kReasonCallerFirst = 16,
+};
+
+struct SlotRecord {
+  SlotState state = SlotState::kUnknown;
+  uint8_t reason = kReasonNone;
+  uint8_t attempts_made = 0;
+  uint8_t attempts_max = 0;
+  uint16_t detail = 0;
+  bool clean = false;              // kReceiving: every payload block behind the one in work is erased
+  bool sealed_by_journal = false;  // no seal in the meta could be programmed; this record stands for it
+  uint32_t generation = 0;        // of what the slot holds: each open draws the next
+  uint32_t package_id = 0;
+  uint32_t vouched_blocks = 0;    // kReceiving: payload blocks this record vouches for, in place of a cell
+  uint32_t vouched_chain = 0;     // and the cell value that goes with them
+  uint32_t wear_max = 0;          // no block of the slot was erased more often than this
+  uint32_t wear_total = 0;        // erases of all its blocks together, counted before they are done
+};
+
+constexpr uint8_t kRejectedIdCount = 4;
+
+struct State {
+  uint32_t generation = 0;          // the last one drawn
+  uint64_t counter_floor = 0;
+  uint32_t erase_budget = 0;        // blocks
+  uint8_t watchdog_run = 0;         // resets by watchdog since the last sign of health
+  uint8_t rejected_next = 0;        // ring index
+  uint32_t rejected_ids[kRejectedIdCount] = {};
+  SlotRecord slots[kSlotCountMax];
+};
+
+// What happened: for whoever reads a dump. The state that follows from it is in the record itself.
+enum class Event : uint8_t {
+  kFirm = 1,  // nothing new: the tail appended again after a boot
+  kClearing, kErased, kBegan, kVouched, kResumed, kSealed, kAttempt, kTrial, kConfirmed, kRejected,
+  kAbandoned, kRolledBack, kWatchdog, kHealthy, kEraseAll,
+};
+
+// Bytes of an encoded state, without the record's header and CRC.
+constexpr uint32_t state_bytes(uint8_t slot_count) { return 40u + 36u * slot_count; }
+
+void encode_state(const State& state, uint8_t slot_count, MutableBytes out);
+// False where a field is out of range; `out` is then unspecified.
+bool decode_state(Bytes bytes, uint8_t slot_count, State& out);
+
+}  // namespace storage
+}  // namespace roost

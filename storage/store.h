@@ -1,0 +1,311 @@
+// The store: slots for models in flash, and which of them runs. Rule one: at every moment, including inside an
+// erase or a program, a power cut leaves the old model or the new one runnable.
+//
+// Borrows the flash, the digest, the scratch and has_builtin's truth for its life; owns a few hundred bytes and no
+// heap. One thread. Every call is bounded: at most one erase (or slice) and one small program, or one page of
+// reading; what takes longer goes in steps. Format and write orders: LAYOUT.md.
+//
+//   store.mount(now);
+//   while (store.work_wanted(now) == Work::kRecover) store.work(now);
+//   BootChoice choice = store.boot(cause).value_or(...);
+//
+//   Opened opened = store.open(package, kOpenNormal, now);      // refused: nothing was touched
+//   in every poll: if (store.work_wanted(now) != Work::kNone) store.work(now);
+//   per page: page_ready, program ..., close_page  (kReadBack: rewind, send again)
+//   store.verify_begin(slot); while (!store.verify_step(1024).value()) {}
+//   store.seal();                                               // now pending
+//   store.record_attempt(slot); ... prepare ...; store.record_trial(slot); ...; store.confirm(slot, now);
+#pragma once
+
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/span.h"
+#include "storage/boot.h"
+#include "storage/error.h"
+#include "storage/flash.h"
+#include "storage/journal.h"
+#include "storage/layout.h"
+#include "storage/meta.h"
+#include "storage/state.h"
+
+namespace roost {
+namespace storage {
+
+struct StoreConfig {
+  uint8_t slot_count = 2;              // 2 or 3
+  uint16_t chunk_bytes = 4096;         // a page of the slot; divides the erase block
+  bool has_builtin = false;            // the firmware carries a model of its own
+  bool early_erase = false;            // keep a clean slot waiting: erases the retired model after the grace time
+  uint8_t watchdog_run_max = 3;        // that many resets by watchdog in a row: safe mode
+  uint8_t erase_ahead_blocks = 2;      // erased before they are needed, so that a page seldom waits
+  uint32_t early_erase_grace_ms = 60000;
+  uint32_t displace_idle_ms = 60000;   // a half-received package yields to another after this long without a page
+  uint32_t erase_budget_blocks = 0;    // at most this many erases in a burst; 0: sixteen slots full
+  uint32_t budget_refill_ms = 60000;   // one block more each
+};
+
+// Everything storage has to know of a package. Page k of a slot is payload[k * chunk_bytes ...]; the payload is
+// the model, then, where there is a body, zeros up to body_offset and the body.
+struct PackageInfo {
+  uint32_t package_id = 0;
+  Bytes manifest;  // open() borrows it until manifest_taken()
+  uint32_t model_size = 0;
+  uint32_t body_offset = 0;  // 0 where body_size is
+  uint32_t body_size = 0;
+  Sha256 model_sha256 = {};
+  Sha256 body_sha256 = {};  // ignored where body_size is 0
+  uint64_t counter = 0;
+  uint8_t attempts = 3;     // prepares it gets before it is confirmed; 0 counts as 1
+
+  uint32_t payload_size() const { return body_size == 0 ? model_size : body_offset + body_size; }
+};
+
+enum OpenFlags : uint8_t { kOpenNormal = 0, kOpenForce = 1 };
+
+struct Opened {
+  uint8_t slot = kNoSlot;
+  uint32_t resume_chunk = 0;  // the first page to send; the page count where all are durable: verify and seal
+};
+
+enum class Work : uint8_t {
+  kNone,
+  kRecover,  // after mount: reading a half-received package, a page at a time; writes nothing
+  kErase,    // a block, a slice, or a meta page to write
+};
+
+struct SlotInfo {
+  SlotState state = SlotState::kUnknown;
+  uint8_t reason = kReasonNone;  // kUnknown (abandoned, displaced) and kRejected
+  uint16_t detail = 0;
+  uint8_t attempts_made = 0;
+  uint8_t attempts_max = 0;
+  bool sound = false;            // meta read well at mount or since: the spans below are there
+  uint32_t generation = 0;
+  uint32_t package_id = 0;
+  uint32_t durable_chunks = 0;   // kReceiving
+  uint32_t wear_max = 0;         // erases of the slot's most erased block, at most
+  uint32_t wear_total = 0;
+  uint64_t counter = 0;
+  Bytes manifest;                // into mapped(); empty unless sound
+  Bytes model;                   // into mapped(); empty unless sound, and sealed or (the open package) verified
+  Bytes body;
+  Sha256 model_sha256 = {};
+};
+
+class Store {
+ public:
+  // `scratch`: scratch_bytes(geometry) bytes, lent for good. The flash and digest are shared with nobody while a
+  // call runs; the digest keeps a running value between verify_begin and the last verify_step.
+  Store(Flash& flash, Digest& digest, const StoreConfig& config, MutableBytes scratch);
+
+  static constexpr uint32_t scratch_bytes(const FlashGeometry& geometry) {
+    return geometry.program_unit_bytes > 256 ? geometry.program_unit_bytes : 256;
+  }
+
+  // ---- boot ----
+
+  // Reads journal and metas. Writes nothing. kBadGeometry, kScratchTooSmall, kNoPower; flash that cannot be read
+  // is no error but a journal without records or a slot that is not sound. Calling it again starts afresh.
+  Status mount(uint32_t now_ms);
+
+  // Decides what to run. Records at most one thing (watchdog run, attempts spent, damage), so call it once a boot.
+  // Where that record cannot be written the choice is still given, as if it had been.
+  BootChoice boot(ResetCause cause);
+
+  // The same decision over the present state without a reset: what runs or should, after reject or roll_back.
+  BootChoice choice() const;
+
+  // The application infers well: the run of watchdog resets is over. Records only if there was one.
+  Status healthy();
+
+  // What the runtime reads now; never erased until another slot, or kNoSlot, is held. boot() holds nothing.
+  void hold(uint8_t slot) { held_slot_ = slot; }
+
+  // ---- work in the background ----
+
+  // Whether work() has something to do now. Recovery comes first.
+  Work work_wanted(uint32_t now_ms) const;
+  // One bounded piece of it. An error of the flash leaves the work wanted: the next call tries again.
+  Status work(uint32_t now_ms);
+  // Erases (blocks) still to come for the open package, or for erase_all: for progress.
+  uint32_t erases_left() const;
+
+  // ---- receiving ----
+
+  // Accepts a package, or refuses it with one of the errors listed under open in error.h, having touched nothing.
+  // The same package half received: resumes, whoever sends it, and any transfer open is continued.
+  Result<Opened> open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms);
+
+  bool receiving() const { return transfer_.phase != Phase::kIdle; }
+  // The manifest stands in flash (or did already): open()'s bytes are no longer borrowed.
+  bool manifest_taken() const { return transfer_.phase == Phase::kReceive; }
+  // Pages go in order; each is programmed once from offset 0 upward and then closed.
+  uint32_t next_page() const { return transfer_.next_page; }
+  uint32_t durable_chunks() const;
+  uint32_t chunk_count() const { return transfer_.chunk_count; }
+  uint32_t chunk_size(uint32_t page) const;  // true bytes: less than chunk_bytes in the last
+
+  // The block under `page` is erased: program() may come.
+  bool page_ready(uint32_t page) const;
+
+  // Whole units at the page's next offset; what lies beyond the page's true size must be the erased value.
+  // kWrongState, kNotReady, kMisuse, kProgramFailed (the page is spoiled: rewind).
+  Status program(uint32_t page, uint32_t offset, Bytes bytes, uint32_t now_ms);
+
+  // Reads the page back and compares with the chunk's CRC-32 (package id, index, true bytes: SPEC). Gives the count
+  // of durable chunks: they move by whole erase blocks. kReadBack: rewind.
+  Result<uint32_t> close_page(uint32_t page, uint32_t true_size, uint32_t crc);
+
+  // The block of `page`, which must not be durable, is erased again; gives the first page to send again.
+  Result<uint32_t> rewind(uint32_t page, uint32_t now_ms);
+
+  // Ends the open package for good. What was received is forgotten. (A lost link needs no call: open() again.)
+  Status abandon(uint8_t reason, uint16_t detail);
+
+  // ---- sealing ----
+
+  // Digest over what flash reads now: of the open package once all is durable, or of a sealed slot at any time.
+  Status verify_begin(uint8_t slot);
+  // Reads at most budget_bytes. True: model and body are as promised. kDigestMismatch, kReadFailed.
+  Result<bool> verify_step(uint32_t budget_bytes);
+  // The open package, verified: from here on the model is pending. The transfer is over.
+  Status seal();
+
+  // ---- trial ----
+
+  // Before each first prepare of an unconfirmed model (also after a reset). kAttemptsSpent: reject it.
+  Status record_attempt(uint8_t slot);
+  // The runtime took it.
+  Status record_trial(uint8_t slot);
+  // From kTrial. The counter floor rises; what was confirmed is retired, what was retired is forgotten.
+  Status confirm(uint8_t slot, uint32_t now_ms);
+  // From kPending and kTrial.
+  Status reject(uint8_t slot, uint8_t reason, uint16_t detail);
+  // Away from the newest model: an unconfirmed one is rejected; otherwise the confirmed one is rejected and the
+  // retired one confirmed again. Gives what to run now. kNothingToReturnTo changes nothing.
+  Result<BootChoice> roll_back(uint8_t reason, uint16_t detail);
+
+  // Forgets every model, then erases the slots in work(). kTrialOpen, kInUse (hold(kNoSlot) first), kEraseBudget.
+  Status erase_all(uint32_t now_ms);
+
+  // ---- queries ----
+
+  uint8_t slot_count() const { return config_.slot_count; }
+  SlotInfo slot_info(uint8_t slot);
+  uint8_t slot_in(SlotState state) const;  // the one slot in that state (newest first), or kNoSlot
+  uint32_t payload_bytes_max() const { return layout_.payload_bytes_max(); }
+  uint32_t erase_budget(uint32_t now_ms) const;  // blocks
+  uint32_t journal_wear() const { return journal_.wear(); }
+  uint64_t counter_floor() const { return state_.counter_floor; }
+  uint8_t watchdog_run() const { return state_.watchdog_run; }
+  const Layout& layout() const { return layout_; }
+  const State& state() const { return state_; }
+
+ private:
+  enum class Phase : uint8_t {
+    kIdle,       // nothing open
+    kClearMeta,  // erasing the meta blocks
+    kWriteMeta,  // programming header and manifest
+    kReceive,    // pages
+  };
+
+  // The open package; package.manifest is borrowed until kReceive.
+  struct Transfer {
+    Phase phase = Phase::kIdle;
+    uint8_t slot = kNoSlot;
+    bool clean = false;         // the slot was erased throughout when it was opened
+    bool redo_block = false;    // the block in work must be erased again first
+    bool verified = false;
+    PackageInfo package;
+    uint32_t chunk_count = 0;
+    uint32_t block_count = 0;     // payload blocks the package takes
+    uint32_t meta_erased = 0;     // meta blocks
+    uint32_t erased_blocks = 0;   // payload blocks below this one are erased, or programmed since
+    uint32_t durable_blocks = 0;
+    uint32_t durable_chain = 0;   // the running value after the last durable block
+    uint32_t chain = 0;           // after the last closed page
+    uint32_t next_page = 0;
+    uint32_t written = 0;         // bytes programmed of next_page
+    uint32_t suspect_block = 0;   // its cell may be torn: the journal vouches for it instead
+  };
+
+  // Finding out after mount how much of a half-received package is durable.
+  struct Recovery {
+    bool wanted = false;
+    uint8_t slot = kNoSlot;
+    uint32_t payload_size = 0;
+    uint32_t page = 0;
+    uint32_t end_block = 0;       // nothing vouches for a block from here on
+    uint32_t chain = 0;
+    uint32_t durable_blocks = 0;  // the result, with
+    uint32_t durable_chain = 0;
+  };
+
+  // Erasing whole slots: early_erase, the third slot, erase_all.
+  struct Clearing {
+    uint8_t slot = kNoSlot;  // in work
+    uint32_t block = 0;
+  };
+
+  struct Verify {
+    uint8_t slot = kNoSlot;
+    bool body = false;  // the part being read
+    uint32_t offset = 0;
+  };
+
+  // store.cc
+  Status commit(const State& next, Event event);
+  bool check_sound(uint8_t slot);
+  State state_without_journal();
+  BootInput boot_input(ResetCause cause) const;
+  void refill_budget(uint32_t now_ms);
+  uint32_t budget_max() const;
+  static void charge(State& state, uint8_t slot, uint32_t blocks);
+
+  // store_work.cc
+  void start_recovery();
+  void recover_page();
+  Result<uint32_t> page_crc(uint8_t slot, uint32_t package_id, uint32_t page, uint32_t size);
+  Result<bool> erase_some(uint32_t block_offset);
+  bool erase_wanted() const;
+  Status erase_work();
+  Status write_meta();
+  uint8_t slot_to_clear(uint32_t now_ms) const;
+  Status clear_work(uint32_t now_ms);
+  static void clear_slot(State& state, uint8_t slot, uint8_t reason);
+
+  // store_receive.cc
+  Status check_package(const PackageInfo& package) const;
+  Status check_policy(const PackageInfo& package, OpenFlags flags) const;
+  Result<uint8_t> pick_slot() const;
+  bool holds_package(uint8_t slot, const PackageInfo& package);
+  Result<Opened> start(const PackageInfo& package, uint8_t slot);
+  Result<Opened> resume(const PackageInfo& package, uint8_t slot);
+  Result<Opened> continue_open(const PackageInfo& package);
+  void begin_transfer(const PackageInfo& package, uint8_t slot);
+  void redo_from_durable();
+  Status vouch_for_block(uint32_t block, uint32_t chain);
+
+  Flash& flash_;
+  Digest& digest_;
+  StoreConfig config_;
+  MutableBytes scratch_;
+  Journal journal_;
+  Meta meta_;
+  Layout layout_ = {};
+  State state_;
+  Transfer transfer_;
+  Recovery recovery_;
+  Clearing clearing_;
+  Verify verify_;
+  uint32_t slicing_ = 0xFFFFFFFF;  // offset of a block whose sliced erase is unfinished
+  uint32_t last_activity_ms_ = 0;  // of the half-received package
+  uint32_t settled_ms_ = 0;        // since when nothing changed: the grace time of an early erase counts from here
+  uint32_t refilled_ms_ = 0;       // up to when the erase budget is credited
+  uint8_t held_slot_ = kNoSlot;
+  bool sound_[kSlotCountMax] = {};
+};
+
+}  // namespace storage
+}  // namespace roost
