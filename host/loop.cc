@@ -21,6 +21,9 @@ struct Loop::Source::State {
 
 namespace {
 
+// So many callbacks run before run_for() returns even if there is more.
+constexpr int kServedAtOnce = 32;
+
 // A loop that has ended takes nothing more; what is then torn down may still ask, and nothing of it would ever
 // fire.
 void require(int result, const char* what) {
@@ -113,6 +116,12 @@ uint32_t Loop::now_ms() {
 int Loop::run() {
   int code = sd_event_loop(event_);
   return code < 0 ? 1 : code;
+}
+
+// Waits for the first event only; what is ready with it is served too.
+void Loop::run_for(uint32_t timeout_ms) {
+  uint64_t wait_us = uint64_t{timeout_ms} * 1000;
+  for (int served = 0; served < kServedAtOnce && sd_event_run(event_, wait_us) > 0; ++served) wait_us = 0;
 }
 
 void Loop::stop(int code) {
