@@ -102,37 +102,45 @@ std::vector<dbus::Interface> PairingAgent::interfaces() {
   auto reply = [](MethodCall call) { call.reply(); };
   auto refuse = [](MethodCall call) { call.fail(kRejected, "there are no PIN codes in Bluetooth Low Energy"); };
   dbus::Interface agent{.name = kAgent};
-  agent.methods = {
-      {"Release", {}, {}, reply},
-      {"RequestPinCode", {{"device", "o"}}, {{"pincode", "s"}}, refuse},
-      {"DisplayPinCode", {{"device", "o"}, {"pincode", "s"}}, {}, refuse},
-      {"RequestPasskey", {{"device", "o"}}, {{"passkey", "u"}},
-       [this](MethodCall call) {
-         ObjectPath device;
-         (void)call.message().read(&device);
-         auto held = std::make_shared<MethodCall>(std::move(call));
-         dialog_.enter_passkey(name_of(device.text), [held](std::optional<uint32_t> passkey) {
-           passkey && *passkey <= kPasskeyMax ? held->reply(*passkey) : held->fail(kRejected, "no passkey");
-         });
-       }},
-      {"DisplayPasskey", {{"device", "o"}, {"passkey", "u"}, {"entered", "q"}}, {},
-       [this](MethodCall call) {
-         ObjectPath device;
-         uint32_t passkey = 0;
-         uint16_t entered = 0;
-         (void)call.message().read(&device, &passkey, &entered);
-         dialog_.show_passkey(name_of(device.text), passkey, entered);
-         call.reply();
-       }},
-      {"RequestConfirmation", {{"device", "o"}, {"passkey", "u"}}, {},
-       [this](MethodCall call) { answer_confirmation(std::move(call), false); }},
-      {"RequestAuthorization", {{"device", "o"}}, {},
-       [this](MethodCall call) { answer_confirmation(std::move(call), true); }},
-      {"AuthorizeService", {{"device", "o"}, {"uuid", "s"}}, {}, reply},
-      {"Cancel", {}, {}, [this](MethodCall call) {
-         dialog_.cancel();
-         call.reply();
-       }}};
+  agent.methods = {{"Release", {}, {}, reply},
+                   {"RequestPinCode", {{"device", "o"}}, {{"pincode", "s"}}, refuse},
+                   {"DisplayPinCode", {{"device", "o"}, {"pincode", "s"}}, {}, refuse},
+                   {"RequestPasskey",
+                    {{"device", "o"}},
+                    {{"passkey", "u"}},
+                    [this](MethodCall call) {
+                      ObjectPath device;
+                      (void)call.message().read(&device);
+                      auto held = std::make_shared<MethodCall>(std::move(call));
+                      dialog_.enter_passkey(name_of(device.text), [held](std::optional<uint32_t> passkey) {
+                        passkey&&* passkey <= kPasskeyMax ? held->reply(*passkey)
+                                                          : held->fail(kRejected, "no passkey");
+                      });
+                    }},
+                   {"DisplayPasskey",
+                    {{"device", "o"}, {"passkey", "u"}, {"entered", "q"}},
+                    {},
+                    [this](MethodCall call) {
+                      ObjectPath device;
+                      uint32_t passkey = 0;
+                      uint16_t entered = 0;
+                      (void)call.message().read(&device, &passkey, &entered);
+                      dialog_.show_passkey(name_of(device.text), passkey, entered);
+                      call.reply();
+                    }},
+                   {"RequestConfirmation",
+                    {{"device", "o"}, {"passkey", "u"}},
+                    {},
+                    [this](MethodCall call) { answer_confirmation(std::move(call), false); }},
+                   {"RequestAuthorization",
+                    {{"device", "o"}},
+                    {},
+                    [this](MethodCall call) { answer_confirmation(std::move(call), true); }},
+                   {"AuthorizeService", {{"device", "o"}, {"uuid", "s"}}, {}, reply},
+                   {"Cancel", {}, {}, [this](MethodCall call) {
+                      dialog_.cancel();
+                      call.reply();
+                    }}};
   return {agent};
 }
 
@@ -142,7 +150,8 @@ void UnattendedDialog::confirm(const std::string& device, uint32_t, std::functio
   say_("pairing with " + device + " refused: nobody is here to compare numbers");
   answer(false);
 }
-void UnattendedDialog::enter_passkey(const std::string& device, std::function<void(std::optional<uint32_t>)> answer) {
+void UnattendedDialog::enter_passkey(const std::string& device,
+                                     std::function<void(std::optional<uint32_t>)> answer) {
   say_("pairing with " + device + " refused: nobody is here to type a passkey");
   answer(std::nullopt);
 }
@@ -181,7 +190,8 @@ void TerminalDialog::confirm(const std::string& device, uint32_t passkey, std::f
 }
 void TerminalDialog::enter_passkey(const std::string& device, std::function<void(std::optional<uint32_t>)> answer) {
   ask("Passkey that " + device + " shows:", [answer](const std::string& line) {
-    const bool digits = !line.empty() && line.size() <= 6 && line.find_first_not_of("0123456789") == std::string::npos;
+    const bool digits =
+        !line.empty() && line.size() <= 6 && line.find_first_not_of("0123456789") == std::string::npos;
     answer(digits ? std::optional(static_cast<uint32_t>(std::stoul(line))) : std::nullopt);
   });
 }
@@ -189,7 +199,8 @@ void TerminalDialog::show_passkey(const std::string& device, uint32_t passkey, u
   if (entered == 0) fprintf(stderr, "Type %s on %s\n", six_digits(passkey).c_str(), device.c_str());
 }
 void TerminalDialog::authorize(const std::string& device, std::function<void(bool)> answer) {
-  ask("Pair with " + device + "? [y/n]", [answer](const std::string& line) { answer(line == "y" || line == "yes"); });
+  ask("Pair with " + device + "? [y/n]",
+      [answer](const std::string& line) { answer(line == "y" || line == "yes"); });
 }
 void TerminalDialog::cancel() {
   input_ = {};

@@ -1,5 +1,5 @@
-// The pairing agent: bluetoothd asks it, it asks a PairingDialog, which is a person at a terminal, a daemon's client,
-// or a rule. One per process that pairs, or lets itself be paired with.
+// The pairing agent: bluetoothd asks it, it asks a PairingDialog, which is a person at a terminal, a daemon's
+// client, or a rule. One per process that pairs, or lets itself be paired with.
 //
 //   PairingAgent agent(bus, dialog, PairingAgent::Capability::kKeyboardDisplay);
 //   agent.register_with(tree, /*as_default=*/true, [](const Failure& failure) { ... });

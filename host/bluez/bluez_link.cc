@@ -44,10 +44,7 @@ void BluezLink::disconnect() {
   soon_ = {};
   pending_.cancel();
   connector_.stop();
-  if (was_open && tree_.find(connector_.device_path(), bluez::kDevice)) {
-    ++counts_["Disconnect"];
-    tree_.bus().send(Message::call(bluez::kService, connector_.device_path(), bluez::kDevice, "Disconnect"));
-  }
+  if (was_open) connector_.disconnect_device();
   state_ = State::kClosed;
 }
 

@@ -10,6 +10,13 @@ using dbus::Message;
 using Kind = ObjectTree::Change::Kind;
 using Retry = Failure::Retry;
 
+namespace {
+
+// bluetoothd 5.66 takes about 2 s for a Disconnect.
+constexpr uint32_t kDisconnectMs = 4000;
+
+}  // namespace
+
 Connector::Connector(ObjectTree& tree, Target target, ConnectOptions options, CallCounts& counts)
     : tree_(tree), target_(std::move(target)), options_(std::move(options)), counts_(counts), discovery_(tree) {}
 
@@ -29,7 +36,8 @@ void Connector::find(Ready found, Failed failed) {
 }
 
 void Connector::stop() {
-  if (state_ == State::kAwaitConnected || state_ == State::kAwaitResolved) disconnect_device();
+  const bool connecting = state_ == State::kAwaitConnected || state_ == State::kAwaitResolved;
+  if (connecting && !disconnect_asked_) disconnect_device();
   state_ = State::kIdle;
   observation_.reset();
   timer_ = {};
@@ -128,8 +136,16 @@ void Connector::connect() {
   if (!candidate) {
     return fail_attempt({LinkError::kNotFound, label() + " is gone: bluetoothd forgot it", Retry::kAgain});
   }
-  if (candidate->connected) return await_resolved();
+  if (!candidate->connected) return send_connect();
+  if (!disconnect_asked_) return await_resolved();
+  state_ = State::kAwaitDisconnected;
+  arm(kDisconnectMs, &Connector::send_connect);
+}
+
+void Connector::send_connect() {
   state_ = State::kAwaitConnected;
+  disconnect_asked_ = false;
+  timer_ = {};
   ++counts_["Connect"];
   pending_ = tree_.bus().call(Message::call(kService, device_path_, kDevice, "Connect"),
                               options_.connect_timeout_ms, [this](const Message& reply) {
@@ -173,6 +189,9 @@ void Connector::handle_change(const ObjectTree::Change& change) {
   if (change.path != device_path_) return;
   if (change.kind == Kind::kRemoved && !tree_.find(device_path_, kDevice)) {
     return fail_attempt({LinkError::kNotFound, label() + " is gone: bluetoothd forgot it", Retry::kAgain});
+  }
+  if (state_ == State::kAwaitDisconnected && !property<bool>(tree_, device_path_, kDevice, "Connected")) {
+    return send_connect();
   }
   if (state_ == State::kAwaitResolved && change.kind == Kind::kProperties) {
     if (change.values->count("Connected") && !dbus::get<bool>(*change.values, "Connected")) {
@@ -226,6 +245,7 @@ void Connector::finish(const Failure& failure) {
 
 void Connector::disconnect_device() {
   if (!tree_.find(device_path_, kDevice)) return;
+  disconnect_asked_ = true;
   ++counts_["Disconnect"];
   tree_.bus().send(Message::call(kService, device_path_, kDevice, "Disconnect"));
 }

@@ -41,6 +41,8 @@ class Connector {
   void skip();
   // After `ready`: the connection was of no use. Counts as an attempt; ends it, and tries again or fails.
   void retry(const Failure& failure);
+  // Ends the connection, if there is one; a later start() waits until it has ended.
+  void disconnect_device();
   // Only looks for the device and does not connect: for pairing.
   void find(Ready found, Failed failed);
 
@@ -55,6 +57,7 @@ class Connector {
     kAwaitBluetoothd,
     kAwaitDevice,
     kAwaitDiscoveryStopped,
+    kAwaitDisconnected,  // we asked for the end of the last connection; bluetoothd takes its time
     kAwaitConnected,
     kAwaitResolved,
     kDone,
@@ -65,12 +68,12 @@ class Connector {
   std::optional<std::string> pick(bool heard_only);
   void found(const std::string& path);
   void connect();
+  void send_connect();
   void await_resolved();
   void handle_change(const ObjectTree::Change& change);
   void fail_attempt(const Failure& failure);
   void finish_ready();
   void finish(const Failure& failure);
-  void disconnect_device();
   void arm(uint32_t delay_ms, void (Connector::*handler)());
   void handle_find_timeout();
   void handle_resolve_timeout();
@@ -81,6 +84,7 @@ class Connector {
   CallCounts& counts_;
   State state_ = State::kIdle;
   bool find_only_ = false;
+  bool disconnect_asked_ = false;
   int attempts_ = 0;
   std::string adapter_path_;
   std::string device_path_;

@@ -61,6 +61,7 @@ void GattChannel::open(Events events) {
   events_ = std::move(events);
   observation_ = tree_.observe([this](const ObjectTree::Change& change) { handle_change(change); });
   if (find_characteristics()) return acquire_notify();
+  await_objects_ = true;
   timer_ = tree_.bus().loop().after(kObjectsTimeoutMs, [this] {
     const auto candidate = candidate_at(tree_, device_path_);
     const bool promised = candidate && !candidate->service_data.empty();
@@ -91,6 +92,7 @@ bool GattChannel::find_characteristics() {
 }
 
 void GattChannel::acquire_notify() {
+  await_objects_ = false;
   timer_ = {};
   if (!use_descriptors_) return start_notify();
   opening_ = call(control_path_, "AcquireNotify", {}, [this](const Message& reply) {
@@ -147,7 +149,7 @@ void GattChannel::handle_change(const ObjectTree::Change& change) {
     if (change.path == device_path_ || change.path == data_path_ || change.path == control_path_) fail_lost();
     return;
   }
-  if (change.kind == Kind::kAdded && control_path_.empty() && change.path.rfind(device_path_, 0) == 0) {
+  if (change.kind == Kind::kAdded && await_objects_ && change.path.rfind(device_path_, 0) == 0) {
     if (find_characteristics()) acquire_notify();
     return;
   }

@@ -39,7 +39,6 @@ class GattChannel {
  private:
   bool find_characteristics();
   std::string find_under(const std::string& parent, const char* interface, const char* uuid) const;
-  void await_characteristics();
   void acquire_notify();
   void start_notify();
   void acquire_write();
@@ -60,6 +59,7 @@ class GattChannel {
   const bool use_descriptors_;
   CallCounts& counts_;
   Events events_;
+  bool await_objects_ = false;
   bool open_ = false;
   bool failed_ = false;
   uint16_t att_mtu_ = 23;

@@ -25,8 +25,9 @@ void Scan::start(uint32_t duration_ms, Done done, std::function<void(const Candi
 void Scan::begin() {
   switch (tree_.state()) {
     case ObjectTree::State::kLoading:
-      timer_ = tree_.bus().loop().after(
-          kBeginTimeoutMs, [this] { finish({LinkError::kSystem, "Bluetooth: bluetoothd does not answer"}); });
+      timer_ = tree_.bus().loop().after(kBeginTimeoutMs, [this] {
+        finish({LinkError::kSystem, "Bluetooth: bluetoothd does not answer"});
+      });
       return;
     case ObjectTree::State::kAbsent:
       return finish(explain_absence(tree_));

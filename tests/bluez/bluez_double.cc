@@ -28,6 +28,7 @@ using namespace host::bluez;  // NOLINT: names.h only
 namespace {
 
 constexpr char kAdapterPath[] = "/org/bluez/hci0";
+constexpr uint32_t kPasskey = 123456;
 constexpr size_t kDatagramBytesMax = 512;  // bluetoothd cuts here
 const char* const kCharacteristics[] = {"info", "control", "data"};
 
@@ -66,7 +67,8 @@ struct BluezDouble::Device {
   bool trusted = false;
   bool notifying = false;
   std::unique_ptr<LoopbackLink> link;
-  std::unique_ptr<MethodCall> connecting;
+  std::unique_ptr<MethodCall> connecting, pairing;
+  host::dbus::PendingCall asking;
   UniqueFd data_fd, notify_fd;
   Loop::Source data_watch, notify_watch;
   Loop::Source resolving;
@@ -97,13 +99,20 @@ void BluezDouble::start() {
   server_ = std::make_unique<ObjectServer>(*bus_, "/");
   server_->set_gate(
       [this](MethodCall call, ObjectServer::Proceed proceed) { handle_gate(std::move(call), std::move(proceed)); });
-  server_->add(
-      "/org/bluez",
-      {{.name = kAgentManager,
-        .methods = {
-            {"RegisterAgent", {{"agent", "o"}, {"capability", "s"}}, {}, [](MethodCall call) { call.reply(); }},
-            {"RequestDefaultAgent", {{"agent", "o"}}, {}, [](MethodCall call) { call.reply(); }},
-            {"UnregisterAgent", {{"agent", "o"}}, {}, [](MethodCall call) { call.reply(); }}}}});
+  server_->add("/org/bluez",
+               {{.name = kAgentManager,
+                 .methods = {{"RegisterAgent",
+                              {{"agent", "o"}, {"capability", "s"}},
+                              {},
+                              [this](MethodCall call) {
+                                ObjectPath path;
+                                (void)call.message().read(&path);
+                                agent_owner_ = call.message().sender();
+                                agent_path_ = path.text;
+                                call.reply();
+                              }},
+                             {"RequestDefaultAgent", {{"agent", "o"}}, {}, [](MethodCall call) { call.reply(); }},
+                             {"UnregisterAgent", {{"agent", "o"}}, {}, [](MethodCall call) { call.reply(); }}}}});
   if (options_.adapter) export_adapter();
   for (auto& [address, device] : devices_) {
     if (device->options.known || device->paired) export_device(*device);
@@ -257,14 +266,7 @@ void BluezDouble::export_device(Device& device) {
                           end_link(device);
                           call.reply();
                         }},
-                       {"Pair",
-                        {},
-                        {},
-                        [this, &device](MethodCall call) {
-                          device.paired = true;
-                          changed(device, {"Paired"});
-                          call.reply();
-                        }},
+                       {"Pair", {}, {}, [this, &device](MethodCall call) { pair(device, std::move(call)); }},
                        {"CancelPairing", {}, {}, [](MethodCall call) { call.reply(); }}};
   interface.properties = {{"Address", "s", [&device] { return Value(device.options.address); }},
                           {"Alias", "s", [&device] { return Value(device.options.name); }},
@@ -308,6 +310,39 @@ void BluezDouble::forget_device(const std::string& address) {
 
 void BluezDouble::drop_link(const std::string& address) {
   end_link(*devices_.at(address));
+}
+
+void BluezDouble::pair(Device& device, MethodCall call) {
+  if (device.paired) return call.fail("org.bluez.Error.AlreadyExists", "Already Exists");
+  const std::string& asks = device.options.pairing_asks;
+  if (asks.empty()) {
+    device.paired = true;
+    changed(device, {"Paired"});
+    return call.reply();
+  }
+  host::dbus::Message question = host::dbus::Message::call(agent_owner_, agent_path_, kAgent, asks);
+  if (asks == "RequestConfirmation") {
+    question.append(ObjectPath(device.path), kPasskey);
+  } else if (asks == "DisplayPasskey") {
+    question.append(ObjectPath(device.path), kPasskey, uint16_t{0});
+  } else {
+    question.append(ObjectPath(device.path));
+  }
+  device.pairing = std::make_unique<MethodCall>(std::move(call));
+  device.asking = bus_->call(
+      question, 5000, [this, &device](const host::dbus::Message& reply) { handle_agent_reply(device, reply); });
+}
+
+void BluezDouble::handle_agent_reply(Device& device, const host::dbus::Message& reply) {
+  auto call = std::exchange(device.pairing, nullptr);
+  uint32_t passkey = 0;
+  if (reply.is_error()) return call->fail("org.bluez.Error.AuthenticationRejected", "Authentication Rejected");
+  if (device.options.pairing_asks == "RequestPasskey" && (!reply.read(&passkey) || passkey != kPasskey)) {
+    return call->fail("org.bluez.Error.AuthenticationFailed", "Authentication Failed");
+  }
+  device.paired = true;
+  changed(device, {"Paired"});
+  call->reply();
 }
 
 void BluezDouble::connect(Device& device, MethodCall call) {

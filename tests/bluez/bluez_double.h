@@ -32,9 +32,9 @@ class BluezDouble {
     int times = 1;        // how often; -1: always
   };
   struct DeviceOptions {
-    std::string address;
-    std::string name;
-    std::string socket;  // of the simulated device
+    std::string address = {};
+    std::string name = {};
+    std::string socket = {};  // of the simulated device
     std::vector<uint8_t> service_data = {};
     int16_t rssi = -50;
     bool known = false;  // there before any discovery
@@ -42,6 +42,9 @@ class BluezDouble {
     bool roost = true;         // false: some other kind of device
     bool stale_cache = false;  // the services remembered are not Roost's, until the device is removed
     bool pairing_needed = false;
+    // What Pair asks the caller's agent: RequestConfirmation, RequestAuthorization, RequestPasskey, DisplayPasskey;
+    // nothing: Just Works. 123456 is the passkey; an agent's wrong answer fails the pairing.
+    std::string pairing_asks = {};
   };
   struct Options {
     bool adapter = true;
@@ -69,7 +72,11 @@ class BluezDouble {
   void start();                                    // and is there again, knowing only paired devices
 
   // How often each "Interface.Method" was called.
-  const std::map<std::string, int>& calls() const { return calls_; }
+  int calls(const std::string& method) const {
+    auto found = calls_.find(method);
+    return found == calls_.end() ? 0 : found->second;
+  }
+  Options& options() { return options_; }
   bool discovering() const { return discovering_; }
   bool was_discovering_at_connect() const { return discovered_while_connecting_; }
 
@@ -81,6 +88,8 @@ class BluezDouble {
   void export_device(Device& device);
   void remove_device(Device& device);
   void announce_devices();
+  void pair(Device& device, host::dbus::MethodCall call);
+  void handle_agent_reply(Device& device, const host::dbus::Message& reply);
   void connect(Device& device, host::dbus::MethodCall call);
   void handle_connected(Device& device);
   void export_services(Device& device);
@@ -105,6 +114,7 @@ class BluezDouble {
   std::list<host::Loop::Source> delayed_;
   host::dbus::PendingCall naming_;
   host::Loop::Source announcing_;
+  std::string agent_owner_, agent_path_;
   bool discovering_ = false;
   bool discovered_while_connecting_ = false;
 };

@@ -4,9 +4,9 @@
 //   link_probe device hci1 [NAME] [encrypted]   until killed
 //   link_probe central hci0 TARGET WRITES SIZE  [calls]
 //
-// The device echoes control values, and after every eighth data value notifies the number of data bytes so far (LE32).
-// The central has at most kWindow values under way, since bluetoothd drops what its own descriptors cannot hold;
-// prints one line "probe: ..." and ends with 0 if every byte arrived.
+// The device echoes control values, and after every eighth data value notifies the number of data bytes so far
+// (LE32). The central has at most kWindow values under way, since bluetoothd drops what its own descriptors cannot
+// hold; prints one line "probe: ..." and ends with 0 if every byte arrived.
 #include <signal.h>
 #include <string.h>
 
@@ -89,7 +89,10 @@ int run_device(int argc, char** argv) {
 class Central {
  public:
   Central(host::Loop& loop, host::Link& link, uint32_t writes, size_t size)
-      : loop_(loop), link_(link), writes_((writes + kReportEvery - 1) / kReportEvery * kReportEvery), value_(size, 0x5A) {}
+      : loop_(loop),
+        link_(link),
+        writes_((writes + kReportEvery - 1) / kReportEvery * kReportEvery),
+        value_(size, 0x5A) {}
 
   void start() {
     began_ms_ = host::Loop::now_ms();
@@ -137,9 +140,10 @@ class Central {
 
   void finish() {
     const uint32_t took_ms = host::Loop::now_ms() - write_began_ms_;
-    printf("probe: connected in %u ms, MTU %u, Info %zu bytes, echo %d, %u of %u values of %zu in %u ms = %.1f kB/s\n",
-           connected_ms_ - began_ms_, link_.att_mtu(), info_bytes_, echoed_, arrived_, writes_, value_.size(), took_ms,
-           took_ms ? double(writes_) * double(value_.size()) / took_ms : 0.0);
+    printf(
+        "probe: connected in %u ms, MTU %u, Info %zu bytes, echo %d, %u of %u values of %zu in %u ms = %.1f kB/s\n",
+        connected_ms_ - began_ms_, link_.att_mtu(), info_bytes_, echoed_, arrived_, writes_, value_.size(), took_ms,
+        took_ms ? double(writes_) * double(value_.size()) / took_ms : 0.0);
     loop_.stop(arrived_ == writes_ && info_bytes_ == 400 ? 0 : 4);
   }
 

@@ -46,7 +46,8 @@ std::vector<std::string> info_flags(bool encrypted) {
   return encrypted ? std::vector<std::string>{"encrypt-read"} : std::vector<std::string>{"read"};
 }
 std::vector<std::string> control_flags(bool encrypted) {
-  return encrypted ? std::vector<std::string>{"encrypt-write", "notify"} : std::vector<std::string>{"write", "notify"};
+  return encrypted ? std::vector<std::string>{"encrypt-write", "notify"}
+                   : std::vector<std::string>{"write", "notify"};
 }
 std::vector<std::string> data_flags(bool encrypted) {
   std::vector<std::string> flags = {"write-without-response"};
@@ -105,35 +106,44 @@ std::vector<Interface> BluezPeripheral::characteristic(const std::string& path, 
                                                        std::vector<std::string> flags) {
   const bool control = path == kControlPath;
   const bool data = path == kDataPath;
-  Interface interface{.name = host::bluez::kCharacteristic};
-  interface.methods = {
-      {"ReadValue", {{"options", "a{sv}"}}, {{"value", "ay"}},
-       [this](MethodCall call) { handle_read(std::move(call)); }},
-      {"WriteValue", {{"value", "ay"}, {"options", "a{sv}"}}, {},
-       [this, control](MethodCall call) { handle_write(control, std::move(call)); }},
-      {"StartNotify", {}, {},
-       [this](MethodCall call) {
-         notifying_ = true;
-         subscribe_all(true);
-         call.reply();
-       }},
-      {"StopNotify", {}, {}, [this](MethodCall call) {
-         notifying_ = false;
-         subscribe_all(false);
-         call.reply();
-       }}};
+  Interface interface { .name = host::bluez::kCharacteristic };
+  interface.methods = {{"ReadValue",
+                        {{"options", "a{sv}"}},
+                        {{"value", "ay"}},
+                        [this](MethodCall call) { handle_read(std::move(call)); }},
+                       {"WriteValue",
+                        {{"value", "ay"}, {"options", "a{sv}"}},
+                        {},
+                        [this, control](MethodCall call) { handle_write(control, std::move(call)); }},
+                       {"StartNotify",
+                        {},
+                        {},
+                        [this](MethodCall call) {
+                          notifying_ = true;
+                          subscribe_all(true);
+                          call.reply();
+                        }},
+                       {"StopNotify", {}, {}, [this](MethodCall call) {
+                          notifying_ = false;
+                          subscribe_all(false);
+                          call.reply();
+                        }}};
   interface.properties = {{"UUID", "s", [uuid] { return Value(std::string(uuid)); }},
                           {"Service", "o", [] { return Value(ObjectPath(kServicePath)); }},
                           {"Flags", "as", [flags] { return Value(flags); }}};
   if (control) {
-    interface.methods.push_back({"AcquireNotify", {{"options", "a{sv}"}}, {{"fd", "h"}, {"mtu", "q"}},
-                                 [this](MethodCall call) { handle_acquire(false, std::move(call)); }});
+    interface.methods.push_back(
+        {"AcquireNotify", {{"options", "a{sv}"}}, {{"fd", "h"}, {"mtu", "q"}}, [this](MethodCall call) {
+           handle_acquire(false, std::move(call));
+         }});
     interface.properties.push_back({"NotifyAcquired", "b", [this] { return Value(bool(notify_.fd)); }});
     interface.properties.push_back({"Value", "ay", [this] { return Value(last_value_); }});
   }
   if (data) {
-    interface.methods.push_back({"AcquireWrite", {{"options", "a{sv}"}}, {{"fd", "h"}, {"mtu", "q"}},
-                                 [this](MethodCall call) { handle_acquire(true, std::move(call)); }});
+    interface.methods.push_back(
+        {"AcquireWrite", {{"options", "a{sv}"}}, {{"fd", "h"}, {"mtu", "q"}}, [this](MethodCall call) {
+           handle_acquire(true, std::move(call));
+         }});
     interface.properties.push_back({"WriteAcquired", "b", [this] { return Value(bool(data_.fd)); }});
   }
   return {interface};
@@ -144,21 +154,23 @@ void BluezPeripheral::export_advertisement() {
   advertisement_->add(
       kAdvertisementPath,
       {{.name = host::bluez::kAdvertisement,
-        .methods = {{"Release", {}, {},
+        .methods = {{"Release",
+                     {},
+                     {},
                      [this](MethodCall call) {
                        call.reply();
                        advertising_ = false;
                        advertise_later();
                      }}},
-        .properties = {{"Type", "s", [] { return Value(std::string("peripheral")); }},
-                       {"ServiceUUIDs", "as",
-                        [] { return Value(std::vector<std::string>{protocol::kServiceUuid}); }},
-                       {"ServiceData", "a{sv}",
-                        [this] {
-                          return data_advertised_ ? Value(Dict{{protocol::kServiceUuid, advertised_}}) : Value();
-                        }},
-                       {"LocalName", "s", [this] { return Value(local_name_); }},
-                       {"Discoverable", "b", [] { return Value(true); }}}}});
+        .properties = {
+            {"Type", "s", [] { return Value(std::string("peripheral")); }},
+            {"ServiceUUIDs", "as", [] { return Value(std::vector<std::string>{protocol::kServiceUuid}); }},
+            {"ServiceData", "a{sv}",
+             [this] {
+               return data_advertised_ ? Value(Dict{{protocol::kServiceUuid, advertised_}}) : Value();
+             }},
+            {"LocalName", "s", [this] { return Value(local_name_); }},
+            {"Discoverable", "b", [] { return Value(true); }}}}});
 }
 
 // ---- registration
@@ -167,7 +179,8 @@ void BluezPeripheral::handle_change(const ObjectTree::Change& change) {
   using Kind = ObjectTree::Change::Kind;
   if (change.kind == Kind::kState && tree_->state() != ObjectTree::State::kReady) {
     if (tree_->state() == ObjectTree::State::kAbsent) {
-      say(registered_ ? "bluetoothd stopped; waiting for it to come back" : "bluetoothd is not there; waiting for it");
+      say(registered_ ? "bluetoothd stopped; waiting for it to come back"
+                      : "bluetoothd is not there; waiting for it");
     }
     adapter_ = AdapterState::kUnknown;
     registered_ = advertising_ = false;
@@ -220,17 +233,18 @@ void BluezPeripheral::register_application() {
 void BluezPeripheral::register_advertisement(bool with_service_data) {
   refresh_advertisement();
   data_advertised_ = with_service_data;
-  Message call =
-      Message::call(host::bluez::kService, adapter_path_, host::bluez::kAdvertisingManager, "RegisterAdvertisement");
+  Message call = Message::call(host::bluez::kService, adapter_path_, host::bluez::kAdvertisingManager,
+                               "RegisterAdvertisement");
   call.append(ObjectPath(kAdvertisementPath), Dict());
   advertising_call_ = bus_->call(call, kRegisterTimeoutMs, [this, with_service_data](const Message& reply) {
     if (!reply.is_error() || reply.error_name() == "org.bluez.Error.AlreadyExists") {
       advertising_ = true;
-      return say("advertising on " + options_.adapter + " as " + local_name_ +
-                 (with_service_data ? "" : ", without what it runs: the controller's advertisements are too short"));
+      return say(
+          "advertising on " + options_.adapter + " as " + local_name_ +
+          (with_service_data ? "" : ", without what it runs: the controller's advertisements are too short"));
     }
-    if (with_service_data && (reply.error_name() == "org.bluez.Error.InvalidLength" ||
-                              reply.error_name() == "org.bluez.Error.Failed")) {
+    if (with_service_data &&
+        (reply.error_name() == "org.bluez.Error.InvalidLength" || reply.error_name() == "org.bluez.Error.Failed")) {
       return register_advertisement(false);
     }
     say(host::bluez::explain(reply, "advertising").sentence);
@@ -367,13 +381,15 @@ void BluezPeripheral::handle_data_ready(uint32_t events) {
       return;
     }
     auto central = centrals_.find(data_.device);
-    if (central != centrals_.end()) peripheral_.on_data(central->second.conn, Bytes(buffer, static_cast<size_t>(size)));
+    if (central != centrals_.end())
+      peripheral_.on_data(central->second.conn, Bytes(buffer, static_cast<size_t>(size)));
   }
 }
 
 bool BluezPeripheral::notify(uint16_t conn, Bytes value) {
-  const bool there = std::any_of(centrals_.begin(), centrals_.end(),
-                                 [conn](const auto& each) { return each.second.conn == conn && each.second.subscribed; });
+  const bool there = std::any_of(centrals_.begin(), centrals_.end(), [conn](const auto& each) {
+    return each.second.conn == conn && each.second.subscribed;
+  });
   if (!there || !notifying_) return false;
   if (notify_.fd) {
     return ::send(notify_.fd.get(), value.data(), value.size(), MSG_NOSIGNAL | MSG_DONTWAIT) ==

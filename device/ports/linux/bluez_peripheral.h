@@ -29,8 +29,8 @@ class BluezPeripheral final : public Radio {
     std::string bus = "system";  // or a D-Bus address
     std::string adapter = "hci0";
     std::string name = "roost";
-    bool encrypted = false;       // every access wants an encrypted link
-    uint16_t att_mtu_max = 517;   // what we admit to; for trying a small MTU where the controllers offer a large one
+    bool encrypted = false;      // every access wants an encrypted link
+    uint16_t att_mtu_max = 517;  // what we admit to; for trying a small MTU where the controllers offer a large one
     std::function<void(const std::string&)> log;  // sentences for people
   };
 
