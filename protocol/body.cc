@@ -18,9 +18,13 @@ size_t count_of(const T* vector) {
   return vector == nullptr ? 0 : vector->size();
 }
 
-flatbuffers::uoffset_t at(size_t index) { return static_cast<flatbuffers::uoffset_t>(index); }
+flatbuffers::uoffset_t at(size_t index) {
+  return static_cast<flatbuffers::uoffset_t>(index);
+}
 
-Text text_of(const flatbuffers::String* string) { return Text(string->c_str(), string->size()); }
+Text text_of(const flatbuffers::String* string) {
+  return Text(string->c_str(), string->size());
+}
 
 bool check_texts(const fbs::Body* body) {
   Text text;

@@ -24,8 +24,8 @@ struct KeyValueView {
 };
 
 struct VectorView {
-  Bytes input;     // every input tensor one after the other
-  Bytes expected;  // every output tensor
+  Bytes input;          // every input tensor one after the other
+  Bytes expected;       // every output tensor
   float tolerance = 0;  // finite, >= 0
 };
 

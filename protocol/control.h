@@ -5,8 +5,8 @@
 //   Result<Report> r = decode_report(bytes);     // kWrongType, kTooShort, kTooLong, kRange
 #pragma once
 
-#include <array>
 #include <stdint.h>
+#include <array>
 
 #include "base/span.h"
 #include "protocol/error.h"
@@ -52,7 +52,9 @@ struct Frame {
 };
 
 // The type byte as it stands; empty bytes are type 0, which no message has.
-inline uint8_t message_type(Bytes frame) { return frame.empty() ? 0 : frame.data()[0]; }
+inline uint8_t message_type(Bytes frame) {
+  return frame.empty() ? 0 : frame.data()[0];
+}
 
 // ---- host to device -------------------------------------------------------------------------------------------
 
@@ -113,12 +115,12 @@ constexpr size_t kBitmapBytesMax = 14;
 constexpr uint32_t kReachFragments = 1 + 8 * kBitmapBytesMax;  // no limit goes farther beyond next wanted
 
 struct Report {
-  bool asked = false;            // the answer to a query
-  uint8_t epoch_low = 0;         // low byte of the stream's epoch
-  uint16_t next_wanted = 0;      // number of the first fragment not here
-  uint8_t limit = 0;             // fragments that may be sent from next_wanted on: 0..kReachFragments
-  uint8_t durable_low = 0;       // low byte of the count of durable chunks
-  uint8_t bitmap_size = 0;       // bytes used; trailing zero bytes are not sent
+  bool asked = false;        // the answer to a query
+  uint8_t epoch_low = 0;     // low byte of the stream's epoch
+  uint16_t next_wanted = 0;  // number of the first fragment not here
+  uint8_t limit = 0;         // fragments that may be sent from next_wanted on: 0..kReachFragments
+  uint8_t durable_low = 0;   // low byte of the count of durable chunks
+  uint8_t bitmap_size = 0;   // bytes used; trailing zero bytes are not sent
   std::array<uint8_t, kBitmapBytesMax> bitmap{};
 
   bool has(uint32_t beyond) const {  // beyond >= 1: was next_wanted + beyond there?
@@ -154,7 +156,7 @@ struct Busy {
 };
 
 struct Unknown {
-  uint8_t about = 0;    // type byte not known, or known but its record malformed
+  uint8_t about = 0;                        // type byte not known, or known but its record malformed
   Reason reason = Reason::kUnknownMessage;  // or kMalformedMessage
   uint8_t version = kProtocolVersion;
 };

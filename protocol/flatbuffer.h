@@ -12,7 +12,9 @@
 namespace roost {
 namespace protocol {
 
-inline bool is_aligned_for_flatbuffers(Bytes bytes) { return reinterpret_cast<uintptr_t>(bytes.data()) % 8 == 0; }
+inline bool is_aligned_for_flatbuffers(Bytes bytes) {
+  return reinterpret_cast<uintptr_t>(bytes.data()) % 8 == 0;
+}
 
 // By the bits, since a compiler told to hurry may fold isfinite().
 inline bool is_finite_not_negative(float value) {

@@ -195,7 +195,8 @@ Result<InfoHead> decode_info_head(Bytes value) {
   head.crc = r.u32();
   if (head.version != kProtocolVersion) return Error::kVersion;
   if (head.chunk_log2 < 8 || head.chunk_log2 > 12) return Error::kRange;
-  if (head.size < kInfoHeadBytes || head.size > kInfoBytesMax || head.preferred_value_bytes < 20) return Error::kRange;
+  if (head.size < kInfoHeadBytes || head.size > kInfoBytesMax || head.preferred_value_bytes < 20)
+    return Error::kRange;
   return head;
 }
 

@@ -5,8 +5,8 @@
 // the fields they know. SPEC.md draws it.
 #pragma once
 
-#include <array>
 #include <stdint.h>
+#include <array>
 
 #include "base/span.h"
 #include "protocol/error.h"
@@ -65,8 +65,8 @@ constexpr uint8_t kRunningBuiltIn = 0xFE;
 struct InfoHead {
   uint8_t version = 1;  // of the protocol
   uint8_t chunk_log2 = 12;
-  uint16_t size = 0;        // of the whole value; filled in by encode_info
-  uint16_t generation = 0;  // grows with every change of the value
+  uint16_t size = 0;                  // of the whole value; filled in by encode_info
+  uint16_t generation = 0;            // grows with every change of the value
   uint16_t initial_credit_bytes = 0;  // of manifest fragments' payload that may follow an OFFER at once
   uint16_t preferred_value_bytes = 244;
   uint16_t manifest_bytes_max = 1024;
@@ -78,10 +78,10 @@ struct InfoSlot {
   PackageState state = PackageState::kEmpty;
   Reason reason = Reason::kOk;
   uint16_t detail = 0;
-  uint32_t generation = 0;   // storage's: grows with every use of the slot
+  uint32_t generation = 0;  // storage's: grows with every use of the slot
   uint32_t package_id = 0;
   uint16_t durable_chunks = 0;
-  uint32_t erase_count_max = 0;  // of its most worn block
+  uint32_t erase_count_max = 0;                            // of its most worn block
   std::array<uint8_t, kDigestPrefixBytes> model_digest{};  // first bytes of the model's SHA-256
   ShortText<kNameBytesMax> name;
   ShortText<kVersionBytesMax> version;

@@ -13,7 +13,9 @@ constexpr uint32_t kConnected = 1;
 constexpr uint32_t kSubscribed = 2;
 constexpr uint32_t kMapBits = 128;
 
-uint32_t slot_word(uint16_t conn, uint32_t flags) { return (static_cast<uint32_t>(conn) << 2) | flags; }
+uint32_t slot_word(uint16_t conn, uint32_t flags) {
+  return (static_cast<uint32_t>(conn) << 2) | flags;
+}
 
 void raise_by_one(std::atomic<uint32_t>* word) {  // by its only writer: no read-modify-write needed
   word->store(word->load(std::memory_order_relaxed) + 1);
@@ -124,7 +126,8 @@ bool Intake::next_mail(Mail* mail) {
   return true;
 }
 
-// ---- streams: the consumer's hand ---------------------------------------------------------------------------------
+// ---- streams: the consumer's hand
+// ---------------------------------------------------------------------------------
 
 void Intake::publish(Door door, const StreamPlan& plan) {
   const uint32_t generation = generation_.load(std::memory_order_relaxed);
@@ -140,9 +143,15 @@ void Intake::publish(Door door, const StreamPlan& plan) {
   stream_id_ = generation + 2;
 }
 
-void Intake::open_stream(const StreamPlan& plan) { publish(Door::kOpen, plan); }
-void Intake::open_to_offers() { publish(Door::kOffers, StreamPlan()); }
-void Intake::close() { publish(Door::kClosed, StreamPlan()); }
+void Intake::open_stream(const StreamPlan& plan) {
+  publish(Door::kOpen, plan);
+}
+void Intake::open_to_offers() {
+  publish(Door::kOffers, StreamPlan());
+}
+void Intake::close() {
+  publish(Door::kClosed, StreamPlan());
+}
 
 bool Intake::adopt_stream(uint32_t opened_stream, const StreamPlan& plan) {
   if (opened_stream == 0 || opened_stream != generation_.load(std::memory_order_relaxed) + 1) return false;
@@ -151,7 +160,8 @@ bool Intake::adopt_stream(uint32_t opened_stream, const StreamPlan& plan) {
   return true;
 }
 
-// ---- streams: the producer's hand ---------------------------------------------------------------------------------
+// ---- streams: the producer's hand
+// ---------------------------------------------------------------------------------
 
 void Intake::begin_stream(uint32_t id, const StreamPlan& plan) {
   stream_here_.store(0);
@@ -217,8 +227,8 @@ void Intake::set_bit(uint32_t count, bool on) {
   word.store(on ? value | mask : value & ~mask);
 }
 
-// Is this fragment one of ours, new, of the right length, and is there room for it? The cheap questions come first; the
-// CRC is the last word.
+// Is this fragment one of ours, new, of the right length, and is there room for it? The cheap questions come first;
+// the CRC is the last word.
 bool Intake::admit(uint32_t count, Bytes payload) const {
   const uint32_t next = next_.load(std::memory_order_relaxed);
   if (count < next || count - next >= kReachFragments || count >= here_.fragment_count()) return false;
@@ -270,7 +280,8 @@ bool Intake::handle_data(uint16_t conn, Bytes bytes) {
   return true;
 }
 
-// ---- what has arrived ---------------------------------------------------------------------------------------------
+// ---- what has arrived
+// ---------------------------------------------------------------------------------------------
 
 uint32_t Intake::next_count() const {
   return stream_here_.load() == stream_id_ ? next_.load(std::memory_order_acquire) : 0;

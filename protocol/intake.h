@@ -1,16 +1,18 @@
 // The receiver's producer side: who is connected, a mailbox for Control, and the ring that Data goes into.
 //
-// One producer (a thread or an interrupt) calls handle_*; one consumer (the receiver) calls the rest. They share only
-// atomic words that one of them stores and the other loads; there is no read-modify-write, which a Cortex-M0 lacks.
+// One producer (a thread or an interrupt) calls handle_*; one consumer (the receiver) calls the rest. They share
+// only atomic words that one of them stores and the other loads; there is no read-modify-write, which a Cortex-M0
+// lacks.
 //
-// A *stream* is one numbered run of fragments. The consumer opens and closes streams by publishing a plan under a new
-// generation; the producer adopts it when it next has something to do. The one stream that the producer opens itself is
-// a manifest's: its fragments may be here before anybody polls. Stream id = 2 * generation, + 1 if opened that way.
+// A *stream* is one numbered run of fragments. The consumer opens and closes streams by publishing a plan under a
+// new generation; the producer adopts it when it next has something to do. The one stream that the producer opens
+// itself is a manifest's: its fragments may be here before anybody polls. Stream id = 2 * generation, + 1 if opened
+// that way.
 #pragma once
 
+#include <stdint.h>
 #include <array>
 #include <atomic>
-#include <stdint.h>
 
 #include "base/span.h"
 #include "protocol/control.h"
@@ -36,7 +38,9 @@ struct Peer {
   uint32_t session = 0;  // 0: nobody
 };
 
-inline bool same_peer(const Peer& a, const Peer& b) { return a.slot == b.slot && a.session == b.session; }
+inline bool same_peer(const Peer& a, const Peer& b) {
+  return a.slot == b.slot && a.session == b.session;
+}
 
 struct Mail {
   Peer peer;
@@ -58,8 +62,8 @@ struct StreamPlan {
 
 // What has arrived, at one moment.
 struct Arrival {
-  uint32_t next = 0;  // count of the first fragment not here
-  bool hole = false;  // something beyond it is here
+  uint32_t next = 0;                              // count of the first fragment not here
+  bool hole = false;                              // something beyond it is here
   std::array<uint8_t, kBitmapBytesMax> bitmap{};  // as in REPORT
 };
 
@@ -78,7 +82,9 @@ class Intake {
   bool connected(const Peer& peer) const;
   bool subscribed(uint8_t slot, Peer* peer) const;
   bool next_mail(Mail* mail);
-  bool has_mail() const { return mail_head_.load(std::memory_order_acquire) != mail_tail_.load(std::memory_order_relaxed); }
+  bool has_mail() const {
+    return mail_head_.load(std::memory_order_acquire) != mail_tail_.load(std::memory_order_relaxed);
+  }
 
   void open_stream(const StreamPlan& plan);
   // The producer may open a manifest stream / nothing is taken.

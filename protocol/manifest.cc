@@ -108,13 +108,12 @@ Status read_manifest(Bytes bytes, ManifestView* view) {
 
   const fbs::Manifest* manifest = fbs::GetManifest(bytes.data());
   *view = ManifestView();
-  const bool in_range = read_text(manifest->name(), 1, kNameMax, &view->name) &&
-                        read_text(manifest->version(), 1, kVersionMax, &view->version) &&
-                        read_text(manifest->hardware(), 0, kHardwareMax, &view->hardware) &&
-                        read_sizes_and_digests(manifest, view) && read_operators(manifest, view) &&
-                        read_tensors(manifest->inputs(), &view->inputs, &view->input_count) &&
-                        read_tensors(manifest->outputs(), &view->outputs, &view->output_count) &&
-                        read_policy(manifest, view);
+  const bool in_range =
+      read_text(manifest->name(), 1, kNameMax, &view->name) &&
+      read_text(manifest->version(), 1, kVersionMax, &view->version) &&
+      read_text(manifest->hardware(), 0, kHardwareMax, &view->hardware) && read_sizes_and_digests(manifest, view) &&
+      read_operators(manifest, view) && read_tensors(manifest->inputs(), &view->inputs, &view->input_count) &&
+      read_tensors(manifest->outputs(), &view->outputs, &view->output_count) && read_policy(manifest, view);
   return in_range ? Status() : Status(Error::kRange);
 }
 

@@ -4,8 +4,8 @@
 //   Status status = read_manifest(bytes, &view);   // view borrows from bytes
 #pragma once
 
-#include <array>
 #include <stdint.h>
+#include <array>
 
 #include "base/bytes.h"
 #include "base/span.h"
@@ -67,9 +67,9 @@ struct TensorView {
 };
 
 struct ManifestView {
-  Text name;     // 1..24 bytes
-  Text version;  // 1..16 bytes
-  Text hardware; // 0..24 bytes; empty: any
+  Text name;                // 1..24 bytes
+  Text version;             // 1..16 bytes
+  Text hardware;            // 0..24 bytes; empty: any
   uint32_t model_size = 0;  // 1..
   Sha256 model_sha256{};
   uint32_t body_size = 0;
@@ -92,9 +92,9 @@ struct ManifestView {
   PayloadLayout layout() const { return PayloadLayout(model_size, body_size); }
 };
 
-// Errors: kTooShort, kTooLong (over 1024 bytes), kMisaligned (bytes must begin at a multiple of 8: the reader works in
-// place), kWrongType (identifier), kMalformed (FlatBuffers verification), kRange (a field). `view` is meaningful only
-// on success and borrows from `bytes`.
+// Errors: kTooShort, kTooLong (over 1024 bytes), kMisaligned (bytes must begin at a multiple of 8: the reader works
+// in place), kWrongType (identifier), kMalformed (FlatBuffers verification), kRange (a field). `view` is meaningful
+// only on success and borrows from `bytes`.
 Status read_manifest(Bytes bytes, ManifestView* view);
 
 }  // namespace protocol

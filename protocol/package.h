@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/digest.h"
 #include "base/bytes.h"
+#include "base/digest.h"
 #include "protocol/chunk.h"
 
 namespace roost {
@@ -53,7 +53,9 @@ inline uint32_t stream_size(uint32_t payload_size, uint32_t chunk_bytes, uint32_
 }
 
 // A package is known on the wire by the first four bytes, little-endian, of its manifest's SHA-256.
-inline uint32_t package_id(const Sha256& manifest_digest) { return load_le32(manifest_digest.data()); }
+inline uint32_t package_id(const Sha256& manifest_digest) {
+  return load_le32(manifest_digest.data());
+}
 
 }  // namespace protocol
 }  // namespace roost

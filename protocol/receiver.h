@@ -1,28 +1,30 @@
 // The device's end of a transfer: fragments in, actions out. It owns no flash, no link and no clock.
 //
 // Two sides:
-// - *Producer*: handle_*. Callable from one other thread or from an interrupt (one producer at a time). They check and
-//   copy, and never wait. A fragment that passes its CRC-16 goes to its place in the ring at once, so order does not
-//   matter.
+// - *Producer*: handle_*. Callable from one other thread or from an interrupt (one producer at a time). They check
+// and
+//   copy, and never wait. A fragment that passes its CRC-16 goes to its place in the ring at once, so order does
+//   not matter.
 // - *Consumer*: everything else, one thread. poll(now) gives the next action; the same one until it is answered. An
 //   answer that does not fit the state is Error::kIllegal and changes nothing.
 //
-// The ring is lent for the receiver's life: 2 to 16 KiB, any size, first byte at a multiple of 8 (a manifest is read in
-// place). While no transfer runs the application may borrow it back: lend_ring.
+// The ring is lent for the receiver's life: 2 to 16 KiB, any size, first byte at a multiple of 8 (a manifest is
+// read in place). While no transfer runs the application may borrow it back: lend_ring.
 //
 //   Receiver receiver(config);
 //   ...
 //   Action action = receiver.poll(now_ms);
 //   switch (action.kind) {
 //     case Action::Kind::kSend:    receiver.sent(notify(action.conn, action.bytes)); break;
-//     case Action::Kind::kProgram: flash.program(at(action.chunk, action.offset), action.bytes); receiver.programmed();
+//     case Action::Kind::kProgram: flash.program(at(action.chunk, action.offset), action.bytes);
+//     receiver.programmed();
 //     ...
 //   }
 //   sleep_until(receiver.next_deadline());
 #pragma once
 
-#include <array>
 #include <stdint.h>
+#include <array>
 
 #include "base/span.h"
 #include "protocol/chunk.h"
@@ -44,16 +46,16 @@ struct ReceiverConfig {
   MutableBytes ring;
   uint16_t program_unit_bytes = 4;  // power of two, 1..256
   uint8_t erased_value = 0xFF;
-  uint16_t chunk_bytes = 4096;         // power of two, 256..4096, a multiple of the program unit
-  uint16_t program_bytes_max = 512;    // of one kProgram action, rounded up to a unit: how long one may block
-  uint32_t stack_credit_bytes = 0;     // what the port's stack holds while nobody polls; 0: no bound but the ring
+  uint16_t chunk_bytes = 4096;       // power of two, 256..4096, a multiple of the program unit
+  uint16_t program_bytes_max = 512;  // of one kProgram action, rounded up to a unit: how long one may block
+  uint32_t stack_credit_bytes = 0;   // what the port's stack holds while nobody polls; 0: no bound but the ring
   uint16_t manifest_bytes_max = kManifestBytesMax;
-  uint32_t hole_grace_ms = 10;         // a hole is reported when it is this old: neighbours may merely have swapped
-  uint32_t hole_quiet_ms = 150;        // and again after this long without change
-  uint32_t query_wait_ms = 30;         // a query may overtake data
-  uint32_t host_silent_ms = 15000;     // nothing at all from the host: the transfer ends
-  uint32_t no_progress_ms = 60000;     // queries but no new data: the transfer ends
-  uint32_t send_retry_ms = 5;          // after the stack refused a notification
+  uint32_t hole_grace_ms = 10;      // a hole is reported when it is this old: neighbours may merely have swapped
+  uint32_t hole_quiet_ms = 150;     // and again after this long without change
+  uint32_t query_wait_ms = 30;      // a query may overtake data
+  uint32_t host_silent_ms = 15000;  // nothing at all from the host: the transfer ends
+  uint32_t no_progress_ms = 60000;  // queries but no new data: the transfer ends
+  uint32_t send_retry_ms = 5;       // after the stack refused a notification
 };
 
 struct Action {
@@ -109,26 +111,26 @@ enum class ReceiverState : uint8_t {
 constexpr size_t kReceiverStateCount = 13;
 
 enum class ReceiverInput : uint8_t {
-  kOffer,            // an offer we can look at
-  kOfferTaken,       // answers of the application ...
+  kOffer,       // an offer we can look at
+  kOfferTaken,  // answers of the application ...
   kOfferRefused,
-  kManifestHere,     // every byte of it in the ring
+  kManifestHere,  // every byte of it in the ring
   kAccepted,
-  kAcceptedWhole,    // accepted, and every chunk is durable already
+  kAcceptedWhole,  // accepted, and every chunk is durable already
   kManifestRefused,
-  kHeadHere,         // four bytes of chunk head, well-formed
-  kUnitsHere,        // at least one program unit, or the rest of the page
-  kProgrammed,       // answered, the page goes on
-  kPageProgrammed,   // answered, the page has all its bytes
+  kHeadHere,        // four bytes of chunk head, well-formed
+  kUnitsHere,       // at least one program unit, or the rest of the page
+  kProgrammed,      // answered, the page goes on
+  kPageProgrammed,  // answered, the page has all its bytes
   kTailHere,
   kChunkDurable,
   kLastChunkDurable,
-  kRewound,          // a page did not read back, or a head made no sense: the stream starts again
+  kRewound,  // a page did not read back, or a head made no sense: the stream starts again
   kStored,
   kVerified,
   kPayloadFailed,
-  kGiveUp,           // link lost, host silent, aborted, three failures
-  kAbandoned,        // the application has let go
+  kGiveUp,     // link lost, host silent, aborted, three failures
+  kAbandoned,  // the application has let go
   kLend,
   kReturn,
 };
@@ -160,7 +162,7 @@ class Receiver {
   // When poll must be called again at the latest. While a transfer is open there is always one.
   Deadline next_deadline() const;
 
-  Status sent(bool taken);  // false: the stack is full, poll gives it again later
+  Status sent(bool taken);                                  // false: the stack is full, poll gives it again later
   Status answer_offer(Reason reason, uint16_t detail = 0);  // kOk: go on with the manifest
   // resume_chunk: the first chunk that is not durable; 0 for a fresh slot, the chunk count when all are.
   Status accept(uint16_t resume_chunk);
@@ -169,8 +171,8 @@ class Receiver {
   // Answers kCloseChunk: the page read back good. durable_count counts from the package's first chunk; it may lag
   // behind (whole erase blocks) but never goes back.
   Status chunk_durable(uint16_t durable_count);
-  // Answers kCloseChunk, and kProgram whose flash operation failed. The stream starts again at restart_chunk, at most
-  // the one that failed; three times a page, then kAbandoned{reason}.
+  // Answers kCloseChunk, and kProgram whose flash operation failed. The stream starts again at restart_chunk, at
+  // most the one that failed; three times a page, then kAbandoned{reason}.
   Status chunk_failed(uint16_t restart_chunk, Reason reason = Reason::kPageUnreadable);
   Status stored();
   Status verified();
@@ -185,8 +187,8 @@ class Receiver {
   // Tells every subscribed host. The newest change replaces one that is not sent yet.
   void notify_state(MessageType type, uint32_t package_id, Reason reason = Reason::kOk, uint16_t detail = 0);
 
-  // Takes the idle ring for other work until return_ring; offers meanwhile are answered BUSY. kIllegal while a transfer
-  // is open, or in the very moment a producer on another thread is inside a handle_ call: try again later.
+  // Takes the idle ring for other work until return_ring; offers meanwhile are answered BUSY. kIllegal while a
+  // transfer is open, or in the very moment a producer on another thread is inside a handle_ call: try again later.
   Result<MutableBytes> lend_ring();
   Status return_ring();
 
@@ -277,22 +279,22 @@ class Receiver {
   ReceiverState state_ = ReceiverState::kIdle;
   Peer peer_;
   Offer offer_;
-  uint16_t epoch_ = 0;          // of the current stream
+  uint16_t epoch_ = 0;  // of the current stream
   bool payload_stream_ = false;
   bool rewound_ = false;
   uint16_t first_chunk_ = 0;  // of the current payload stream
   uint16_t durable_ = 0;
   uint16_t chunk_ = 0;
-  uint32_t chunk_size_ = 0;     // true bytes of this one
-  uint32_t page_offset_ = 0;    // programmed so far
-  uint32_t position_ = 0;       // of the stream, consumed so far
-  uint32_t announced_ = 0;      // the limit the host knows
+  uint32_t chunk_size_ = 0;   // true bytes of this one
+  uint32_t page_offset_ = 0;  // programmed so far
+  uint32_t position_ = 0;     // of the stream, consumed so far
+  uint32_t announced_ = 0;    // the limit the host knows
   uint32_t chunk_crc_ = 0;
-  Bytes program_;               // what kProgram shows
-  uint32_t program_true_ = 0;   // true bytes among it
+  Bytes program_;              // what kProgram shows
+  uint32_t program_true_ = 0;  // true bytes among it
   uint16_t failing_chunk_ = 0;
-  uint8_t failures_ = 0;        // of that one
-  uint8_t rewinds_ = 0;         // of this transfer
+  uint8_t failures_ = 0;  // of that one
+  uint8_t rewinds_ = 0;   // of this transfer
   Reason reason_ = Reason::kOk;
   uint16_t detail_ = 0;
 

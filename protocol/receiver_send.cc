@@ -4,13 +4,21 @@
 namespace roost {
 namespace protocol {
 
-void Receiver::handle_connect(uint16_t conn, uint16_t) { intake_.handle_connect(conn); }
+void Receiver::handle_connect(uint16_t conn, uint16_t) {
+  intake_.handle_connect(conn);
+}
 void Receiver::handle_subscribed(uint16_t conn, bool notifications_on) {
   intake_.handle_subscribed(conn, notifications_on);
 }
-void Receiver::handle_disconnect(uint16_t conn) { intake_.handle_disconnect(conn); }
-ControlResult Receiver::handle_control(uint16_t conn, Bytes bytes) { return intake_.handle_control(conn, bytes); }
-bool Receiver::handle_data(uint16_t conn, Bytes bytes) { return intake_.handle_data(conn, bytes); }
+void Receiver::handle_disconnect(uint16_t conn) {
+  intake_.handle_disconnect(conn);
+}
+ControlResult Receiver::handle_control(uint16_t conn, Bytes bytes) {
+  return intake_.handle_control(conn, bytes);
+}
+bool Receiver::handle_data(uint16_t conn, Bytes bytes) {
+  return intake_.handle_data(conn, bytes);
+}
 
 // A full queue forgets its oldest: whoever missed an answer asks again, and nobody blocks anybody.
 void Receiver::reply(const Peer& peer, const Frame& frame) {
@@ -39,7 +47,9 @@ void Receiver::notify_state(MessageType type, uint32_t package_id, Reason reason
   }
 }
 
-bool Receiver::blocked(uint8_t slot) const { return stack_full_[slot]; }
+bool Receiver::blocked(uint8_t slot) const {
+  return stack_full_[slot];
+}
 
 Report Receiver::make_report(bool asked) const {
   const Arrival arrival = intake_.arrival();

@@ -4,7 +4,9 @@ namespace roost {
 namespace protocol {
 namespace {
 
-bool reached(uint32_t now_ms, uint32_t at_ms) { return static_cast<int32_t>(now_ms - at_ms) >= 0; }
+bool reached(uint32_t now_ms, uint32_t at_ms) {
+  return static_cast<int32_t>(now_ms - at_ms) >= 0;
+}
 
 }  // namespace
 

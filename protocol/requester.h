@@ -1,10 +1,10 @@
-// One request (ACTIVATE, CONFIRM, ROLLBACK, ABORT, ERASE_MODELS) and its answer. A lost write or a lost answer costs a
-// retry and nothing else: the device answers a repeated tag again without doing it again.
+// One request (ACTIVATE, CONFIRM, ROLLBACK, ABORT, ERASE_MODELS) and its answer. A lost write or a lost answer
+// costs a retry and nothing else: the device answers a repeated tag again without doing it again.
 //
 //   Requester requester(request, RequesterConfig());
-//   RequestAction action = requester.poll(now);   // kWrite: link.write_control(action.bytes); requester.written(now)
-//   requester.handle_notification(frame, now);
-//   if (action.kind == kDone) ... requester.outcome(), reason()
+//   RequestAction action = requester.poll(now);   // kWrite: link.write_control(action.bytes);
+//   requester.written(now) requester.handle_notification(frame, now); if (action.kind == kDone) ...
+//   requester.outcome(), reason()
 //
 // Take a tag not used before on this connection: a counter will do.
 #pragma once

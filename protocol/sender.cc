@@ -9,7 +9,9 @@ namespace roost {
 namespace protocol {
 namespace {
 
-bool reached(uint32_t now_ms, uint32_t at_ms) { return static_cast<int32_t>(now_ms - at_ms) >= 0; }
+bool reached(uint32_t now_ms, uint32_t at_ms) {
+  return static_cast<int32_t>(now_ms - at_ms) >= 0;
+}
 
 uint16_t smallest(uint32_t a, uint32_t b, uint32_t c) {
   const uint32_t ab = a < b ? a : b;
@@ -40,23 +42,25 @@ void Sender::finish(SenderInput input, Outcome outcome, Reason reason, uint16_t 
 }
 
 // Another epoch, far from the last: a transfer may have used a run of them.
-void Sender::draw_epoch() { offer_epoch_ = static_cast<uint16_t>(offer_epoch_ * 25173u + 13849u); }
+void Sender::draw_epoch() {
+  offer_epoch_ = static_cast<uint16_t>(offer_epoch_ * 25173u + 13849u);
+}
 
 void Sender::open_stream(uint16_t epoch, bool is_payload, uint16_t first_chunk, uint32_t limit) {
   stream_ = Stream();
   stream_.epoch = epoch;
   stream_.is_payload = is_payload;
   stream_.first_chunk = first_chunk;
-  stream_.size = is_payload
-                     ? stream_size(static_cast<uint32_t>(package_.payload.size()), chunk_bytes_, first_chunk)
-                     : static_cast<uint32_t>(package_.manifest.size() + package_.signature.size());
+  stream_.size = is_payload ? stream_size(static_cast<uint32_t>(package_.payload.size()), chunk_bytes_, first_chunk)
+                            : static_cast<uint32_t>(package_.manifest.size() + package_.signature.size());
   stream_.count = (stream_.size + payload_bytes_ - 1) / payload_bytes_;
   stream_.limit = limit < stream_.count ? limit : stream_.count;
   stalled_ = false;
   if (write_ == Write::kFragment || write_ == Write::kQuery) write_ = Write::kNothing;  // of the old stream
 }
 
-// ---- poll -------------------------------------------------------------------------------------------------------------
+// ---- poll
+// -------------------------------------------------------------------------------------------------------------
 
 SendAction Sender::poll(uint32_t now_ms) {
   now_ms_ = now_ms;
@@ -70,8 +74,8 @@ SendAction Sender::poll(uint32_t now_ms) {
     if (state_ == SenderState::kWantOffer) {
       if (offer_later_ && !reached(now_ms, offer_at_ms_)) return action;
       Offer offer;
-      offer.flags = static_cast<uint8_t>((config_.force ? kOfferForce : 0) |
-                                         (package_.signature.empty() ? 0 : kOfferSigned));
+      offer.flags =
+          static_cast<uint8_t>((config_.force ? kOfferForce : 0) | (package_.signature.empty() ? 0 : kOfferSigned));
       offer.epoch = offer_epoch_;
       offer.package_id = package_.package_id;
       offer.manifest_size = static_cast<uint16_t>(package_.manifest.size());
@@ -161,7 +165,8 @@ bool Sender::choose_fragment(uint32_t* count) {
   return false;
 }
 
-// ---- what a fragment holds ------------------------------------------------------------------------------------------------
+// ---- what a fragment holds
+// ------------------------------------------------------------------------------------------------
 
 uint32_t Sender::fragment_size(uint32_t count) const {
   const uint32_t left = stream_.size - count * payload_bytes_;
@@ -185,8 +190,8 @@ void Sender::fill_fragment(uint32_t count) {
 void Sender::read_manifest_stream(uint32_t position, MutableBytes out) const {
   for (size_t i = 0; i < out.size(); ++i) {
     const size_t at = position + i;
-    out[i] = at < package_.manifest.size() ? package_.manifest[at]
-                                           : package_.signature[at - package_.manifest.size()];
+    out[i] =
+        at < package_.manifest.size() ? package_.manifest[at] : package_.signature[at - package_.manifest.size()];
   }
 }
 
@@ -239,7 +244,8 @@ uint32_t Sender::chunks_within(uint32_t stream_bytes) const {
   return stream_.first_chunk + stream_bytes / (chunk_bytes_ + static_cast<uint32_t>(kChunkOverheadBytes));
 }
 
-// ---- time -----------------------------------------------------------------------------------------------------------------
+// ---- time
+// -----------------------------------------------------------------------------------------------------------------
 
 bool Sender::wants_query() const {
   return state_ == SenderState::kAwaitVerdict || state_ == SenderState::kAwaitStored ||
@@ -254,7 +260,8 @@ uint32_t Sender::query_at() const {
 // False: time is up and the transfer over.
 bool Sender::check_time() {
   if (state_ == SenderState::kAwaitInfo || offers_ == 0) return true;
-  if (!reached(now_ms_, heard_ms_ + config_.silent_ms) && !reached(now_ms_, progress_ms_ + config_.no_progress_ms)) {
+  if (!reached(now_ms_, heard_ms_ + config_.silent_ms) &&
+      !reached(now_ms_, progress_ms_ + config_.no_progress_ms)) {
     return true;
   }
   finish(SenderInput::kTimeout, Outcome::kTimedOut, reason_, 0);
@@ -292,7 +299,8 @@ Status Sender::handle_info(const InfoHead& info) {
   if (package_.payload.empty() || package_.payload.size() > info.payload_bytes_max ||
       package_.payload.size() > kPayloadBytesMax) {
     const uint32_t kib = info.payload_bytes_max / 1024;
-    finish(SenderInput::kCancel, Outcome::kRefused, Reason::kDoesNotFit, static_cast<uint16_t>(kib < 65535 ? kib : 65535));
+    finish(SenderInput::kCancel, Outcome::kRefused, Reason::kDoesNotFit,
+           static_cast<uint16_t>(kib < 65535 ? kib : 65535));
     return Error::kRange;
   }
   if (package_.manifest.empty() || package_.manifest.size() > info.manifest_bytes_max) {

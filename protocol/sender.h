@@ -1,7 +1,7 @@
 // The host's end of a transfer: a package in, writes out. It owns no link and no clock.
 //
-// One thread. poll(now) gives the next write; the same one until written(). Only what the device's bitmap lacks is sent
-// again; pace comes from the device's limit alone.
+// One thread. poll(now) gives the next write; the same one until written(). Only what the device's bitmap lacks is
+// sent again; pace comes from the device's limit alone.
 //
 //   Sender sender(package, config);
 //   sender.handle_info(head);
@@ -18,8 +18,8 @@
 // After the link was lost, make a new Sender (with another epoch seed) for the new connection: the device resumes.
 #pragma once
 
-#include <array>
 #include <stdint.h>
+#include <array>
 
 #include "base/span.h"
 #include "protocol/control.h"
@@ -44,20 +44,20 @@ struct SenderConfig {
   uint16_t att_mtu = 23;
   uint16_t epoch_seed = 0;  // random
   bool force = false;
-  uint32_t query_after_ms = 300;   // silence while something is owed to us; longer than two connection intervals
-  uint32_t resend_after_ms = 100;  // a fragment is not sent again before this
-  uint32_t silent_ms = 15000;      // no notification at all although asked: timed out
-  uint32_t no_progress_ms = 90000; // answers, but nothing moves
-  uint8_t offers_max = 8;          // offers made again after the device knew nothing of the transfer, or was busy
+  uint32_t query_after_ms = 300;    // silence while something is owed to us; longer than two connection intervals
+  uint32_t resend_after_ms = 100;   // a fragment is not sent again before this
+  uint32_t silent_ms = 15000;       // no notification at all although asked: timed out
+  uint32_t no_progress_ms = 90000;  // answers, but nothing moves
+  uint8_t offers_max = 8;           // offers made again after the device knew nothing of the transfer, or was busy
   uint32_t busy_retry_ms = 500;
 };
 
 // How it ended.
 enum class Outcome : uint8_t {
   kRunning,
-  kVerified,   // the package is in flash, checked and sealed
-  kRefused,    // REJECT or BUSY: nothing was stored. reason, detail
-  kFailed,     // accepted, then given up by the device. reason, detail
+  kVerified,  // the package is in flash, checked and sealed
+  kRefused,   // REJECT or BUSY: nothing was stored. reason, detail
+  kFailed,    // accepted, then given up by the device. reason, detail
   kLinkLost,
   kTimedOut,
   kCancelled,
@@ -71,20 +71,20 @@ struct SendAction {
 
 struct SendProgress {
   uint32_t payload_size = 0;
-  uint32_t payload_done = 0;      // bytes of the payload in chunks known to be durable
+  uint32_t payload_done = 0;  // bytes of the payload in chunks known to be durable
   uint32_t chunk_count = 0;
-  uint32_t resume_chunk = 0;      // of the last ACCEPT: chunks that needed no sending
+  uint32_t resume_chunk = 0;  // of the last ACCEPT: chunks that needed no sending
   uint32_t chunks_durable = 0;
-  uint32_t chunks_sent = 0;       // chunks whose last byte went out for the first time in a stream
-  uint32_t fragments_sent = 0;    // all of them
+  uint32_t chunks_sent = 0;     // chunks whose last byte went out for the first time in a stream
+  uint32_t fragments_sent = 0;  // all of them
   uint32_t fragments_resent = 0;
-  uint64_t data_bytes = 0;        // values written on Data
-  uint64_t control_bytes = 0;     // values written on Control
-  uint64_t notified_bytes = 0;    // values of notifications that concerned the transfer
+  uint64_t data_bytes = 0;      // values written on Data
+  uint64_t control_bytes = 0;   // values written on Control
+  uint64_t notified_bytes = 0;  // values of notifications that concerned the transfer
   uint32_t reports = 0;
   uint32_t queries = 0;
   uint32_t rewinds = 0;
-  uint32_t credit_stalls = 0;     // times the limit stopped us with more to send
+  uint32_t credit_stalls = 0;  // times the limit stopped us with more to send
   bool accepted = false;
   bool stored = false;
   bool verified = false;
@@ -93,9 +93,9 @@ struct SendProgress {
 // State and input of the table in SPEC.md.
 enum class SenderState : uint8_t {
   kAwaitInfo,
-  kWantOffer,       // the next write is the offer
-  kAwaitVerdict,    // manifest fragments go out, ACCEPT or REJECT is awaited
-  kAwaitStored,     // payload fragments go out
+  kWantOffer,     // the next write is the offer
+  kAwaitVerdict,  // manifest fragments go out, ACCEPT or REJECT is awaited
+  kAwaitStored,   // payload fragments go out
   kAwaitVerified,
   kDone,
 };
@@ -111,9 +111,9 @@ enum class SenderInput : uint8_t {
   kStored,
   kVerified,
   kFailed,
-  kNoTransfer,   // FAILED{no_transfer}: the device knows nothing of it
-  kBusy,         // about our offer
-  kOfferAgain,   // REJECT{epoch_reused}
+  kNoTransfer,  // FAILED{no_transfer}: the device knows nothing of it
+  kBusy,        // about our offer
+  kOfferAgain,  // REJECT{epoch_reused}
   kDisconnect,
   kTimeout,
   kCancel,
@@ -158,10 +158,10 @@ class Sender {
     bool is_payload = false;
     uint16_t first_chunk = 0;
     uint32_t size = 0;
-    uint32_t count = 0;  // fragments
-    uint32_t next = 0;   // the device has everything before it
-    uint32_t limit = 0;  // the device takes everything before it
-    uint32_t fresh = 0;  // never sent from here on
+    uint32_t count = 0;                  // fragments
+    uint32_t next = 0;                   // the device has everything before it
+    uint32_t limit = 0;                  // the device takes everything before it
+    uint32_t fresh = 0;                  // never sent from here on
     std::array<bool, kWindow> lost{};    // to be sent again
     std::array<bool, kWindow> resent{};  // was sent again
     std::array<uint32_t, kWindow> sent_ms{};
@@ -190,6 +190,7 @@ class Sender {
   bool take_milestone(Bytes frame);
   bool take_failed(Bytes frame);
   bool take_busy(Bytes frame);
+  bool take_unknown(Bytes frame);
   void note_lost(const Report& report, uint32_t next);
   void note_durable(uint32_t durable);
   void offer_again(SenderInput input, Reason reason, uint32_t at_ms);

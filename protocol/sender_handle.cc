@@ -8,7 +8,7 @@ bool Sender::handle_notification(Bytes frame, uint32_t now_ms) {
   if (state_ == SenderState::kDone || offers_ == 0) return false;
   now_ms_ = now_ms;
   const bool ours = take_report(frame) || take_accept(frame) || take_reject(frame) || take_rewind(frame) ||
-                    take_milestone(frame) || take_failed(frame) || take_busy(frame);
+                    take_milestone(frame) || take_failed(frame) || take_busy(frame) || take_unknown(frame);
   if (ours) {
     heard_ms_ = now_ms;
     progress_.notified_bytes += frame.size();
@@ -16,9 +16,13 @@ bool Sender::handle_notification(Bytes frame, uint32_t now_ms) {
   return ours;
 }
 
-void Sender::handle_disconnect() { finish(SenderInput::kDisconnect, Outcome::kLinkLost, Reason::kLinkLost, 0); }
+void Sender::handle_disconnect() {
+  finish(SenderInput::kDisconnect, Outcome::kLinkLost, Reason::kLinkLost, 0);
+}
 
-void Sender::cancel() { finish(SenderInput::kCancel, Outcome::kCancelled, Reason::kAskedByHost, 0); }
+void Sender::cancel() {
+  finish(SenderInput::kCancel, Outcome::kCancelled, Reason::kAskedByHost, 0);
+}
 
 bool Sender::take_accept(Bytes frame) {
   const Result<Accept> decoded = decode_accept(frame);
@@ -58,7 +62,8 @@ void Sender::offer_again(SenderInput input, Reason reason, uint32_t at_ms) {
   reason_ = reason;
   if (offers_ >= config_.offers_max) {
     const bool lost = input == SenderInput::kNoTransfer;
-    finish(lost ? SenderInput::kFailed : SenderInput::kReject, lost ? Outcome::kFailed : Outcome::kRefused, reason, 0);
+    finish(lost ? SenderInput::kFailed : SenderInput::kReject, lost ? Outcome::kFailed : Outcome::kRefused, reason,
+           0);
     return;
   }
   if (!step(input)) return;
@@ -126,8 +131,7 @@ void Sender::note_durable(uint32_t durable) {
   if (durable > progress_.chunk_count || durable < progress_.chunks_durable) return;
   if (durable > progress_.chunks_durable) progress_ms_ = now_ms_;
   progress_.chunks_durable = durable;
-  progress_.payload_done =
-      durable == progress_.chunk_count ? progress_.payload_size : durable * chunk_bytes_;
+  progress_.payload_done = durable == progress_.chunk_count ? progress_.payload_size : durable * chunk_bytes_;
 }
 
 bool Sender::take_rewind(Bytes frame) {
@@ -184,6 +188,17 @@ bool Sender::take_busy(Bytes frame) {
   if (!decoded.ok() || decoded.value().about != static_cast<uint8_t>(MessageType::kOffer)) return false;
   if (decoded.value().tag != offer_epoch_ || state_ != SenderState::kAwaitVerdict) return false;
   offer_again(SenderInput::kBusy, Reason::kBusy, now_ms_ + config_.busy_retry_ms);
+  return true;
+}
+
+// Our offer's record made no sense to the device: it speaks another version.
+bool Sender::take_unknown(Bytes frame) {
+  const Result<Unknown> decoded = decode_unknown(frame);
+  if (!decoded.ok() || decoded.value().about != static_cast<uint8_t>(MessageType::kOffer)) return false;
+  if (state_ != SenderState::kAwaitVerdict) return false;
+  const Reason reason =
+      decoded.value().version == kProtocolVersion ? decoded.value().reason : Reason::kProtocolVersion;
+  finish(SenderInput::kReject, Outcome::kRefused, reason, decoded.value().version);
   return true;
 }
 

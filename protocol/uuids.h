@@ -1,8 +1,8 @@
 // The service and its three characteristics: e5a1xxxx-3c7d-4f2a-9b60-726f6f737431 (the tail spells "roost1").
 #pragma once
 
-#include <array>
 #include <stdint.h>
+#include <array>
 
 namespace roost {
 namespace protocol {
@@ -19,8 +19,8 @@ constexpr uint16_t kDataShort = 0x0004;
 
 // The 16 bytes as they travel in advertisements and attribute databases: least significant first.
 constexpr std::array<uint8_t, 16> uuid_bytes(uint16_t short_id) {
-  return {{0x31, 0x74, 0x73, 0x6f, 0x6f, 0x72, 0x60, 0x9b, 0x2a, 0x4f, 0x7d, 0x3c,
-           static_cast<uint8_t>(short_id), static_cast<uint8_t>(short_id >> 8), 0xa1, 0xe5}};
+  return {{0x31, 0x74, 0x73, 0x6f, 0x6f, 0x72, 0x60, 0x9b, 0x2a, 0x4f, 0x7d, 0x3c, static_cast<uint8_t>(short_id),
+           static_cast<uint8_t>(short_id >> 8), 0xa1, 0xe5}};
 }
 
 }  // namespace protocol

@@ -59,22 +59,24 @@ Real product(float a, float b) {
   return Real(x.mantissa * y.mantissa, x.exponent + y.exponent);
 }
 
-// Long division, a bit at a time: quotient bits are few and prepare is rare.
+// Long division, a bit at a time: prepare is rare, and a 64-bit division would cost a target its flash.
 Real quotient(const Real& a, const Real& b, int bits) {
-  int32_t exponent = a.exponent - b.exponent;
-  uint64_t result = a.mantissa / b.mantissa;
-  uint64_t remainder = a.mantissa % b.mantissa;
-  // One bit more than asked for is the half; what remains makes it sticky.
-  while (bit_length(result) < bits + 1) {
-    remainder <<= 1;
-    result <<= 1;
-    if (remainder >= b.mantissa) {
-      remainder -= b.mantissa;
+  const int excess = bit_length(a.mantissa) - bit_length(b.mantissa);
+  uint64_t remainder = excess < 0 ? a.mantissa << -excess : a.mantissa;
+  const uint64_t divisor = excess > 0 ? b.mantissa << excess : b.mantissa;
+  int32_t exponent = a.exponent - b.exponent + excess;
+  uint64_t result = 0;
+  for (;;) {
+    if (remainder >= divisor) {
+      remainder -= divisor;
       result |= 1;
     }
+    // One bit more than asked for is the half; what remains makes it sticky.
+    if (bit_length(result) > bits) return round_to(result, exponent, bits, remainder != 0);
+    remainder <<= 1;
+    result <<= 1;
     --exponent;
   }
-  return round_to(result, exponent, bits, remainder != 0);
 }
 
 Real round_to_single(const Real& a) {

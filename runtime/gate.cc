@@ -1,7 +1,5 @@
 #include "runtime/gate.h"
 
-#include <string.h>
-
 #include "runtime/arena_layout.h"
 #include "runtime/model_view.h"
 #include "runtime/survey.h"
@@ -12,19 +10,7 @@ namespace {
 
 enum : uint32_t { kSchemaVersion = 3, kVerifierDepth = 8, kFileBytesMin = 8, kFileBytesMax = 1u << 30 };
 
-// FlatBuffers verification: after it, every offset, length and alignment in the tables we know is sound.
-Error verify_file(Bytes file, const GateLimits& limits) {
-  if (reinterpret_cast<uintptr_t>(file.data()) % kModelAlignment != 0) return Error::kMisalignedModel;
-  if (file.size() < kFileBytesMin || !tflite::ModelBufferHasIdentifier(file.data())) return Error::kNotAModel;
-  if (file.size() > kFileBytesMax) return Error::kTooComplex;
-  // A tensor is two tables, an operator two with its options; codes are at most as many as operators.
-  const uint32_t tables = 8 + limits.subgraphs + 3 * limits.tensors + 3 * limits.operators + limits.buffers;
-  flatbuffers::Verifier verifier(file.data(), file.size(), kVerifierDepth, tables);
-  return tflite::VerifyModelBuffer(verifier) ? Error::kNone : Error::kMalformed;
-}
-
 Error check_counts(const tflite::Model* model, const GateLimits& limits) {
-  if (model->version() != kSchemaVersion) return Error::kSchemaVersion;
   if (size_of(model->subgraphs()) == 0) return Error::kNoSubgraph;
   if (size_of(model->subgraphs()) > limits.subgraphs) return Error::kTooComplex;
   if (size_of(model->buffers()) > limits.buffers) return Error::kTooComplex;
@@ -45,6 +31,13 @@ bool has_any_kernel(KernelList kernels, BuiltinOperator op) {
   return false;
 }
 
+void keep_name(const flatbuffers::String* name, Report* where) {
+  const uint32_t room = sizeof where->custom_name - 1;
+  for (uint32_t i = 0; name && i < name->size() && i < room; ++i) {
+    where->custom_name[i] = static_cast<char>(name->Data()[i]);
+  }
+}
+
 Error check_operator_code(const tflite::Model* model, const tflite::Operator* op, KernelList kernels,
                           Report* where) {
   if (op->opcode_index() >= size_of(model->operator_codes())) return Error::kOperatorCode;
@@ -52,9 +45,7 @@ Error check_operator_code(const tflite::Model* model, const tflite::Operator* op
   where->op = builtin_operator(code);
   where->op_version = code->version();
   if (where->op == BuiltinOperator::CUSTOM) {
-    if (code->custom_code()) {
-      strncpy(where->custom_name, code->custom_code()->c_str(), sizeof where->custom_name - 1);
-    }
+    keep_name(code->custom_code(), where);
     return Error::kOperatorCustom;
   }
   return has_any_kernel(kernels, where->op) ? Error::kNone : Error::kOperatorMissing;
@@ -114,6 +105,16 @@ void add(const GraphSurvey& survey, ArenaLayout* layout, Judgement* judgement) {
 
 }  // namespace
 
+Error verify_file(Bytes file, const GateLimits& limits) {
+  if (reinterpret_cast<uintptr_t>(file.data()) % kModelAlignment != 0) return Error::kMisalignedModel;
+  if (file.size() < kFileBytesMin || !tflite::ModelBufferHasIdentifier(file.data())) return Error::kNotAModel;
+  if (file.size() > kFileBytesMax) return Error::kTooComplex;
+  // A tensor is two tables, an operator two with its options; codes are at most as many as operators.
+  const uint32_t tables = 8 + limits.subgraphs + 3 * limits.tensors + 3 * limits.operators + limits.buffers;
+  flatbuffers::Verifier verifier(file.data(), file.size(), kVerifierDepth, tables);
+  return tflite::VerifyModelBuffer(verifier) ? Error::kNone : Error::kMalformed;
+}
+
 bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Report* report) const {
   *report = Report();
   *judgement = Judgement();
@@ -123,6 +124,8 @@ bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Re
   report->error = check_counts(model, input_.limits);
   if (!report->ok()) return false;
   report->error = check_operator_codes(model, input_.kernels, report);
+  if (!report->ok()) return false;
+  if (model->version() != kSchemaVersion) report->error = Error::kSchemaVersion;
   if (!report->ok()) return false;
 
   ArenaLayout layout(model);

@@ -71,6 +71,10 @@ struct Judgement {
   uint32_t tensors = 0;
 };
 
+// The gate's first step, FlatBuffers verification: after it every offset, length and alignment in the tables of
+// schema.fbs is sound, and nothing else is known. Errors: kMisalignedModel, kNotAModel, kMalformed, kTooComplex.
+Error verify_file(Bytes model, const GateLimits& limits);
+
 class ModelGate {
  public:
   // Borrows what `input` points to.

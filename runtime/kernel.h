@@ -49,6 +49,8 @@ class OperatorView {
   bool has_input(uint32_t index) const;
   Tensor input(uint32_t index) const;
   Tensor output(uint32_t index) const;
+  // The output's index in the subgraph, for traces.
+  int32_t output_index(uint32_t index) const { return op_->outputs()->Get(index); }
   int32_t output_tensor_index(uint32_t index) const { return op_->outputs()->Get(index); }
 
   // The type that selects the kernel: the first input's, or the first output's where there is no input. False if

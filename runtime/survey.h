@@ -30,8 +30,9 @@ class GraphSurvey {
   uint64_t work() const { return work_; }
   uint64_t longest_work() const { return longest_work_; }
 
-  // Is the tensor a variable that some operator uses?
+  // Is the tensor a variable, a constant that something uses?
   bool is_used_variable(uint32_t tensor) const { return lives_[tensor].first == kVariable; }
+  bool is_used_constant(uint32_t tensor) const { return lives_[tensor].first == kConstant; }
 
  private:
   // From when to when a tensor lives, or what else it is.

@@ -1,5 +1,7 @@
 #include "runtime/tensor.h"
 
+#include "runtime/model_view.h"
+
 namespace roost {
 namespace runtime {
 
@@ -33,14 +35,16 @@ uint32_t Tensor::count() const {
 }
 
 uint32_t Tensor::scale_count() const {
+  const bool wide = type() == TensorType::INT32 || type() == TensorType::INT64;
+  if ((constant_ && wide) || type() == TensorType::FLOAT32) return 0;
   const tflite::QuantizationParameters* quantization = table_->quantization();
   return quantization && quantization->scale() ? quantization->scale()->size() : 0;
 }
 
 int32_t Tensor::zero_point(uint32_t index) const {
-  const auto* zero_points = table_->quantization()->zero_point();
-  if (!zero_points || zero_points->size() == 0) return 0;
-  return static_cast<int32_t>(zero_points->Get(index < zero_points->size() ? index : 0));
+  const uint32_t count = size_of(table_->quantization()->zero_point());
+  if (count == 0) return 0;
+  return static_cast<int32_t>(zero_point_at(table_->quantization(), index < count ? index : 0));
 }
 
 bool same_shape(const Tensor& a, const Tensor& b) {

@@ -55,9 +55,9 @@ class Tensor {
   bool constant() const { return constant_; }
   bool variable() const { return table_->is_variable(); }
 
-  // scale_count() is 0 (not quantised), 1 (per tensor) or dim(quantized_dimension()) (per channel; of a vector dim(0),
-  // whatever quantized_dimension() says). Scales are finite, positive and normal; zero points fit the type (int32 for
-  // int32 and wider). Index < scale_count().
+  // scale_count() is 0 (not quantised), 1 (per tensor) or dim(quantized_dimension()) (per channel). Scales are
+  // finite, positive and normal; zero points fit the type (int32 for int32 and wider). Index < scale_count(). Of
+  // floats and of constants of 32 bits and more (biases, whose scale is the product of two others) it is always 0.
   uint32_t scale_count() const;
   float scale(uint32_t index = 0) const { return table_->quantization()->scale()->Get(index); }
   int32_t zero_point(uint32_t index = 0) const;

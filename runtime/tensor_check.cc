@@ -54,15 +54,25 @@ void zero_point_range(TensorType type, int64_t* low, int64_t* high) {
   if (type == TensorType::INT16) *low = -32768, *high = 32767;
 }
 
-// Converters leave the parameters of float tensors and indices in all kinds of states; nobody reads those.
-bool quantisable(TensorType type) {
-  return type == TensorType::INT8 || type == TensorType::UINT8 || type == TensorType::INT16 ||
-         type == TensorType::INT32 || type == TensorType::INT64;
+// Converters leave the parameters of floats, indices and biases in all kinds of states; nobody reads those
+// (Tensor::scale_count says 0 for constants of 32 bits and more).
+bool is_quantised_type(const tflite::Tensor* tensor, bool constant) {
+  switch (tensor->type()) {
+    case TensorType::INT8:
+    case TensorType::UINT8:
+    case TensorType::INT16:
+      return true;
+    case TensorType::INT32:
+    case TensorType::INT64:
+      return !constant;
+    default:
+      return false;
+  }
 }
 
-Error check_quantisation(const tflite::Tensor* tensor) {
+Error check_quantisation(const tflite::Model* model, const tflite::Tensor* tensor) {
   const tflite::QuantizationParameters* quantization = tensor->quantization();
-  if (!quantization || !quantisable(tensor->type())) return Error::kNone;
+  if (!quantization || !is_quantised_type(tensor, constant_data(model, tensor) != nullptr)) return Error::kNone;
   if (quantization->details_type() != 0) return Error::kQuantisation;
   const uint32_t scales = size_of(quantization->scale());
   const uint32_t zero_points = size_of(quantization->zero_point());
@@ -80,7 +90,7 @@ Error check_quantisation(const tflite::Tensor* tensor) {
   int64_t low, high;
   zero_point_range(tensor->type(), &low, &high);
   for (uint32_t i = 0; i < zero_points; ++i) {
-    const int64_t zero_point = quantization->zero_point()->Get(i);
+    const int64_t zero_point = zero_point_at(quantization, i);
     if (zero_point < low || zero_point > high) return Error::kQuantisation;
   }
   return Error::kNone;
@@ -91,7 +101,7 @@ Error check_quantisation(const tflite::Tensor* tensor) {
 Error check_tensor(const tflite::Model* model, const tflite::Tensor* tensor) {
   Error error = check_shape(tensor);
   if (error == Error::kNone) error = check_buffer(model, tensor);
-  if (error == Error::kNone) error = check_quantisation(tensor);
+  if (error == Error::kNone) error = check_quantisation(model, tensor);
   if (error == Error::kNone && tensor->is_variable() && constant_data(model, tensor))
     error = Error::kVariableTensor;
   return error;

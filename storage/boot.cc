@@ -26,7 +26,9 @@ void reject_slot(State& state, uint8_t slot, uint8_t reason, uint16_t detail) {
   state.watchdog_run = 0;  // its hangs are not held against the model that runs next
 }
 
-bool is_unconfirmed(SlotState state) { return state == SlotState::kPending || state == SlotState::kTrial; }
+bool is_unconfirmed(SlotState state) {
+  return state == SlotState::kPending || state == SlotState::kTrial;
+}
 
 BootDecision decide_boot(const BootInput& input, State& state) {
   BootDecision decision;
@@ -36,8 +38,11 @@ BootDecision decide_boot(const BootInput& input, State& state) {
   }
   for (uint8_t s = 0; s < input.slot_count; ++s) {
     const SlotRecord& slot = state.slots[s];
-    if (!is_unconfirmed(slot.state) || slot.attempts_made < slot.attempts_max) continue;
-    reject_slot(state, s, kReasonAttemptsSpent, 0);
+    if (!is_unconfirmed(slot.state)) continue;
+    const bool spent = slot.attempts_made >= slot.attempts_max;
+    const bool hangs = slot.attempts_made != 0 && state.watchdog_run >= input.watchdog_run_max;
+    if (!spent && !hangs) continue;
+    reject_slot(state, s, spent ? kReasonAttemptsSpent : kReasonHangs, 0);
     decision.repair = true;
   }
 

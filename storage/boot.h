@@ -10,7 +10,7 @@ namespace roost {
 namespace storage {
 
 enum class ResetCause : uint8_t {
-  kOther,     // power, pin, software: anything that is no sign of a hang
+  kOther,  // power, pin, software: anything that is no sign of a hang
   kWatchdog,
 };
 

@@ -25,14 +25,14 @@ enum class BusyReads : uint8_t {
 };
 
 struct FlashGeometry {
-  uint32_t size_bytes;           // the region: a whole number of erase blocks
-  uint32_t erase_block_bytes;    // 1024, 4096, 131072 ...
-  uint16_t program_unit_bytes;   // 4, 8, 32, 256: a power of two, at most 256; programs are aligned and whole units
-  uint8_t erased_value;          // 0xFF or 0x00: what an erased byte reads; programming only leaves this value
-  uint8_t programs_per_unit;     // between two erases of its block; 1 where ECC covers the unit
+  uint32_t size_bytes;          // the region: a whole number of erase blocks
+  uint32_t erase_block_bytes;   // 1024, 4096, 131072 ...
+  uint16_t program_unit_bytes;  // 4, 8, 32, 256: a power of two, at most 256; programs are aligned and whole units
+  uint8_t erased_value;         // 0xFF or 0x00: what an erased byte reads; programming only leaves this value
+  uint8_t programs_per_unit;    // between two erases of its block; 1 where ECC covers the unit
   BusyReads busy_reads;
-  uint8_t erase_slices;          // erase_slice calls that make one erase; 1 where the part cannot slice
-  uint32_t erase_block_us;       // nominal, for reports and for planning; not a promise
+  uint8_t erase_slices;     // erase_slice calls that make one erase; 1 where the part cannot slice
+  uint32_t erase_block_us;  // nominal, for reports and for planning; not a promise
   uint32_t program_unit_us;
 };
 

@@ -8,7 +8,9 @@ namespace {
 
 constexpr uint32_t kPieceBytes = 32;  // read at a time, on the stack
 
-uint32_t piece_size(size_t left) { return left < kPieceBytes ? static_cast<uint32_t>(left) : kPieceBytes; }
+uint32_t piece_size(size_t left) {
+  return left < kPieceBytes ? static_cast<uint32_t>(left) : kPieceBytes;
+}
 
 }  // namespace
 

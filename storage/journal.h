@@ -17,6 +17,8 @@ namespace storage {
 
 // record | magic u16 | version u8 | event u8 | sequence u32 | slots u8 | 0 u8 | slot blocks u16 | chunk u32 |
 //        | state ... | CRC-32 of all before |
+// mark   | one unit, programmed once the record has read back well: whoever sees anything there knows that the
+//        | record was finished |
 constexpr uint32_t kRecordHeaderBytes = 16;
 constexpr uint32_t kRecordCrcBytes = 4;
 constexpr uint16_t kRecordMagic = 0x4A52;  // "RJ"
@@ -35,29 +37,34 @@ class Journal {
   // there was no journal). On an error nothing is recorded: what was newest is so still.
   Status append(const State& state, Event event);
 
-  // False between mount and the first append: what mount read may be a torn record that reads valid only once,
-  // so nothing irreversible may be built on it before it is appended again.
+  // False where what mount read may be a torn record that reads valid only once: nothing irreversible may be built
+  // on it, and nothing told to anybody, before it is appended again. True after every append, and after a mount
+  // that found the newest record's mark.
   bool firm() const { return firm_; }
+  bool exists() const { return newest_ != kNoSlot; }
 
   // Erases of each of the two blocks so far, at most.
   uint32_t wear() const { return turn_ / 2 + 1; }
 
  private:
   struct Scan {
-    bool valid = false;       // there is a valid record
-    bool content = false;     // anything at all is not blank
-    uint32_t turn = 0;        // of the newest valid record
-    uint32_t newest = 0;      // its index
-    uint32_t next = 0;        // behind the last record place that is not blank
+    bool valid = false;    // there is a valid record
+    bool content = false;  // anything at all is not blank
+    uint32_t next = 0;     // behind the last place that is not blank
+    bool marked = false;   // the newest valid record is
   };
 
-  Scan scan(uint8_t block);
-  bool read_record(uint8_t block, uint32_t index, uint32_t& turn, State* out);
+  Scan scan(uint8_t block, uint32_t& newest_sequence, State& newest);
+  bool read_record(uint8_t block, uint32_t index, uint32_t& sequence, State& out);
   uint32_t record_offset(uint8_t block, uint32_t index) const {
-    return layout_.journal_offset(block) + index * layout_.record_bytes;
+    return layout_.journal_offset(block) + index * layout_.place_bytes;
   }
   Status take_turn();
   Status write_record(const State& state, Event event);
+  void write_mark();
+  uint32_t mark_offset(uint8_t block, uint32_t index) const {
+    return record_offset(block, index) + layout_.record_bytes;
+  }
 
   Flash& flash_;
   MutableBytes scratch_;

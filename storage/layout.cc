@@ -7,7 +7,9 @@ namespace roost {
 namespace storage {
 namespace {
 
-bool is_power_of_two(uint32_t value) { return value != 0 && (value & (value - 1)) == 0; }
+bool is_power_of_two(uint32_t value) {
+  return value != 0 && (value & (value - 1)) == 0;
+}
 
 uint32_t meta_bytes(const Layout& layout, uint32_t payload_blocks) {
   return layout.round_up_to_unit(kMetaHeaderBytes + kManifestBytesMax) + kSealCount * layout.seal_bytes +
@@ -38,7 +40,8 @@ Result<Layout> make_layout(const FlashGeometry& geometry, uint8_t slot_count, ui
 
   layout.chunks_per_block = layout.block_bytes / chunk_bytes;
   layout.record_bytes = layout.round_up_to_unit(kRecordHeaderBytes + state_bytes(slot_count) + kRecordCrcBytes);
-  layout.records_per_block = layout.block_bytes / layout.record_bytes;
+  layout.place_bytes = layout.record_bytes + layout.unit_bytes;
+  layout.records_per_block = layout.block_bytes / layout.place_bytes;
   layout.cell_bytes = layout.round_up_to_unit(kCellBytes);
   layout.seal_bytes = layout.round_up_to_unit(kSealBytes);
   const uint32_t blocks = geometry.size_bytes / layout.block_bytes;

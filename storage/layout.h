@@ -21,13 +21,14 @@ struct Layout {
   uint32_t unit_bytes;
   uint32_t chunk_bytes;
   uint32_t chunks_per_block;
-  uint32_t record_bytes;       // one journal record, whole units
+  uint32_t record_bytes;  // one journal record, whole units
+  uint32_t place_bytes;   // a record and its mark
   uint32_t records_per_block;
-  uint32_t cell_bytes;         // one cell, whole units
-  uint32_t seal_bytes;         // one seal, whole units
-  uint32_t slot_blocks;        // meta and payload
+  uint32_t cell_bytes;   // one cell, whole units
+  uint32_t seal_bytes;   // one seal, whole units
+  uint32_t slot_blocks;  // meta and payload
   uint32_t meta_blocks;
-  uint32_t payload_blocks;     // one cell each
+  uint32_t payload_blocks;  // one cell each
 
   uint32_t journal_offset(uint8_t block) const { return block * block_bytes; }
   uint32_t slot_offset(uint8_t slot) const { return (kJournalBlocks + slot * slot_blocks) * block_bytes; }

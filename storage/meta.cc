@@ -51,7 +51,8 @@ bool decode_header(Bytes bytes, MetaHeader& h) {
 bool sizes_fit(const MetaHeader& h, uint32_t payload_max) {
   if (h.manifest_size > kManifestBytesMax || h.model_size == 0 || h.model_size > payload_max) return false;
   if (h.body_size == 0) return true;
-  return h.body_offset >= h.model_size && h.body_offset <= payload_max && h.body_size <= payload_max - h.body_offset;
+  return h.body_offset >= h.model_size && h.body_offset <= payload_max &&
+         h.body_size <= payload_max - h.body_offset;
 }
 
 // Never equal to an erased word, so that a written cell is always told from a blank one.
@@ -62,7 +63,9 @@ uint32_t cell_value(uint32_t chain, uint8_t erased_value) {
 
 }  // namespace
 
-uint32_t chain_start(uint32_t generation) { return chain_next(0, generation); }
+uint32_t chain_start(uint32_t generation) {
+  return chain_next(0, generation);
+}
 
 uint32_t chain_next(uint32_t chain, uint32_t page_crc) {
   uint8_t bytes[4];
@@ -101,14 +104,15 @@ Status Meta::write_header(uint8_t slot, const MetaHeader& header, Bytes manifest
     if (count != 0) memcpy(bytes + filled, manifest.data() + taken, count);
     taken += count;
     filled += count;
-    const Status status =
-        program_checked(flash_, offset, scratch_.first(layout_.round_up_to_unit(filled)), filled);
+    const Status status = program_checked(flash_, offset, scratch_.first(layout_.round_up_to_unit(filled)), filled);
     if (!status.ok() || taken == manifest.size()) return status;
     filled = 0;
   }
 }
 
-bool Meta::manifest_is(uint8_t slot, Bytes manifest) { return reads_equal(flash_, manifest_offset(slot), manifest); }
+bool Meta::manifest_is(uint8_t slot, Bytes manifest) {
+  return reads_equal(flash_, manifest_offset(slot), manifest);
+}
 
 void Meta::encode_seal(uint8_t slot, const MetaHeader& header, uint8_t* out) {
   digest_.reset();

@@ -31,6 +31,7 @@ enum Reason : uint8_t {
   kReasonAttemptsSpent = 1,  // boot(): it had all its attempts and was never confirmed
   kReasonDisplaced = 2,      // open(): half received and idle, or pending and forced out, by another package
   kReasonErased = 3,         // erase_all(): on its way to kErased, and goes on being erased after a reset
+  kReasonHangs = 4,          // boot(): a run of resets by watchdog while it was on trial
   kReasonCallerFirst = 16,
 };
 
@@ -42,22 +43,22 @@ struct SlotRecord {
   uint16_t detail = 0;
   bool clean = false;              // kReceiving: every payload block behind the one in work is erased
   bool sealed_by_journal = false;  // no seal in the meta could be programmed; this record stands for it
-  uint32_t generation = 0;        // of what the slot holds: each open draws the next
+  uint32_t generation = 0;         // of what the slot holds: each open draws the next
   uint32_t package_id = 0;
-  uint32_t vouched_blocks = 0;    // kReceiving: payload blocks this record vouches for, in place of a cell
-  uint32_t vouched_chain = 0;     // and the cell value that goes with them
-  uint32_t wear_max = 0;          // no block of the slot was erased more often than this
-  uint32_t wear_total = 0;        // erases of all its blocks together, counted before they are done
+  uint32_t vouched_blocks = 0;  // kReceiving: payload blocks this record vouches for, in place of a cell
+  uint32_t vouched_chain = 0;   // and the cell value that goes with them
+  uint32_t wear_max = 0;        // no block of the slot was erased more often than this
+  uint32_t wear_total = 0;      // erases of all its blocks together, counted before they are done
 };
 
 constexpr uint8_t kRejectedIdCount = 4;
 
 struct State {
-  uint32_t generation = 0;          // the last one drawn
+  uint32_t generation = 0;  // the last one drawn
   uint64_t counter_floor = 0;
-  uint32_t erase_budget = 0;        // blocks
-  uint8_t watchdog_run = 0;         // resets by watchdog since the last sign of health
-  uint8_t rejected_next = 0;        // ring index
+  uint32_t erase_budget = 0;  // blocks
+  uint8_t watchdog_run = 0;   // resets by watchdog since the last sign of health
+  uint8_t rejected_next = 0;  // ring index
   uint32_t rejected_ids[kRejectedIdCount] = {};
   SlotRecord slots[kSlotCountMax];
 };
@@ -65,12 +66,27 @@ struct State {
 // What happened: for whoever reads a dump. The state that follows from it is in the record itself.
 enum class Event : uint8_t {
   kFirm = 1,  // nothing new: the tail appended again after a boot
-  kClearing, kErased, kBegan, kVouched, kResumed, kSealed, kAttempt, kTrial, kConfirmed, kRejected,
-  kAbandoned, kRolledBack, kWatchdog, kHealthy, kEraseAll,
+  kClearing,
+  kErased,
+  kBegan,
+  kVouched,
+  kResumed,
+  kSealed,
+  kAttempt,
+  kTrial,
+  kConfirmed,
+  kRejected,
+  kAbandoned,
+  kRolledBack,
+  kWatchdog,
+  kHealthy,
+  kEraseAll,
 };
 
 // Bytes of an encoded state, without the record's header and CRC.
-constexpr uint32_t state_bytes(uint8_t slot_count) { return 40u + 36u * slot_count; }
+constexpr uint32_t state_bytes(uint8_t slot_count) {
+  return 40u + 36u * slot_count;
+}
 
 void encode_state(const State& state, uint8_t slot_count, MutableBytes out);
 // False where a field is out of range; `out` is then unspecified.

@@ -34,6 +34,7 @@ Status Store::mount(uint32_t now_ms) {
   verify_ = Verify();
   slicing_ = 0xFFFFFFFF;
   held_slot_ = kNoSlot;
+  wipe_charged_ = false;
   last_activity_ms_ = settled_ms_ = refilled_ms_ = now_ms;
 
   state_ = State();
@@ -60,8 +61,9 @@ bool Store::check_sound(uint8_t slot) {
   return false;
 }
 
-// No journal: first boot, or the flash lost it. Seals in the metas say what is whole. The newest such model may have
-// been unconfirmed, so it goes on probation with the next newest to fall back to; a single one is all there is.
+// No journal: first boot, or the flash lost it. Seals in the metas say what is whole. The newest such model may
+// have been unconfirmed, so it goes on probation with the next newest to fall back to; a single one is all there
+// is.
 State Store::state_without_journal() {
   State state;
   state.erase_budget = budget_max();
@@ -109,6 +111,8 @@ BootChoice Store::boot(ResetCause cause) {
   if (decision.repair) {
     const Event event = cause == ResetCause::kWatchdog ? Event::kWatchdog : Event::kRejected;
     if (!commit(next, event).ok()) state_ = next;
+  } else if (journal_.exists() && !journal_.firm()) {
+    (void)commit(next, Event::kFirm);  // a failed write: the next boot, or the next record, does it
   }
   return decision.choice;
 }

@@ -33,16 +33,16 @@ namespace roost {
 namespace storage {
 
 struct StoreConfig {
-  uint8_t slot_count = 2;              // 2 or 3
-  uint16_t chunk_bytes = 4096;         // a page of the slot; divides the erase block
-  bool has_builtin = false;            // the firmware carries a model of its own
-  bool early_erase = false;            // keep a clean slot waiting: erases the retired model after the grace time
-  uint8_t watchdog_run_max = 3;        // that many resets by watchdog in a row: safe mode
-  uint8_t erase_ahead_blocks = 2;      // erased before they are needed, so that a page seldom waits
+  uint8_t slot_count = 2;          // 2 or 3
+  uint16_t chunk_bytes = 4096;     // a page of the slot; divides the erase block
+  bool has_builtin = false;        // the firmware carries a model of its own
+  bool early_erase = false;        // keep a clean slot waiting: erases the retired model after the grace time
+  uint8_t watchdog_run_max = 3;    // that many resets by watchdog in a row: safe mode
+  uint8_t erase_ahead_blocks = 2;  // erased before they are needed, so that a page seldom waits
   uint32_t early_erase_grace_ms = 60000;
-  uint32_t displace_idle_ms = 60000;   // a half-received package yields to another after this long without a page
-  uint32_t erase_budget_blocks = 0;    // at most this many erases in a burst; 0: sixteen slots full
-  uint32_t budget_refill_ms = 60000;   // one block more each
+  uint32_t displace_idle_ms = 60000;  // a half-received package yields to another after this long without a page
+  uint32_t erase_budget_blocks = 0;   // at most this many erases in a burst; 0: sixteen slots full
+  uint32_t budget_refill_ms = 60000;  // one block more each
 };
 
 // Everything storage has to know of a package. Page k of a slot is payload[k * chunk_bytes ...]; the payload is
@@ -56,7 +56,7 @@ struct PackageInfo {
   Sha256 model_sha256 = {};
   Sha256 body_sha256 = {};  // ignored where body_size is 0
   uint64_t counter = 0;
-  uint8_t attempts = 3;     // prepares it gets before it is confirmed; 0 counts as 1
+  uint8_t attempts = 3;  // prepares it gets before it is confirmed; 0 counts as 1
 
   uint32_t payload_size() const { return body_size == 0 ? model_size : body_offset + body_size; }
 };
@@ -80,15 +80,15 @@ struct SlotInfo {
   uint16_t detail = 0;
   uint8_t attempts_made = 0;
   uint8_t attempts_max = 0;
-  bool sound = false;            // meta read well at mount or since: the spans below are there
+  bool sound = false;  // meta read well at mount or since: the spans below are there
   uint32_t generation = 0;
   uint32_t package_id = 0;
-  uint32_t durable_chunks = 0;   // kReceiving
-  uint32_t wear_max = 0;         // erases of the slot's most erased block, at most
+  uint32_t durable_chunks = 0;  // kReceiving
+  uint32_t wear_max = 0;        // erases of the slot's most erased block, at most
   uint32_t wear_total = 0;
   uint64_t counter = 0;
-  Bytes manifest;                // into mapped(); empty unless sound
-  Bytes model;                   // into mapped(); empty unless sound, and sealed or (the open package) verified
+  Bytes manifest;  // into mapped(); empty unless sound
+  Bytes model;     // into mapped(); empty unless sound, and sealed or (the open package) verified
   Bytes body;
   Sha256 model_sha256 = {};
 };
@@ -109,8 +109,8 @@ class Store {
   // is no error but a journal without records or a slot that is not sound. Calling it again starts afresh.
   Status mount(uint32_t now_ms);
 
-  // Decides what to run. Records at most one thing (watchdog run, attempts spent, damage), so call it once a boot.
-  // Where that record cannot be written the choice is still given, as if it had been.
+  // Decides what to run. Appends one record where the watchdog bit, attempts are spent, or the newest record may be
+  // torn; so call it once a boot. Where it cannot be written the choice is still given, as if it had been.
   BootChoice boot(ResetCause cause);
 
   // The same decision over the present state without a reset: what runs or should, after reject or roll_back.
@@ -214,20 +214,20 @@ class Store {
   struct Transfer {
     Phase phase = Phase::kIdle;
     uint8_t slot = kNoSlot;
-    bool clean = false;         // the slot was erased throughout when it was opened
-    bool redo_block = false;    // the block in work must be erased again first
+    bool clean = false;       // the slot was erased throughout when it was opened
+    bool redo_block = false;  // the block in work must be erased again first
     bool verified = false;
     PackageInfo package;
     uint32_t chunk_count = 0;
-    uint32_t block_count = 0;     // payload blocks the package takes
-    uint32_t meta_erased = 0;     // meta blocks
-    uint32_t erased_blocks = 0;   // payload blocks below this one are erased, or programmed since
+    uint32_t block_count = 0;    // payload blocks the package takes
+    uint32_t meta_erased = 0;    // meta blocks
+    uint32_t erased_blocks = 0;  // payload blocks below this one are erased, or programmed since
     uint32_t durable_blocks = 0;
-    uint32_t durable_chain = 0;   // the running value after the last durable block
-    uint32_t chain = 0;           // after the last closed page
+    uint32_t durable_chain = 0;  // the running value after the last durable block
+    uint32_t chain = 0;          // after the last closed page
     uint32_t next_page = 0;
-    uint32_t written = 0;         // bytes programmed of next_page
-    uint32_t suspect_block = 0;   // its cell may be torn: the journal vouches for it instead
+    uint32_t written = 0;        // bytes programmed of next_page
+    uint32_t suspect_block = 0;  // its cell may be torn: the journal vouches for it instead
   };
 
   // Finding out after mount how much of a half-received package is durable.
@@ -236,7 +236,7 @@ class Store {
     uint8_t slot = kNoSlot;
     uint32_t payload_size = 0;
     uint32_t page = 0;
-    uint32_t end_block = 0;       // nothing vouches for a block from here on
+    uint32_t end_block = 0;  // nothing vouches for a block from here on
     uint32_t chain = 0;
     uint32_t durable_blocks = 0;  // the result, with
     uint32_t durable_chain = 0;
@@ -304,6 +304,7 @@ class Store {
   uint32_t settled_ms_ = 0;        // since when nothing changed: the grace time of an early erase counts from here
   uint32_t refilled_ms_ = 0;       // up to when the erase budget is credited
   uint8_t held_slot_ = kNoSlot;
+  bool wipe_charged_ = false;  // erase_all was called in this boot: what it erases is charged already
   bool sound_[kSlotCountMax] = {};
 };
 

@@ -7,7 +7,9 @@ namespace {
 
 constexpr uint32_t kNoBlock = 0xFFFFFFFF;
 
-uint32_t divide_up(uint32_t size, uint32_t unit) { return size / unit + (size % unit != 0 ? 1 : 0); }
+uint32_t divide_up(uint32_t size, uint32_t unit) {
+  return size / unit + (size % unit != 0 ? 1 : 0);
+}
 
 }  // namespace
 
@@ -81,15 +83,33 @@ Result<uint8_t> Store::pick_slot() const {
     if (s == held_slot_) continue;
     int rank = kNever;
     switch (state_.slots[s].state) {
-      case SlotState::kReceiving: rank = 0; break;  // displaced: only one package arrives at a time
-      case SlotState::kPending: rank = 1; break;    // forced out, or not sound: check_policy let nothing else pass
-      case SlotState::kTrial: rank = 1; break;      // not sound
-      case SlotState::kErased: rank = 2; break;
-      case SlotState::kUnknown: rank = 3; break;
-      case SlotState::kClearing: rank = 3; break;
-      case SlotState::kRejected: rank = 4; break;
-      case SlotState::kRetired: rank = 6; break;
-      case SlotState::kConfirmed: rank = sound_[s] ? kNever : 5; break;
+      case SlotState::kReceiving:
+        rank = 0;
+        break;  // displaced: only one package arrives at a time
+      case SlotState::kPending:
+        rank = 1;
+        break;  // forced out, or not sound: check_policy let nothing else pass
+      case SlotState::kTrial:
+        rank = 1;
+        break;  // not sound
+      case SlotState::kErased:
+        rank = 2;
+        break;
+      case SlotState::kUnknown:
+        rank = 3;
+        break;
+      case SlotState::kClearing:
+        rank = 3;
+        break;
+      case SlotState::kRejected:
+        rank = 4;
+        break;
+      case SlotState::kRetired:
+        rank = 6;
+        break;
+      case SlotState::kConfirmed:
+        rank = sound_[s] ? kNever : 5;
+        break;
     }
     if (rank > best_rank || rank == kNever) continue;
     if (rank == best_rank && state_.slots[s].wear_total >= state_.slots[best].wear_total) continue;

@@ -162,6 +162,7 @@ Status Store::erase_all(uint32_t now_ms) {
   if (!status.ok()) return status;
   transfer_ = Transfer();
   recovery_ = Recovery();
+  wipe_charged_ = true;
   for (bool& sound : sound_) sound = false;
   return status;
 }

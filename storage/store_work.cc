@@ -131,6 +131,7 @@ Status Store::erase_work() {
   const uint32_t block = in_meta ? t.meta_erased : t.redo_block ? t.durable_blocks : t.erased_blocks;
   const uint32_t base = in_meta ? layout_.slot_offset(t.slot) : layout_.payload_offset(t.slot);
   const Result<bool> done = erase_some(base + block * layout_.block_bytes);
+  if (done.error() == Error::kEraseFailed) charge(state_, t.slot, 1);
   if (!done.ok()) return done.error();
   if (!done.value()) return Status();
   if (in_meta) {
@@ -213,7 +214,7 @@ Status Store::clear_work(uint32_t now_ms) {
   SlotRecord& slot = next.slots[s];
   if (clearing_.slot == kNoSlot) {
     const bool going_on = slot.state == SlotState::kClearing && slot.reason == kReasonErased;
-    if (!going_on || !journal_.firm()) {
+    if (!going_on || !wipe_charged_) {
       refill_budget(now_ms);
       next.erase_budget = state_.erase_budget;
       clear_slot(next, s, going_on ? kReasonErased : kReasonNone);
@@ -228,6 +229,7 @@ Status Store::clear_work(uint32_t now_ms) {
   }
   if (clearing_.block < layout_.slot_blocks) {
     const Result<bool> done = erase_some(layout_.slot_offset(s) + clearing_.block * layout_.block_bytes);
+    if (done.error() == Error::kEraseFailed) charge(state_, s, 1);
     if (!done.ok()) return done.error();
     if (!done.value()) return Status();
     clearing_.block += 1;

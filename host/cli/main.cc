@@ -25,6 +25,8 @@ int run(int argc, char** argv) {
   roost::host::add_push(app, context);
   roost::host::add_device_queries(app, context);
   roost::host::add_device_requests(app, context);
+  roost::host::add_inspect(app, context);
+  roost::host::add_run(app, context);
   roost::host::add_convert(app, context);
   roost::host::add_device(app, context);
   app.footer("Exit codes: 0 done, 2 bad arguments, 3 bad model, 4 does not fit, 5 refused by the device, 6 link lost,\n"

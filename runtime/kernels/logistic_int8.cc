@@ -30,7 +30,7 @@ Error prepare(const OperatorView& op, Needs& needs, void* memory) {
   if (!to_multiplier(factor, &data.input)) {
     data.input = {0, 0};
     data.radius = 0;
-  } else if (data.input.shift < 0) {
+  } else if (data.input.value == 0 || data.input.shift < 0) {
     return Error::kOperandQuantisation;
   } else {
     const int64_t radius = q4_max >> data.input.shift;

@@ -4,8 +4,8 @@ namespace roost {
 namespace runtime {
 namespace {
 
-// Positions stay below twice this, so that sums of a few fit 32 bits.
-constexpr int64_t kReachMax = INT32_MAX / 4;
+// Tensors end at 2^28, reaches and strides here: sums of a few of them fit 32 bits.
+constexpr int32_t kReachMax = INT32_MAX / 4;
 
 }  // namespace
 
@@ -25,12 +25,12 @@ Window::Taps Window::taps(int32_t position) const {
 Error make_window(tflite::Padding padding, int32_t input, int32_t filter, int32_t stride, int32_t dilation,
                   int32_t output, Window* window) {
   if (filter < 1 || stride < 1 || dilation < 1) return Error::kOptions;
-  const int64_t reach = (static_cast<int64_t>(filter) - 1) * dilation + 1;
-  if (reach > kReachMax || stride > kReachMax) return Error::kOverflow;
-  int64_t expected = 0;
+  if (static_cast<int64_t>(filter - 1) * dilation >= kReachMax || stride > kReachMax) return Error::kOverflow;
+  const int32_t reach = (filter - 1) * dilation + 1;
+  int32_t expected = 0;
   switch (padding) {
     case tflite::Padding::SAME:
-      expected = (static_cast<int64_t>(input) + stride - 1) / stride;
+      expected = (input + stride - 1) / stride;
       break;
     case tflite::Padding::VALID:
       expected = reach > input ? 0 : (input - reach) / stride + 1;
@@ -39,8 +39,8 @@ Error make_window(tflite::Padding padding, int32_t input, int32_t filter, int32_
       return Error::kOptions;
   }
   if (output != expected || output < 1) return Error::kOperandShape;
-  const int64_t missing = (static_cast<int64_t>(output) - 1) * stride + reach - input;
-  *window = Window{input, output, filter, stride, dilation, static_cast<int32_t>(missing > 0 ? missing / 2 : 0)};
+  const int32_t missing = (output - 1) * stride + reach - input;
+  *window = Window{input, output, filter, stride, dilation, missing > 0 ? missing / 2 : 0};
   return Error::kNone;
 }
 

@@ -26,8 +26,9 @@ ARROWS = {
     "device/ports": DEVICE,
     "host": HOST,
     "host/dbus": ("base",),
+    "host/bluez": HOST + ("host", "host/dbus"),
     # The command line is one too: `roost device` runs the simulated device.
-    "host/cli": HOST + ("host", "storage", "device/agent", "device/ports/linux"),
+    "host/cli": HOST + ("host", "host/bluez", "storage", "device/agent", "device/ports/linux"),
 }
 EXTRA_FILES = {"host/dbus": ("host/loop.h",)}  # single headers beyond the arrows
 
@@ -123,6 +124,7 @@ BAD = (
     ("device/ports/linux/a.cc", '#include "host/link.h"'),
     ("host/session.cc", '#include "device/agent/delivery_agent.h"'),
     ("host/session.cc", '#include "storage/store.h"'),
+    ("host/session.cc", '#include "host/bluez/bluez_link.h"'),
     ("host/dbus/a.cc", '#include "host/link.h"'),
     ("base/a.h", "#include <vector>"),
     ("storage/a.h", "#include <cstdint>"),
@@ -153,6 +155,7 @@ GOOD = (
     ("host/session.cc", '#include <vector>\nint* p = new int;\n#include "protocol/sender.h"'),
     ("host/cli/device.cc", '#include "device/ports/linux/clock.h"\n#include "host/link.h"'),
     ("host/dbus/a.cc", '#include "host/loop.h"'),
+    ("host/bluez/a.cc", '#include "host/dbus/message.h"\n#include "host/link.h"'),
     ("tests/a.cc", '#include "storage/store.h"'),
 )
 

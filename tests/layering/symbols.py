@@ -8,6 +8,7 @@ An undefined symbol outside the list below is operator new, an exception, a cloc
 name. Writable data is a mutable static, or a constant that needs code to run before main.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -49,6 +50,10 @@ def offences(listing):
 
 
 def check(archives):
+    unbuilt = [archive for archive in archives if not os.path.exists(archive)]
+    if unbuilt:
+        print("not built:", *unbuilt)
+        return 1
     listing = nm(archives)
     if not any(kind == "T" for _, _, kind, _ in symbols(listing)):
         print("nothing defined in", *archives)

@@ -61,8 +61,12 @@ Board large_block() {
 }
 
 Board zero_erased() {
-  Board b{"zero_erased", "erased bytes read 0x00; two chunks to an erase block", geometry(256 * 1024, 2048, 4, 2),
-          false, 1024, 10000};
+  Board b{"zero_erased",
+          "erased bytes read 0x00; two chunks to an erase block",
+          geometry(256 * 1024, 2048, 4, 2),
+          false,
+          1024,
+          10000};
   b.geometry.erased_value = 0x00;
   b.geometry.erase_block_us = 5000;
   b.geometry.program_unit_us = 50;
@@ -72,7 +76,8 @@ Board zero_erased() {
 }  // namespace
 
 const std::vector<Board>& boards() {
-  static const std::vector<Board> kBoards = {nano33ble(), microbit(), stm32wb(), rp2040(), large_block(), zero_erased()};
+  static const std::vector<Board> kBoards = {nano33ble(), microbit(),    stm32wb(),
+                                             rp2040(),    large_block(), zero_erased()};
   return kBoards;
 }
 

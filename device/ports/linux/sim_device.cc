@@ -60,6 +60,9 @@ Board linux_board() {
   return board;
 }
 
+// One of kProfiles.
+Board board_named(const std::string& name) { return name == "linux" ? linux_board() : *find_board(name); }
+
 // Aligned memory for arena, ring and models read from files.
 class Buffer {
  public:
@@ -148,12 +151,12 @@ class SimDevice final : public Peripheral, public Notifier, public AgentObserver
 };
 
 bool SimDevice::make_flash(std::string* error) {
-  const Board* known = find_board(options_.board);
-  if (options_.board != "linux" && !known) {
+  const auto named = [&](const Profile& profile) { return options_.board == profile.board; };
+  if (std::none_of(std::begin(kProfiles), std::end(kProfiles), named)) {
     *error = "no board is called " + options_.board + "; there are:\n" + describe_boards();
     return false;
   }
-  board_ = options_.board == "linux" ? linux_board() : *known;
+  board_ = board_named(options_.board);
   if (options_.region_bytes) board_.geometry.size_bytes = options_.region_bytes;
   if (options_.flash_path.empty()) {
     flash_ = std::make_unique<SimFlash>(board_);
@@ -367,10 +370,26 @@ bool run_sim_device(const SimDeviceOptions& options, const std::atomic<bool>& st
   return true;
 }
 
+std::vector<BoardSize> board_sizes() {
+  std::vector<BoardSize> sizes;
+  for (const Profile& profile : kProfiles) {
+    const Board board = board_named(profile.board);
+    SimFlash flash(board);
+    SodiumSha256 digest;
+    Buffer scratch(storage::Store::scratch_bytes(board.geometry));
+    storage::StoreConfig config;
+    config.chunk_bytes = board.chunk_bytes;
+    storage::Store store(flash, digest, config, scratch.span());
+    const uint32_t room = store.mount(0).ok() ? store.payload_bytes_max() : 0;
+    sizes.push_back({profile.board, room, profile.arena_bytes});
+  }
+  return sizes;
+}
+
 std::string describe_boards() {
   std::string text;
   for (const Profile& profile : kProfiles) {
-    const Board board = std::string("linux") == profile.board ? linux_board() : *find_board(profile.board);
+    const Board board = board_named(profile.board);
     text += fmt::format("  {:<12} {}; {} kB for models, arena {} kB, ring {} bytes\n", board.name, board.part,
                         board.geometry.size_bytes / 1024, profile.arena_bytes / 1024, profile.ring_bytes);
   }

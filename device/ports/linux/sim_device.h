@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <string>
+#include <vector>
 
 #include "device/ports/linux/air.h"
 
@@ -35,7 +36,15 @@ struct SimDeviceOptions {
 // Runs until `stop` becomes true. Returns false with a sentence when it could not start.
 bool run_sim_device(const SimDeviceOptions& options, const std::atomic<bool>& stop, std::string* error);
 
-// "linux, nano33ble, microbit, ...": the boards that can be simulated, a line each.
+// The boards that can be simulated, a line each.
 std::string describe_boards();
+
+// What fits on them, with two slots.
+struct BoardSize {
+  std::string name;
+  uint32_t payload_bytes_max;
+  uint32_t arena_bytes;
+};
+std::vector<BoardSize> board_sizes();
 
 }  // namespace roost::device

@@ -32,9 +32,13 @@ constexpr char kMagic[8] = {'R', 'O', 'O', 'S', 'T', 'F', 'L', '1'};
 constexpr size_t kHeaderBytes = 4096;  // magic, then the geometry as stored by geometry_bytes
 
 // Keeps the compiler from moving stores to the mapping across this line: a SIGKILL must find them in order.
-void in_order() { std::atomic_signal_fence(std::memory_order_seq_cst); }
+void in_order() {
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
 
-size_t round_up(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
+size_t round_up(size_t size, size_t unit) {
+  return (size + unit - 1) / unit * unit;
+}
 
 std::vector<uint8_t> geometry_bytes(const FlashGeometry& g) {
   std::vector<uint8_t> out;
@@ -143,10 +147,15 @@ void SimFlash::erase_everything() {
 }
 
 void SimFlash::fill(uint8_t value) {
+  memset(data_, value, board_.geometry.size_bytes);
+  fill_state();
+}
+
+void SimFlash::fill_state() {
   const FlashGeometry& g = board_.geometry;
-  memset(units_, g.programs_per_unit, g.size_bytes / g.program_unit_bytes);
+  // Torn, too: nobody can be blamed for programming what only reads blank.
+  memset(units_, g.programs_per_unit | kTorn, g.size_bytes / g.program_unit_bytes);
   memset(unstable_, 0, g.size_bytes);
-  memset(data_, value, g.size_bytes);
 }
 
 std::vector<uint8_t> SimFlash::snapshot() const {
@@ -185,7 +194,9 @@ void SimFlash::fail_operations(uint64_t first, uint64_t count, Fault fault) {
   fault_ = fault;
 }
 
-void SimFlash::fail_read(uint64_t read_index) { fault_read_ = read_index; }
+void SimFlash::fail_read(uint64_t read_index) {
+  fault_read_ = read_index;
+}
 
 void SimFlash::clear_faults() {
   fault_count_ = 0;
@@ -197,17 +208,25 @@ SimFlash::Hit SimFlash::begin_operation() {
   const uint64_t operation = operations_++;
   if (operation == cut_operation_) {
     switch (cut_point_) {
-      case CutPoint::kBefore: return Hit::kCutBefore;
-      case CutPoint::kInside: return Hit::kCutInside;
-      case CutPoint::kAfter: return Hit::kCutAfter;
+      case CutPoint::kBefore:
+        return Hit::kCutBefore;
+      case CutPoint::kInside:
+        return Hit::kCutInside;
+      case CutPoint::kAfter:
+        return Hit::kCutAfter;
     }
   }
   if (operation >= fault_first_ && operation - fault_first_ < fault_count_) {
+    ++faults_hit_;
     switch (fault_) {
-      case Fault::kRefuse: return Hit::kRefuse;
-      case Fault::kHalf: return Hit::kHalf;
-      case Fault::kSilent: return Hit::kSilent;
-      case Fault::kBusy: return Hit::kBusy;
+      case Fault::kRefuse:
+        return Hit::kRefuse;
+      case Fault::kHalf:
+        return Hit::kHalf;
+      case Fault::kSilent:
+        return Hit::kSilent;
+      case Fault::kBusy:
+        return Hit::kBusy;
     }
   }
   return Hit::kNo;
@@ -261,7 +280,10 @@ Status SimFlash::read(uint32_t offset, MutableBytes out) {
 // Unstable bits read anew.
 void SimFlash::settle(uint32_t offset, size_t size) {
   for (size_t i = offset; i < offset + size; ++i) {
-    if (const uint8_t mask = unstable_[i]) {
+    if (i % 64 == 0 && i + 64 <= offset + size &&
+        std::all_of(unstable_ + i, unstable_ + i + 64, [](uint8_t m) { return m == 0; })) {
+      i += 63;
+    } else if (const uint8_t mask = unstable_[i]) {
       data_[i] = static_cast<uint8_t>((data_[i] & ~mask) | (random_byte() & mask));
     }
   }
@@ -349,13 +371,18 @@ void SimFlash::tear_unit(uint32_t offset, const uint8_t* bytes) {
   uint8_t& state = units_[offset / g.program_unit_bytes];
   state = static_cast<uint8_t>((state + 1) | kTorn);
   if (board_.ecc && random() % 2 == 0) state |= kUnreadable;
-  const uint64_t kind = random() % 4;  // 0: all done but weak; 1: hardly begun; else: anything between
+  // 0: all done but for one weak bit, so that it reads right every other time; 1: hardly begun, one weak bit, so
+  // that it reads blank every other time; else: anything between.
+  const uint64_t kind = random() % 4;
+  const uint32_t weak_byte = static_cast<uint32_t>(random() % g.program_unit_bytes);
   for (uint32_t i = 0; i < g.program_unit_bytes; ++i) {
     const uint8_t wanted = static_cast<uint8_t>(bytes[i] ^ g.erased_value);
-    const uint8_t weak = random_byte() & random_byte() & wanted;
+    uint8_t weak = random_byte() & random_byte() & wanted;
     uint8_t done = wanted & random_byte();
-    if (kind == 0) done = wanted;
-    if (kind == 1) done = 0;
+    if (kind < 2) {
+      weak = i == weak_byte ? static_cast<uint8_t>(wanted & (~wanted + 1)) : 0;  // the lowest bit wanted
+      done = kind == 0 ? wanted : 0;
+    }
     uint8_t& byte = data_[offset + i];
     byte = static_cast<uint8_t>((byte & ~done) | (~g.erased_value & done));
     unstable_[offset + i] |= weak;

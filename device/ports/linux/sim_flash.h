@@ -48,10 +48,10 @@ const Board* find_board(const std::string& name);  // nullptr: no such board
 enum class CutPoint : uint8_t { kBefore, kInside, kAfter };
 
 enum class Fault : uint8_t {
-  kRefuse,        // the operation reports failure and has done nothing
-  kHalf,          // it reports failure and was torn
-  kSilent,        // it reports success, and one bit is wrong
-  kBusy,          // kFlashBusy, nothing done: the radio stack would not have it now
+  kRefuse,  // the operation reports failure and has done nothing
+  kHalf,    // it reports failure and was torn
+  kSilent,  // it reports success, and one bit is wrong
+  kBusy,    // kFlashBusy, nothing done: the radio stack would not have it now
 };
 
 class SimFlash final : public storage::Flash {
@@ -83,16 +83,17 @@ class SimFlash final : public storage::Flash {
   // ---- faults on demand ----
 
   void fail_operations(uint64_t first, uint64_t count, Fault fault);
-  void fail_read(uint64_t read_index);                   // one read() call: kReadFailed
+  void fail_read(uint64_t read_index);  // one read() call: kReadFailed
   void clear_faults();
 
   // ---- what happened ----
 
   uint64_t operations() const { return operations_; }  // programs, erases and slices attempted with power on
   uint64_t reads() const { return reads_; }
+  uint64_t faults_hit() const { return faults_hit_; }
   uint64_t misuses() const { return misuses_; }  // calls that no careful caller makes: always 0 in a good test
   const std::string& last_misuse() const { return last_misuse_; }
-  uint64_t busy_us() const { return busy_us_; }  // nominal time spent erasing and programming
+  uint64_t busy_us() const { return busy_us_; }                 // nominal time spent erasing and programming
   uint32_t wear(uint32_t block) const { return wear_[block]; }  // erases begun; kept in the file
   uint32_t block_count() const { return board_.geometry.size_bytes / board_.geometry.erase_block_bytes; }
 
@@ -102,7 +103,8 @@ class SimFlash final : public storage::Flash {
 
   // ---- for tests ----
 
-  void fill(uint8_t value);         // as a flashed constant array arrives: programmed, not erased
+  void fill(uint8_t value);  // as a flashed constant array arrives: programmed, not erased
+  void fill_state();         // whatever raw() was made to hold: programmed, not erased
   MutableBytes raw() { return MutableBytes(data_, board_.geometry.size_bytes); }
   std::vector<uint8_t> snapshot() const;  // contents, wear, what is torn
   void restore(const std::vector<uint8_t>& snapshot);
@@ -144,7 +146,7 @@ class SimFlash final : public storage::Flash {
 
   bool powered_ = true;
   std::atomic<bool> busy_{false};
-  uint64_t operations_ = 0, reads_ = 0, misuses_ = 0, busy_us_ = 0;
+  uint64_t operations_ = 0, reads_ = 0, faults_hit_ = 0, misuses_ = 0, busy_us_ = 0;
   std::string last_misuse_;
   uint64_t cut_operation_ = UINT64_MAX;
   CutPoint cut_point_ = CutPoint::kBefore;

@@ -1,6 +1,6 @@
-// Proves that inference gives the bytes TensorFlow Lite Micro's reference kernels give, operator by operator, on real
-// models: integers exactly, floats within their rounding. The folder of models holds index.json, NAME.tflite, inputs
-// NAME.sN.in.bin, outputs of fresh interpreters NAME.sN.out.bin, outputs of one interpreter fed all inputs
+// Proves that inference gives the bytes TensorFlow Lite Micro's reference kernels give, operator by operator, on
+// real models: integers exactly, floats within their rounding. The folder of models holds index.json, NAME.tflite,
+// inputs NAME.sN.in.bin, outputs of fresh interpreters NAME.sN.out.bin, outputs of one interpreter fed all inputs
 // NAME.seq.out.bin, and a CRC-32 of every operator's output NAME.s1.trace.json.
 #include <gtest/gtest.h>
 #include <math.h>
@@ -35,10 +35,26 @@ std::vector<uint8_t> read_file(const std::string& name) {
 
 // The operators this folder has kernels for.
 bool has_kernels(const json& model) {
-  static const std::set<std::string> kOperators = {
-      "ADD",  "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "FULLY_CONNECTED",
-      "MEAN", "LOGISTIC",        "MAX_POOL_2D",   "MUL",     "PAD",               "PADV2",      "QUANTIZE",
-      "RELU", "RELU6",           "RESHAPE",       "SOFTMAX", "STRIDED_SLICE",     "SVDF"};
+  static const std::set<std::string> kOperators = {"ADD",
+                                                   "AVERAGE_POOL_2D",
+                                                   "CONCATENATION",
+                                                   "CONV_2D",
+                                                   "DEPTHWISE_CONV_2D",
+                                                   "DEQUANTIZE",
+                                                   "FULLY_CONNECTED",
+                                                   "MEAN",
+                                                   "LOGISTIC",
+                                                   "MAX_POOL_2D",
+                                                   "MUL",
+                                                   "PAD",
+                                                   "PADV2",
+                                                   "QUANTIZE",
+                                                   "RELU",
+                                                   "RELU6",
+                                                   "RESHAPE",
+                                                   "SOFTMAX",
+                                                   "STRIDED_SLICE",
+                                                   "SVDF"};
   for (const auto& [name, count] : model.at("ops").items()) {
     if (kOperators.count(name.substr(0, name.find('@'))) == 0) return false;
   }
@@ -149,6 +165,8 @@ class ReferenceModels : public ::testing::Test {
     const std::vector<uint8_t> text = read_file("index.json");
     const json index = json::parse(text.begin(), text.end());
     for (const json& model : index.at("models")) {
+      // Its first operator adds int8 tensors into a float one: the reference reads beyond the tensors, we refuse.
+      if (model.at("name") == "litert_add_quantized_int8") continue;
       if (model.at("status") == "OK" && has_kernels(model)) names_.push_back(model.at("name"));
     }
     ASSERT_GT(names_.size(), 20u);

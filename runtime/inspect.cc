@@ -1,0 +1,140 @@
+#include "runtime/inspect.h"
+
+#include "runtime/model_view.h"
+#include "runtime/survey.h"
+
+namespace roost {
+namespace runtime {
+namespace {
+
+Span<const int32_t> indices(const flatbuffers::Vector<int32_t>* vector) {
+  return size_of(vector) == 0 ? Span<const int32_t>() : Span<const int32_t>(vector->data(), vector->size());
+}
+
+const char* text_of(const flatbuffers::String* string) {
+  return string ? string->c_str() : nullptr;
+}
+
+class Walk {
+ public:
+  Walk(Bytes file, const GateInput& input, MutableBytes scratch, InspectVisitor& visitor, Inspection* result)
+      : file_(file),
+        model_(tflite::GetModel(file.data())),
+        input_(input),
+        scratch_(scratch),
+        visitor_(visitor),
+        result_(result) {}
+
+  void run() {
+    result_->subgraphs = size_of(model_->subgraphs());
+    result_->description = text_of(model_->description());
+    for (uint32_t i = 0; i < size_of(model_->buffers()); ++i) {
+      result_->weight_bytes += size_of(model_->buffers()->Get(i)->data());
+    }
+    for (uint32_t i = 0; i < result_->subgraphs; ++i) walk_graph(i);
+  }
+
+ private:
+  bool accepted() const { return result_->report.ok(); }
+
+  void walk_graph(uint32_t graph_index) {
+    const tflite::SubGraph* graph = model_->subgraphs()->Get(graph_index);
+    if (graph_index == 0) {
+      result_->inputs = indices(graph->inputs());
+      result_->outputs = indices(graph->outputs());
+    }
+    for (uint32_t i = 0; i < size_of(graph->operators()); ++i) walk_operator(graph_index, graph, i);
+    if (!accepted()) return;
+    GraphSurvey survey(file_, graph_index, input_.kernels, scratch_);
+    Report report;
+    if (!survey.run(&report)) return;
+    walk_planned(graph_index, graph, survey);
+    walk_others(graph_index, graph, survey);
+  }
+
+  void walk_operator(uint32_t graph_index, const tflite::SubGraph* graph, uint32_t index) {
+    const tflite::Operator* op = graph->operators()->Get(index);
+    if (op->opcode_index() >= size_of(model_->operator_codes())) return;
+    const tflite::OperatorCode* code = model_->operator_codes()->Get(op->opcode_index());
+    InspectedOperator line;
+    line.subgraph = graph_index;
+    line.index = index;
+    line.op = builtin_operator(code);
+    line.custom_name = text_of(code->custom_code());
+    line.version = code->version();
+    line.inputs = indices(op->inputs());
+    line.outputs = indices(op->outputs());
+    for (const Kernel* kernel : input_.kernels) line.supported = line.supported || kernel->op == line.op;
+    if (accepted()) line.needs = needs_of(graph, op, line.op);
+    visitor_.on_operator(line);
+  }
+
+  Needs needs_of(const tflite::SubGraph* graph, const tflite::Operator* op, BuiltinOperator builtin) const {
+    const OperatorView view(file_, graph, op, TensorPlaces{nullptr, nullptr, nullptr});
+    Needs needs;
+    TensorType type;
+    const Kernel* kernel = view.deciding_type(&type) ? find_kernel(input_.kernels, builtin, type) : nullptr;
+    const bool sound = kernel && kernel->prepare(view, needs, nullptr) == Error::kNone;
+    return sound ? needs : Needs();
+  }
+
+  void walk_planned(uint32_t graph_index, const tflite::SubGraph* graph, const GraphSurvey& survey) {
+    for (const PlanEntry& entry : survey.plan()) {
+      InspectedTensor line;
+      if (entry.tensor != kScratchPlace) line = describe_tensor(graph, entry.tensor);
+      line.kind = entry.tensor == kScratchPlace ? InspectedTensor::kScratch : InspectedTensor::kPlanned;
+      line.subgraph = graph_index;
+      line.bytes = entry.size;
+      line.offset = result_->judgement.persistent_bytes + entry.offset;
+      line.written = entry.first - 1;
+      line.read = entry.last - 1;
+      visitor_.on_tensor(line);
+    }
+  }
+
+  void walk_others(uint32_t graph_index, const tflite::SubGraph* graph, const GraphSurvey& survey) {
+    for (uint32_t i = 0; i < size_of(graph->tensors()); ++i) {
+      if (!survey.is_used_variable(i) && !survey.is_used_constant(i)) continue;
+      InspectedTensor line = describe_tensor(graph, i);
+      line.kind = survey.is_used_constant(i) ? InspectedTensor::kConstant : InspectedTensor::kVariable;
+      line.subgraph = graph_index;
+      visitor_.on_tensor(line);
+    }
+  }
+
+  InspectedTensor describe_tensor(const tflite::SubGraph* graph, uint32_t index) const {
+    const tflite::Tensor* table = graph->tensors()->Get(index);
+    const Tensor tensor(table, nullptr, constant_data(model_, table) != nullptr);
+    InspectedTensor line;
+    line.index = index;
+    if (table->name()) line.name = table->name()->c_str();
+    line.type = tensor.type();
+    line.shape = tensor.shape();
+    line.bytes = tensor.bytes();
+    line.scale_count = tensor.scale_count();
+    if (line.scale_count > 0) {
+      line.scale = tensor.scale();
+      line.zero_point = tensor.zero_point();
+    }
+    return line;
+  }
+
+  Bytes file_;
+  const tflite::Model* model_;
+  const GateInput& input_;
+  MutableBytes scratch_;
+  InspectVisitor& visitor_;
+  Inspection* result_;
+};
+
+}  // namespace
+
+Inspection inspect(Bytes model, const GateInput& input, MutableBytes scratch, InspectVisitor& visitor) {
+  Inspection result;
+  ModelGate(input).judge(model, scratch, &result.judgement, &result.report);
+  if (verify_file(model, input.limits) == Error::kNone) Walk(model, input, scratch, visitor, &result).run();
+  return result;
+}
+
+}  // namespace runtime
+}  // namespace roost

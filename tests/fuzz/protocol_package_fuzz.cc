@@ -1,0 +1,66 @@
+// Any bytes as a manifest and as a body: refused, or every view lies inside them.
+#include <cstdint>
+#include <vector>
+
+#include "base/assert.h"
+#include "protocol/body.h"
+#include "protocol/manifest.h"
+
+namespace roost::protocol {
+namespace {
+
+void check_inside(const void* data, size_t size, Bytes whole) {
+  if (size == 0) return;
+  const uint8_t* begin = static_cast<const uint8_t*>(data);
+  ROOST_ASSERT(begin >= whole.data() && begin + size <= whole.data() + whole.size());
+}
+
+void check_manifest(Bytes bytes) {
+  ManifestView view;
+  if (!read_manifest(bytes, &view).ok()) return;
+  check_inside(view.name.data(), view.name.size(), bytes);
+  check_inside(view.version.data(), view.version.size(), bytes);
+  check_inside(view.hardware.data(), view.hardware.size(), bytes);
+  ROOST_ASSERT(!view.name.empty() && !view.version.empty());
+  ROOST_ASSERT(view.model_size > 0 && view.layout().payload_size() <= kPayloadBytesMax);
+  ROOST_ASSERT(view.attempts > 0);
+  for (size_t i = 0; i < view.operators.size(); ++i) (void)view.operators[i];
+  for (size_t i = 0; i < view.custom_operator_count; ++i) {
+    check_inside(view.custom_operators[i].data(), view.custom_operators[i].size(), bytes);
+  }
+  for (size_t i = 0; i < view.input_count; ++i) {
+    for (size_t k = 0; k < view.inputs[i].rank; ++k) ROOST_ASSERT(view.inputs[i].shape[k] > 0);
+  }
+}
+
+void check_body(Bytes bytes) {
+  BodyView body;
+  if (!read_body(bytes, &body).ok()) return;
+  for (size_t i = 0; i < body.label_count(); ++i) check_inside(body.label(i).data(), body.label(i).size(), bytes);
+  for (size_t i = 0; i < body.key_value_count(); ++i) {
+    const KeyValueView pair = body.key_value(i);
+    check_inside(pair.key.data(), pair.key.size(), bytes);
+    check_inside(pair.value.data(), pair.value.size(), bytes);
+  }
+  for (size_t i = 0; i < body.vector_count(); ++i) {
+    const VectorView vector = body.vector(i);
+    check_inside(vector.input.data(), vector.input.size(), bytes);
+    check_inside(vector.expected.data(), vector.expected.size(), bytes);
+    ROOST_ASSERT(vector.tolerance >= 0);
+  }
+}
+
+}  // namespace
+
+void check_package(Bytes bytes) {
+  check_manifest(bytes);
+  check_body(bytes);
+}
+
+}  // namespace roost::protocol
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::vector<uint8_t> aligned(data, data + size);  // of exactly this size, so that overreads show
+  roost::protocol::check_package(aligned);
+  return 0;
+}

@@ -1,0 +1,175 @@
+// The journal on every board: the newest finished record is the truth, whatever is torn, full or spoiled.
+#include "storage/journal.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/storage/rig.h"
+
+namespace roost {
+namespace storage {
+namespace {
+
+class JournalOnBoard : public testing::TestWithParam<std::string> {
+ protected:
+  JournalOnBoard()
+      : board(small_board(GetParam())),
+        flash(board),
+        layout(make_layout(board.geometry, 2, board.chunk_bytes).value()),
+        scratch(256) {}
+
+  State numbered(uint32_t number) {
+    State state;
+    state.generation = number;
+    return state;
+  }
+  // What a fresh journal finds; 0: nothing.
+  uint32_t mounted() {
+    Journal journal(flash, scratch);
+    State state;
+    return journal.mount(layout, state) ? state.generation : 0;
+  }
+
+  Board board;
+  SimFlash flash;
+  Layout layout;
+  std::vector<uint8_t> scratch;
+};
+
+TEST_P(JournalOnBoard, FindsNothingInErasedOrFilledFlash) {
+  EXPECT_EQ(mounted(), 0u);
+  flash.fill(static_cast<uint8_t>(~board.geometry.erased_value));
+  EXPECT_EQ(mounted(), 0u);
+  EXPECT_EQ(flash.operations(), 0u) << "mount writes nothing";
+}
+
+TEST_P(JournalOnBoard, RemembersTheNewestThroughManyTurns) {
+  Journal journal(flash, scratch);
+  State state;
+  ASSERT_FALSE(journal.mount(layout, state));
+  const uint32_t count = std::min(5 * layout.records_per_block + 3, 1500u);
+  for (uint32_t i = 1; i <= count; ++i) {
+    ASSERT_TRUE(journal.append(numbered(i), Event::kFirm).ok());
+    if (i >= 40 && i % 50 != 0) continue;
+    ASSERT_EQ(mounted(), i);
+  }
+  EXPECT_EQ(flash.misuses(), 0u);
+  EXPECT_GE(journal.wear(), std::max(flash.wear(0), flash.wear(1)));
+}
+
+TEST_P(JournalOnBoard, EveryRecordIsFirmUnlessItsMarkIsMissing) {
+  {
+    Journal journal(flash, scratch);
+    State state;
+    journal.mount(layout, state);
+    ASSERT_TRUE(journal.append(numbered(1), Event::kFirm).ok());
+    flash.cut_power(flash.operations() + 1, CutPoint::kBefore, 0);  // before the mark
+    (void)journal.append(numbered(2), Event::kFirm);
+    flash.power_on();
+  }
+  Journal journal(flash, scratch);
+  State state;
+  ASSERT_TRUE(journal.mount(layout, state));
+  EXPECT_EQ(state.generation, 2u);
+  EXPECT_FALSE(journal.firm());
+  ASSERT_TRUE(journal.append(state, Event::kFirm).ok());
+  EXPECT_TRUE(journal.firm());
+  Journal again(flash, scratch);
+  ASSERT_TRUE(again.mount(layout, state));
+  EXPECT_TRUE(again.firm());
+}
+
+TEST_P(JournalOnBoard, GoesRoundSpoiledPlaces) {
+  Journal journal(flash, scratch);
+  State state;
+  journal.mount(layout, state);
+  for (uint32_t i = 1; i < 30; ++i) {
+    const Fault fault = i % 3 == 0 ? Fault::kRefuse : i % 3 == 1 ? Fault::kHalf : Fault::kSilent;
+    flash.fail_operations(flash.operations(), 1, fault);
+    // A failed erase is reported; what was newest stays so. Anything else is worked around.
+    const Status status = journal.append(numbered(i), Event::kFirm);
+    if (!status.ok()) {
+      EXPECT_EQ(status.error(), Error::kEraseFailed);
+      ASSERT_TRUE(journal.append(numbered(i), Event::kFirm).ok());
+    }
+    ASSERT_EQ(mounted(), i);
+  }
+}
+
+TEST_P(JournalOnBoard, ReportsAPartThatFailsAltogetherAndKeepsTheNewest) {
+  Journal journal(flash, scratch);
+  State state;
+  journal.mount(layout, state);
+  ASSERT_TRUE(journal.append(numbered(7), Event::kFirm).ok());
+  flash.fail_operations(flash.operations(), 1000000, Fault::kRefuse);
+  EXPECT_FALSE(journal.append(numbered(8), Event::kFirm).ok());
+  EXPECT_EQ(mounted(), 7u);
+  flash.clear_faults();
+  ASSERT_TRUE(journal.append(numbered(9), Event::kFirm).ok());
+  EXPECT_EQ(mounted(), 9u);
+}
+
+TEST_P(JournalOnBoard, IgnoresARecordOfAnotherLayout) {
+  Journal journal(flash, scratch);
+  State state;
+  journal.mount(layout, state);
+  ASSERT_TRUE(journal.append(numbered(1), Event::kFirm).ok());
+  Layout other = layout;
+  other.chunk_bytes /= 2;
+  EXPECT_FALSE(Journal(flash, scratch).mount(other, state));
+}
+
+TEST_P(JournalOnBoard, EveryByteOfARecordIsChecked) {
+  Journal journal(flash, scratch);
+  State state;
+  journal.mount(layout, state);
+  ASSERT_TRUE(journal.append(numbered(1), Event::kFirm).ok());
+  const uint32_t at = layout.journal_offset(1);  // the first turn is 1
+  for (uint32_t i = 0; i < kRecordHeaderBytes + state_bytes(2) + kRecordCrcBytes; ++i) {
+    flash.raw()[at + i] ^= 0x10;
+    EXPECT_EQ(mounted(), 0u) << "byte " << i;
+    flash.raw()[at + i] ^= 0x10;
+  }
+  EXPECT_EQ(mounted(), 1u);
+}
+
+TEST(StateEncoding, SurvivesARoundTrip) {
+  State state;
+  state.generation = 5;
+  state.counter_floor = 0x1122334455667788u;
+  state.erase_budget = 99;
+  state.watchdog_run = 2;
+  state.rejected_next = 3;
+  state.rejected_ids[2] = 77;
+  SlotRecord& slot = state.slots[2];
+  slot.state = SlotState::kReceiving;
+  slot.reason = 9;
+  slot.detail = 0x1234;
+  slot.clean = true;
+  slot.vouched_blocks = 4;
+  slot.vouched_chain = 0xDEADBEEF;
+  slot.wear_total = 1000;
+  std::vector<uint8_t> bytes(state_bytes(3));
+  encode_state(state, 3, bytes);
+  State out;
+  ASSERT_TRUE(decode_state(bytes, 3, out));
+  std::vector<uint8_t> again(state_bytes(3));
+  encode_state(out, 3, again);
+  EXPECT_EQ(bytes, again);
+  EXPECT_EQ(out.slots[2].vouched_chain, 0xDEADBEEFu);
+  EXPECT_EQ(out.counter_floor, state.counter_floor);
+  bytes[40 + 2 * 36] = 9;  // no such state
+  EXPECT_FALSE(decode_state(bytes, 3, out));
+}
+
+std::vector<std::string> board_names() {
+  std::vector<std::string> names;
+  for (const Board& board : device::boards()) names.push_back(board.name);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Boards, JournalOnBoard, testing::ValuesIn(board_names()),
+                         [](const auto& test) { return test.param; });
+
+}  // namespace
+}  // namespace storage
+}  // namespace roost

@@ -1,0 +1,47 @@
+# Broken stores that the sweep has to catch: each is one source of storage/ with one piece of text replaced, so that
+# the product itself carries no hooks. A text that is no longer there stops the configuration: mend it here.
+#
+#   storage_mutant(NAME FILE "text" "replacement")
+function(storage_mutant name file from to)
+  set(source ${PROJECT_SOURCE_DIR}/storage/${file})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+  file(READ ${source} text)
+  string(FIND "${text}" "${from}" found)
+  if(found EQUAL -1)
+    message(FATAL_ERROR "mutant ${name}: its text is not in storage/${file} any more")
+  endif()
+  string(REPLACE "${from}" "${to}" text "${text}")
+  set(mutated ${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}.cc)
+  file(CONFIGURE OUTPUT ${mutated} CONTENT "${text}" @ONLY)  # written only when it differs
+  # The mutated object comes before the archive, whose own one is then never pulled.
+  add_executable(storage_mutant_${name} mutant_main.cc ${mutated})
+  target_link_libraries(storage_mutant_${name} PRIVATE roost_storage_sweep)
+  set_source_files_properties(${mutated} PROPERTIES COMPILE_OPTIONS -Wno-error)
+  add_test(NAME storage_mutant_${name}_is_killed COMMAND storage_mutant_${name})
+endfunction()
+
+storage_mutant(seal_before_verify store_trial.cc
+  "  verify_ = Verify();\n  verify_.slot = slot;"
+  "  if (open) {\n    State early = state_;\n    early.slots[slot].state = SlotState::kPending;\n    early.slots[slot].sealed_by_journal = true;\n    (void)commit(early, Event::kSealed);\n    state_.slots[slot].state = SlotState::kReceiving;\n  }\n  verify_ = Verify();\n  verify_.slot = slot;")
+storage_mutant(wrong_digest_accepted store_trial.cc
+  "if (!same) return Error::kDigestMismatch" "")
+storage_mutant(durable_before_read_back store_receive.cc
+  "if (!read_back.ok() || read_back.value() != crc) return Error::kReadBack"
+  "if (!read_back.ok()) return Error::kReadBack")
+storage_mutant(attempt_not_recorded store_trial.cc
+  "return commit(next, Event::kAttempt)" "state_ = next, next = state_;\n  return Status()")
+storage_mutant(journal_erased_before_snapshot journal.cc
+  "if (newest_ == kNoSlot) {" "{")
+storage_mutant(erased_record_skipped store_work.cc
+  "  const Result<bool> done = flash_.erase_slice(target);"
+  "  bool blank = true;\n  for (uint32_t i = 0; i < layout_.block_bytes; ++i) blank &= flash_.mapped()[target + i] == flash_.geometry().erased_value;\n  const Result<bool> done = blank ? Result<bool>(true) : flash_.erase_slice(target);")
+storage_mutant(record_crc_not_checked journal.cc
+  "if (!same_layout || crc !=" "if (!same_layout || 1 + crc ==")
+storage_mutant(tail_never_made_firm store.cc
+  "} else if (journal_.exists() && !journal_.firm()) {" "} else if (false) {")
+storage_mutant(resume_trusts_the_block_in_work store_receive.cc
+  "t.erased_blocks = clean ? blocks : durable;" "t.erased_blocks = clean ? blocks : durable + 1;")
+storage_mutant(slot_cleared_before_it_is_recorded store_receive.cc
+  "const Status status = commit(next, Event::kClearing);" "state_ = next;\n  const Status status;")
+storage_mutant(confirmed_slot_is_taken store_receive.cc
+  "sound_[s] ? kNever : 5" "1")

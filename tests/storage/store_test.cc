@@ -1,0 +1,479 @@
+// Each operation of the Store and each of its errors, without power cuts (those are the sweep's).
+#include "storage/store.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/storage/rig.h"
+
+namespace roost {
+namespace storage {
+namespace {
+
+class StoreTest : public testing::Test {
+ protected:
+  explicit StoreTest(const std::string& name = "microbit", uint8_t slots = 2)
+      : board(small_board(name, slots, 4)), flash(board), config(config_for(board)) {
+    config.slot_count = slots;
+  }
+
+  Rig& rig() {
+    if (!rig_) rig_ = std::make_unique<Rig>(flash, config);
+    return *rig_;
+  }
+  Store& store() { return rig().store(); }
+
+  Error open(const Package& p, OpenFlags flags = kOpenNormal) {
+    const Result<Opened> result = store().open(p.info(), flags, rig().now);
+    if (result.ok()) opened = result.value();
+    return result.error();
+  }
+  // Refused, and nothing was erased, programmed or recorded for it.
+  void expect_refused(const Package& p, Error error, OpenFlags flags = kOpenNormal) {
+    const uint64_t before = flash.operations();
+    EXPECT_EQ(open(p, flags), error);
+    EXPECT_EQ(flash.operations(), before);
+  }
+  void send(const Package& p, uint32_t until = UINT32_MAX) {
+    while (!store().manifest_taken() || store().next_page() < std::min(until, store().chunk_count())) {
+      if (store().page_ready(store().next_page())) {
+        ASSERT_TRUE(rig().send_page(p, store().next_page())) << static_cast<int>(rig().error);
+      } else {
+        ASSERT_TRUE(store().work(rig().now).ok());
+      }
+    }
+  }
+  void upload(const Package& p, OpenFlags flags = kOpenNormal) {
+    ASSERT_EQ(open(p, flags), Error::kNone);
+    send(p);
+    ASSERT_TRUE(rig().verify(opened.slot));
+    ASSERT_TRUE(store().seal().ok());
+  }
+  void start_trial(const Package& p) {
+    upload(p);
+    ASSERT_TRUE(store().record_attempt(opened.slot).ok());
+    ASSERT_TRUE(store().record_trial(opened.slot).ok());
+  }
+  void install(const Package& p) {
+    start_trial(p);
+    ASSERT_TRUE(store().confirm(opened.slot, rig().now).ok());
+  }
+  void settle() { ASSERT_TRUE(rig().settle()); }
+
+  Board board;
+  SimFlash flash;
+  StoreConfig config;
+  std::unique_ptr<Rig> rig_;
+  Opened opened;
+  Package a = make_package(1, 1500, 100);
+  Package b = make_package(2, 3000, 0);
+  Package c = make_package(3, 700, 33);
+};
+
+TEST_F(StoreTest, MountAndBootOfAFreshPartWriteNothing) {
+  EXPECT_EQ(store().boot(ResetCause::kOther).action, BootAction::kNone);
+  EXPECT_EQ(store().work_wanted(rig().now + 1000000), Work::kNone);
+  EXPECT_EQ(flash.operations(), 0u);
+}
+
+TEST_F(StoreTest, MountRefusesWhatCannotWork) {
+  SodiumDigest digest;
+  std::vector<uint8_t> scratch(256);
+  StoreConfig bad = config;
+  bad.chunk_bytes = 3000;
+  EXPECT_EQ(Store(flash, digest, bad, scratch).mount(0).error(), Error::kBadGeometry);
+  bad = config;
+  bad.slot_count = 4;
+  EXPECT_EQ(Store(flash, digest, bad, scratch).mount(0).error(), Error::kBadGeometry);
+  EXPECT_EQ(Store(flash, digest, config, MutableBytes(scratch).first(100)).mount(0).error(),
+            Error::kScratchTooSmall);
+}
+
+TEST_F(StoreTest, InstallsAndRunsAfterAReset) {
+  install(a);
+  rig().reboot();
+  const BootChoice choice = store().boot(ResetCause::kOther);
+  EXPECT_EQ(choice.action, BootAction::kRun);
+  EXPECT_TRUE(rig().holds(choice.slot, a));
+  EXPECT_EQ(store().slot_info(choice.slot).model_sha256, a.model_sha256);
+}
+
+TEST_F(StoreTest, RefusesWhatDoesNotFitOrContradictsItself) {
+  Package p = a;
+  p.model_size = store().payload_bytes_max() + 1;
+  expect_refused(p, Error::kTooLarge);
+  p = a;
+  p.body_offset = 0xFFFFFFF0u;
+  expect_refused(p, Error::kTooLarge);
+  p = a;
+  p.body_offset = p.model_size - 1;
+  expect_refused(p, Error::kBadPackage);
+  p = a;
+  p.model_size = 0;
+  expect_refused(p, Error::kBadPackage);
+  p = a;
+  p.manifest.assign(kManifestBytesMax + 1, 1);
+  expect_refused(p, Error::kTooLarge);
+  p.manifest.clear();
+  expect_refused(p, Error::kBadPackage);
+}
+
+TEST_F(StoreTest, RefusesWhileATrialIsOpenAndKeepsTheWayBack) {
+  install(a);
+  upload(b);
+  expect_refused(c, Error::kTrialOpen);
+  expect_refused(b, Error::kAlreadyStored);
+  ASSERT_TRUE(store().record_attempt(opened.slot).ok());
+  expect_refused(c, Error::kTrialOpen, kOpenForce);
+  ASSERT_TRUE(store().record_trial(opened.slot).ok());
+  expect_refused(c, Error::kTrialOpen, kOpenForce);
+  const uint64_t before = flash.operations();
+  EXPECT_EQ(store().erase_all(rig().now).error(), Error::kTrialOpen);
+  EXPECT_EQ(flash.operations(), before);
+}
+
+TEST_F(StoreTest, ForceDisplacesAPendingModelThatNeverRan) {
+  install(a);
+  upload(b);
+  upload(c, kOpenForce);
+  EXPECT_TRUE(rig().holds(store().slot_in(SlotState::kConfirmed), a));
+  EXPECT_TRUE(rig().holds(store().slot_in(SlotState::kPending), c));
+}
+
+TEST_F(StoreTest, RefusesARejectedPackageUnlessForced) {
+  install(a);
+  start_trial(b);
+  ASSERT_TRUE(store().reject(opened.slot, 42, 7).ok());
+  rig().reboot();
+  const SlotInfo info = store().slot_info(store().slot_in(SlotState::kRejected));
+  EXPECT_EQ(info.reason, 42);
+  EXPECT_EQ(info.detail, 7);
+  expect_refused(b, Error::kRejectedBefore);
+  install(c);  // the slot of b is used again, and still b is known
+  expect_refused(b, Error::kRejectedBefore);
+  EXPECT_EQ(open(b, kOpenForce), Error::kNone);
+}
+
+TEST_F(StoreTest, RefusesACounterBelowTheFloorEvenForced) {
+  a.counter = 5;
+  install(a);
+  b.counter = 4;
+  expect_refused(b, Error::kCounterTooLow);
+  expect_refused(b, Error::kCounterTooLow, kOpenForce);
+  b.counter = 5;  // equal is allowed
+  install(b);
+  ASSERT_TRUE(store().roll_back(20, 0).ok());  // and a local return is never refused
+  EXPECT_EQ(store().counter_floor(), 5u);
+}
+
+TEST_F(StoreTest, TheFloorRisesAtConfirmedOnly) {
+  a.counter = 9;
+  start_trial(a);
+  EXPECT_EQ(store().counter_floor(), 0u);
+  ASSERT_TRUE(store().confirm(opened.slot, rig().now).ok());
+  EXPECT_EQ(store().counter_floor(), 9u);
+}
+
+TEST_F(StoreTest, AlreadyStoredUnlessForced) {
+  install(a);
+  expect_refused(a, Error::kAlreadyStored);
+  upload(a, kOpenForce);
+  EXPECT_NE(opened.slot, store().slot_in(SlotState::kConfirmed));
+}
+
+TEST_F(StoreTest, AHalfReceivedPackageYieldsOnlyWhenIdle) {
+  ASSERT_EQ(open(a), Error::kNone);
+  send(a, 1);
+  expect_refused(b, Error::kBusy);
+  rig().now += config.displace_idle_ms;
+  EXPECT_EQ(open(b), Error::kNone);
+  EXPECT_EQ(opened.resume_chunk, 0u);
+}
+
+TEST_F(StoreTest, ResumesInTheSameBootWithoutLosingDurablePages) {
+  ASSERT_EQ(open(b), Error::kNone);
+  send(b, 2);
+  // A third page half programmed when the link went.
+  settle();
+  const std::vector<uint8_t> some(16, 0x11);
+  ASSERT_TRUE(store().program(2, 0, some, rig().now).ok());
+  ASSERT_EQ(open(b), Error::kNone);
+  EXPECT_EQ(opened.resume_chunk, 2u);
+  EXPECT_FALSE(store().page_ready(2)) << "its block has to be erased again";
+  send(b);
+  EXPECT_TRUE(rig().verify(opened.slot));
+}
+
+TEST_F(StoreTest, ResumesAfterAResetEvenWhereTheRestReadsBlank) {
+  ASSERT_EQ(open(b), Error::kNone);
+  send(b, 2);
+  rig().reboot();
+  EXPECT_EQ(store().slot_info(0).durable_chunks, 2u);
+  ASSERT_EQ(open(b), Error::kNone);
+  EXPECT_EQ(opened.resume_chunk, 2u);
+  EXPECT_FALSE(store().page_ready(2));
+  rig().pages_sent = 0;
+  send(b);
+  EXPECT_EQ(rig().pages_sent, store().chunk_count() - 2u);
+}
+
+TEST_F(StoreTest, APackageWithTheSameIdAndAnotherManifestDoesNotResume) {
+  ASSERT_EQ(open(b), Error::kNone);
+  send(b, 2);
+  Package other = b;
+  other.manifest[5] ^= 1;
+  expect_refused(other, Error::kBusy);
+  rig().reboot();
+  expect_refused(other, Error::kBusy);
+}
+
+TEST_F(StoreTest, ReadBackDecidesAndRewindSendsAgain) {
+  ASSERT_EQ(open(b), Error::kNone);
+  send(b, 1);
+  settle();
+  flash.fail_operations(flash.operations(), 1, Fault::kSilent);
+  EXPECT_FALSE(rig().send_page(b, 1));
+  EXPECT_EQ(rig().error, Error::kReadBack);
+  EXPECT_EQ(store().durable_chunks(), 1u);
+  EXPECT_EQ(store().rewind(0, rig().now).error(), Error::kWrongState) << "durable";
+  ASSERT_EQ(store().rewind(1, rig().now).value_or(99), 1u);
+  send(b);
+  EXPECT_TRUE(rig().verify(opened.slot));
+}
+
+TEST_F(StoreTest, PagesGoInOrderWholeUnitsAndOnce) {
+  ASSERT_EQ(open(b), Error::kNone);
+  const std::vector<uint8_t> bytes(8, 1);
+  EXPECT_EQ(store().program(0, 0, bytes, 0).error(), Error::kWrongState) << "the manifest is not in flash yet";
+  while (!store().manifest_taken()) ASSERT_TRUE(store().work(rig().now).ok());
+  EXPECT_EQ(store().program(0, 0, bytes, 0).error(), Error::kNotReady);
+  settle();
+  EXPECT_EQ(store().program(1, 0, bytes, 0).error(), Error::kWrongState);
+  EXPECT_EQ(store().program(0, 4, bytes, 0).error(), Error::kMisuse);
+  EXPECT_EQ(store().program(0, 0, Bytes(bytes).first(3), 0).error(), Error::kMisuse);
+  EXPECT_TRUE(store().program(0, 0, bytes, 0).ok());
+  EXPECT_EQ(store().program(0, 0, bytes, 0).error(), Error::kMisuse);
+  EXPECT_EQ(store().close_page(0, 1024, 0).error(), Error::kWrongState) << "not all programmed";
+  EXPECT_EQ(store().seal().error(), Error::kWrongState);
+  EXPECT_EQ(store().verify_begin(opened.slot).error(), Error::kWrongState);
+}
+
+TEST_F(StoreTest, ASpoiledPackageIsNeverSealed) {
+  a.model_sha256[0] ^= 1;
+  ASSERT_EQ(open(a), Error::kNone);
+  send(a);
+  EXPECT_FALSE(rig().verify(opened.slot));
+  EXPECT_EQ(rig().error, Error::kDigestMismatch);
+  EXPECT_EQ(store().seal().error(), Error::kWrongState);
+  ASSERT_TRUE(store().abandon(33, 4).ok());
+  EXPECT_EQ(store().slot_info(0).reason, 33);
+  EXPECT_EQ(store().abandon(33, 4).error(), Error::kWrongState);
+}
+
+TEST_F(StoreTest, TheBodyIsVerifiedToo) {
+  a.body_sha256[31] ^= 1;
+  ASSERT_EQ(open(a), Error::kNone);
+  send(a);
+  EXPECT_FALSE(rig().verify(opened.slot));
+  EXPECT_EQ(rig().error, Error::kDigestMismatch);
+}
+
+TEST_F(StoreTest, TheEraseBudgetRunsOutIsKeptAndRefills) {
+  config.erase_budget_blocks = 10;
+  config.budget_refill_ms = 1000;
+  install(a);  // 2 of meta, 2 of payload
+  ASSERT_EQ(open(b), Error::kNone);
+  ASSERT_TRUE(store().abandon(16, 0).ok());
+  EXPECT_EQ(store().erase_budget(rig().now), 1u);
+  rig().reboot();
+  EXPECT_EQ(store().erase_budget(rig().now), 1u);
+  expect_refused(c, Error::kEraseBudget);
+  const uint64_t before = flash.operations();
+  EXPECT_EQ(store().erase_all(rig().now).error(), Error::kEraseBudget);
+  EXPECT_EQ(flash.operations(), before);
+  rig().now += 2000;
+  EXPECT_EQ(open(c), Error::kNone);
+}
+
+TEST_F(StoreTest, AttemptsAreCountedAndSpent) {
+  install(a);
+  b.attempts = 2;
+  upload(b);
+  for (int i = 0; i < 2; ++i) {
+    const BootChoice choice = store().boot(ResetCause::kOther);
+    EXPECT_EQ(choice.action, BootAction::kAttempt);
+    ASSERT_TRUE(store().record_attempt(choice.slot).ok());
+    rig().reboot();
+  }
+  EXPECT_EQ(store().record_attempt(store().slot_in(SlotState::kPending)).error(), Error::kAttemptsSpent);
+  const BootChoice choice = store().boot(ResetCause::kOther);
+  EXPECT_EQ(choice.action, BootAction::kRun);
+  EXPECT_TRUE(rig().holds(choice.slot, a));
+  expect_refused(b, Error::kRejectedBefore);
+}
+
+TEST_F(StoreTest, ARunOfWatchdogResetsEndsInSafeModeUntilHealthy) {
+  install(a);
+  for (int i = 0; i < 2; ++i) {
+    rig().reboot();
+    EXPECT_EQ(store().boot(ResetCause::kWatchdog).action, BootAction::kRun);
+  }
+  rig().reboot();
+  EXPECT_EQ(store().boot(ResetCause::kWatchdog).action, BootAction::kSafeMode);
+  const uint64_t before = flash.operations();
+  rig().reboot();
+  EXPECT_EQ(store().boot(ResetCause::kWatchdog).action, BootAction::kSafeMode);
+  EXPECT_EQ(flash.operations(), before) << "a run at its maximum is not recorded again";
+  rig().reboot();
+  EXPECT_EQ(store().boot(ResetCause::kOther).action, BootAction::kRun);
+  ASSERT_TRUE(store().healthy().ok());
+  rig().reboot();
+  EXPECT_EQ(store().boot(ResetCause::kWatchdog).action, BootAction::kRun);
+}
+
+TEST_F(StoreTest, RollsBackToTheRetiredModelOnce) {
+  install(a);
+  install(b);
+  const Result<BootChoice> choice = store().roll_back(20, 1);
+  ASSERT_TRUE(choice.ok());
+  EXPECT_EQ(choice.value().action, BootAction::kRun);
+  EXPECT_TRUE(rig().holds(choice.value().slot, a));
+  const uint64_t before = flash.operations();
+  EXPECT_EQ(store().roll_back(20, 1).error(), Error::kNothingToReturnTo);
+  EXPECT_EQ(flash.operations(), before);
+}
+
+TEST_F(StoreTest, RollsBackToTheBuiltInModel) {
+  config.has_builtin = true;
+  EXPECT_EQ(store().boot(ResetCause::kOther).action, BootAction::kBuiltIn);
+  install(a);
+  const Result<BootChoice> choice = store().roll_back(20, 1);
+  ASSERT_TRUE(choice.ok());
+  EXPECT_EQ(choice.value().action, BootAction::kBuiltIn);
+}
+
+TEST_F(StoreTest, NeverTakesAHeldSlot) {
+  install(a);
+  install(b);
+  store().hold(store().slot_in(SlotState::kRetired));
+  expect_refused(c, Error::kNoFreeSlot);
+  EXPECT_EQ(store().erase_all(rig().now).error(), Error::kInUse);
+  store().hold(kNoSlot);
+  EXPECT_EQ(open(c), Error::kNone);
+}
+
+TEST_F(StoreTest, EraseAllLeavesCleanSlotsThatNeedNoErase) {
+  install(a);
+  install(b);
+  ASSERT_TRUE(store().erase_all(rig().now).ok());
+  EXPECT_EQ(store().boot(ResetCause::kOther).action, BootAction::kNone);
+  EXPECT_EQ(open(c), Error::kBusy);
+  rig().reboot();  // in the middle of it: it goes on
+  settle();
+  EXPECT_EQ(store().slot_info(0).state, SlotState::kErased);
+  EXPECT_EQ(store().slot_info(1).state, SlotState::kErased);
+  const uint32_t wear = store().slot_info(0).wear_total + store().slot_info(1).wear_total;
+  install(c);
+  EXPECT_EQ(store().slot_info(0).wear_total + store().slot_info(1).wear_total, wear);
+}
+
+TEST_F(StoreTest, EarlyEraseClearsTheRetiredModelAfterTheGraceTime) {
+  config.early_erase = true;
+  install(a);
+  install(b);
+  EXPECT_EQ(store().work_wanted(rig().now), Work::kNone);
+  rig().now += config.early_erase_grace_ms;
+  settle();
+  EXPECT_NE(store().slot_in(SlotState::kErased), kNoSlot);
+  EXPECT_EQ(store().roll_back(20, 0).error(), Error::kNothingToReturnTo);
+  install(c);
+  EXPECT_TRUE(rig().holds(store().slot_in(SlotState::kConfirmed), c));
+}
+
+TEST_F(StoreTest, ALostJournalOrphansNoModel) {
+  install(a);
+  const uint32_t journal_bytes = kJournalBlocks * board.geometry.erase_block_bytes;
+  std::fill_n(flash.raw().data(), journal_bytes, uint8_t{0x77});
+  rig().reboot();
+  BootChoice choice = store().boot(ResetCause::kOther);
+  EXPECT_EQ(choice.action, BootAction::kRun);
+  EXPECT_TRUE(rig().holds(choice.slot, a));
+
+  upload(b);
+  std::fill_n(flash.raw().data(), journal_bytes, uint8_t{0x77});
+  rig().reboot();
+  choice = store().boot(ResetCause::kOther);
+  EXPECT_EQ(choice.action, BootAction::kAttempt);
+  EXPECT_TRUE(rig().holds(choice.slot, b));
+  EXPECT_TRUE(rig().holds(choice.fallback_slot, a));
+}
+
+TEST_F(StoreTest, ASealThatDoesNotFitItsManifestIsNoSeal) {
+  install(a);
+  install(b);
+  const uint8_t slot = store().slot_in(SlotState::kConfirmed);
+  flash.raw()[store().layout().header_offset(slot) + kMetaHeaderBytes + 3] ^= 1;
+  rig().reboot();
+  const BootChoice choice = store().boot(ResetCause::kOther);
+  EXPECT_EQ(choice.action, BootAction::kRun);
+  EXPECT_TRUE(rig().holds(choice.slot, a));
+}
+
+TEST_F(StoreTest, WrongStatesChangeNothing) {
+  install(a);
+  const uint8_t confirmed = store().slot_in(SlotState::kConfirmed);
+  const uint64_t before = flash.operations();
+  for (const uint8_t slot : {confirmed, static_cast<uint8_t>(1 - confirmed), uint8_t{7}}) {
+    EXPECT_EQ(store().record_attempt(slot).error(), Error::kWrongState);
+    EXPECT_EQ(store().record_trial(slot).error(), Error::kWrongState);
+    EXPECT_EQ(store().confirm(slot, 0).error(), Error::kWrongState);
+    EXPECT_EQ(store().reject(slot, 20, 0).error(), Error::kWrongState);
+  }
+  EXPECT_EQ(store().rewind(0, 0).error(), Error::kWrongState);
+  EXPECT_EQ(store().verify_step(10).error(), Error::kWrongState);
+  EXPECT_EQ(flash.operations(), before);
+}
+
+TEST_F(StoreTest, StaysSmall) {
+  EXPECT_LE(sizeof(Store), 900u);
+}
+
+class StoreOfThree : public StoreTest {
+ protected:
+  StoreOfThree() : StoreTest("stm32wb", 3) {}
+};
+
+TEST_F(StoreOfThree, ACleanSlotAlwaysWaitsAndThePreviousModelIsKept) {
+  for (const Package& p : {a, b, c}) {
+    install(p);
+    rig().now += config.early_erase_grace_ms;
+    settle();
+    EXPECT_NE(store().slot_in(SlotState::kErased), kNoSlot);
+  }
+  EXPECT_TRUE(rig().holds(store().slot_in(SlotState::kConfirmed), c));
+  EXPECT_TRUE(rig().holds(store().slot_in(SlotState::kRetired), b));
+}
+
+class StoreOfLargeBlocks : public StoreTest {
+ protected:
+  StoreOfLargeBlocks() : StoreTest("large_block") {}
+};
+
+TEST_F(StoreOfLargeBlocks, DurableMovesByWholeBlocks) {
+  const Package big = make_package(8, 200000, 0);
+  ASSERT_EQ(open(big), Error::kNone);
+  send(big, 31);
+  EXPECT_EQ(store().durable_chunks(), 0u);
+  send(big, 40);
+  EXPECT_EQ(store().durable_chunks(), 32u);
+  EXPECT_EQ(store().rewind(38, rig().now).value_or(0), 32u);
+  send(big, 45);
+  rig().reboot();
+  ASSERT_EQ(open(big), Error::kNone);
+  EXPECT_EQ(opened.resume_chunk, 32u);
+  send(big);
+  EXPECT_TRUE(rig().verify(opened.slot));
+}
+
+}  // namespace
+}  // namespace storage
+}  // namespace roost

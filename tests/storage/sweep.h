@@ -1,0 +1,30 @@
+// The sweep: a mission (install, roll back, erase ...) from a starting state, once for every flash operation in it,
+// with the power cut there (before, inside, after) and cut again while it recovers; after each boot the promises of
+// the store are checked against what the host was told, and once the cuts stop the mission has to succeed.
+#pragma once
+
+#include <stdint.h>
+
+#include <string>
+#include <vector>
+
+namespace roost {
+namespace storage {
+
+struct SweepReport {
+  uint64_t runs = 0;
+  uint64_t cuts = 0;
+  uint64_t faults = 0;
+  std::string failure;  // empty: every promise was kept
+};
+
+struct SweepOptions {
+  std::string board;
+  bool full = false;          // every cut point, several seeds, many nested cuts
+  bool stop_at_first = true;  // failure
+};
+
+SweepReport sweep(const SweepOptions& options);
+
+}  // namespace storage
+}  // namespace roost

@@ -1,0 +1,40 @@
+// Proves that no power cut, wherever it falls and whatever it tears, loses a model or a durable chunk: see sweep.h.
+// One test per geometry. ROOST_NIGHTLY=1 leaves nothing out.
+#include "tests/storage/sweep.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "device/ports/linux/sim_flash.h"
+
+namespace roost {
+namespace storage {
+namespace {
+
+class PowerCutSweep : public testing::TestWithParam<std::string> {};
+
+TEST_P(PowerCutSweep, KeepsEveryPromise) {
+  SweepOptions options;
+  options.board = GetParam();
+  options.full = std::getenv("ROOST_NIGHTLY") != nullptr;
+  const SweepReport report = sweep(options);
+  printf("%s: %llu runs, %llu power cuts, %llu faults\n", options.board.c_str(),
+         static_cast<unsigned long long>(report.runs), static_cast<unsigned long long>(report.cuts),
+         static_cast<unsigned long long>(report.faults));
+  EXPECT_EQ(report.failure, "");
+  EXPECT_GT(report.cuts, 300u);
+}
+
+std::vector<std::string> board_names() {
+  std::vector<std::string> names;
+  for (const device::Board& board : device::boards()) names.push_back(board.name);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Boards, PowerCutSweep, testing::ValuesIn(board_names()),
+                         [](const auto& test) { return test.param; });
+
+}  // namespace
+}  // namespace storage
+}  // namespace roost
