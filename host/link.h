@@ -11,6 +11,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,6 +45,9 @@ struct LinkEvents {
   std::function<void()> writable;
 };
 
+// Calls to another process by method name: what a link cost beside the air.
+using CallCounts = std::map<std::string, uint32_t>;
+
 class Link {
  public:
   virtual ~Link() = default;
@@ -55,6 +59,8 @@ class Link {
   virtual LinkStatus read_info(std::function<void(Bytes)> done) = 0;
   virtual LinkStatus write_control(Bytes value) = 0;
   virtual LinkStatus write_data(Bytes value) = 0;
+  // Since the link was made; none where no other process is asked.
+  virtual CallCounts calls() const { return {}; }
 };
 
 // What a scan tells of a device without connecting.

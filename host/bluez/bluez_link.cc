@@ -57,7 +57,7 @@ void BluezLink::close(LinkError error, const std::string& why) {
 void BluezLink::open_channel(const std::string& device_path) {
   state_ = State::kAwaitOpen;
   channel_ = std::make_unique<bluez::GattChannel>(tree_, device_path, connector_.label(), options_.use_descriptors,
-                                                  counts_);
+                                                  static_cast<size_t>(options_.commands_max), counts_);
   bluez::GattChannel::Events events;
   events.ready = [this] { handle_open(); };
   events.failed = [this](const Failure& failure) {

@@ -21,6 +21,7 @@ class BluezLink final : public Link {
   struct Options {
     bluez::ConnectOptions connect;
     bool use_descriptors = true;  // false: one D-Bus call a write, for comparison
+    int commands_max = 16;        // so many of these are under way at once
     // The device id in an Info value, as 32 lower-case hexadecimal digits; needed for targets of that kind.
     std::function<std::string(Bytes info)> device_id_of;
   };
@@ -36,9 +37,8 @@ class BluezLink final : public Link {
   LinkStatus read_info(std::function<void(Bytes)> done) override;
   LinkStatus write_control(Bytes value) override;
   LinkStatus write_data(Bytes value) override;
+  CallCounts calls() const override { return counts_; }
 
-  // What was asked of bluetoothd since this object was made.
-  const bluez::CallCounts& dbus_calls() const { return counts_; }
   // The device as bluetoothd calls it, once found.
   std::string label() const { return connector_.label(); }
 
@@ -56,7 +56,7 @@ class BluezLink final : public Link {
   bluez::ObjectTree& tree_;
   const bluez::Target target_;
   const Options options_;
-  bluez::CallCounts counts_;
+  CallCounts counts_;
   State state_ = State::kClosed;
   LinkEvents events_;
   bluez::Connector connector_;

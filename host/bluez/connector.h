@@ -12,9 +12,6 @@
 
 namespace roost::host::bluez {
 
-// D-Bus calls by method name.
-using CallCounts = std::map<std::string, uint32_t>;
-
 struct ConnectOptions {
   uint32_t find_timeout_ms = 15000;     // for a device that bluetoothd does not know yet
   uint32_t relisten_ms = 4000;          // for a known one to be heard again, before another attempt

@@ -39,11 +39,12 @@ bool refuses_descriptor(const Message& reply) {
 }  // namespace
 
 GattChannel::GattChannel(ObjectTree& tree, std::string device_path, std::string label, bool use_descriptors,
-                         CallCounts& counts)
+                         size_t commands_max, CallCounts& counts)
     : tree_(tree),
       device_path_(std::move(device_path)),
       label_(std::move(label)),
       use_descriptors_(use_descriptors),
+      commands_max_(commands_max),
       counts_(counts) {}
 
 dbus::PendingCall GattChannel::call(const std::string& path, const std::string& member, const dbus::Dict& options,
@@ -245,7 +246,7 @@ LinkStatus GattChannel::write_data(Bytes value) {
 }
 
 LinkStatus GattChannel::write_command(Bytes value) {
-  if (commands_.size() >= kCommandsMax) {
+  if (commands_.size() >= commands_max_) {
     writable_wanted_ = true;
     return LinkError::kWouldBlock;
   }

@@ -22,12 +22,10 @@ class GattChannel {
 
   // bluetoothd cuts a datagram at 512 bytes, and its server drops write commands above 510, both silently.
   static constexpr size_t kValueBytesMax = 510;
-  // Values under way by WriteValue before write_data() says kWouldBlock.
-  static constexpr int kCommandsMax = 16;
-
-  // Borrows tree and counts. `use_descriptors` false: only D-Bus calls (for comparison, and for tests).
+  // Borrows tree and counts. `use_descriptors` false: only D-Bus calls. With them `commands_max` values are
+  // under way before write_data() says kWouldBlock.
   GattChannel(ObjectTree& tree, std::string device_path, std::string label, bool use_descriptors,
-              CallCounts& counts);
+              size_t commands_max, CallCounts& counts);
 
   void open(Events events);
   uint16_t att_mtu() const { return att_mtu_; }
@@ -57,6 +55,7 @@ class GattChannel {
   const std::string device_path_;
   const std::string label_;
   const bool use_descriptors_;
+  const size_t commands_max_;
   CallCounts& counts_;
   Events events_;
   bool await_objects_ = false;

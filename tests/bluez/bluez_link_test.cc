@@ -345,7 +345,7 @@ TEST_F(BluezLinkTest, SaysThatTheServicesWereNotResolvedInTime) {
   EXPECT_EQ(run(), 1);
   EXPECT_EQ(error_, LinkError::kNoService);
   EXPECT_THAT(why_, HasSubstr("not resolved in time"));
-  EXPECT_EQ(link_->dbus_calls().at("Disconnect"), 3u);
+  EXPECT_EQ(link_->calls().at("Disconnect"), 3u);
 }
 
 TEST_F(BluezLinkTest, ForgetsWhatBluetoothdRemembersWronglyAndLooksAgain) {
@@ -409,8 +409,8 @@ TEST_F(BluezLinkTest, NeedsNoMoreDbusCallsForMoreData) {
   connect(pump);
   EXPECT_EQ(run(), 0) << why_;
   EXPECT_EQ(
-      link_->dbus_calls(),
-      (bluez::CallCounts{
+      link_->calls(),
+      (CallCounts{
           {"StartDiscovery", 1}, {"StopDiscovery", 1}, {"Connect", 1}, {"AcquireNotify", 1}, {"AcquireWrite", 1}}));
 }
 

@@ -178,7 +178,7 @@ int run_central(int argc, char** argv) {
   });
   const int code = loop.run();
   printf("probe: D-Bus calls:");
-  for (const auto& [member, count] : link.dbus_calls()) printf(" %s %u", member.c_str(), count);
+  for (const auto& [member, count] : link.calls()) printf(" %s %u", member.c_str(), count);
   printf("\n");
   return code;
 }

@@ -76,7 +76,25 @@ bool BluezPeripheral::start(std::string* error) {
   export_advertisement();
   tree_ = std::make_unique<ObjectTree>(*bus_);
   observation_ = tree_->observe([this](const ObjectTree::Change& change) { handle_change(change); });
+  if (options_.pairing != Options::Pairing::kNone) start_agent();
   return true;
+}
+
+void BluezPeripheral::start_agent() {
+  using host::bluez::PairingAgent;
+  dialog_ = std::make_unique<host::bluez::UnattendedDialog>([this](const std::string& sentence) { say(sentence); });
+  agent_ = std::make_unique<PairingAgent>(*tree_, *dialog_,
+                                          options_.pairing == Options::Pairing::kPasskey
+                                              ? PairingAgent::Capability::kDisplayOnly
+                                              : PairingAgent::Capability::kNoInputNoOutput);
+  agent_->register_with(true, [this](const host::bluez::Failure& failure) {
+    if (failure.error != host::LinkError::kNone) say(failure.sentence);
+  });
+}
+
+void BluezPeripheral::allow_pairing() {
+  Message call = Message::call(host::bluez::kService, adapter_path_, host::bluez::kPropertiesInterface, "Set");
+  bus_->send(call.append(host::bluez::kAdapter, "Pairable", Value(true)));
 }
 
 void BluezPeripheral::wait(uint32_t timeout_ms) {
@@ -206,6 +224,7 @@ void BluezPeripheral::look_at_adapter() {
     drop_all();
     return say(failure.sentence);
   }
+  if (agent_) allow_pairing();
   // The application outlives a power cycle, the advertisement does not.
   if (registered_) return register_advertisement(true);
   register_application();

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "device/ports/linux/radio.h"
+#include "host/bluez/agent.h"
 #include "host/bluez/object_tree.h"
 #include "host/dbus/object_server.h"
 #include "host/loop.h"
@@ -30,6 +31,8 @@ class BluezPeripheral final : public Radio {
     std::string adapter = "hci0";
     std::string name = "roost";
     bool encrypted = false;      // every access wants an encrypted link
+    // Who may pair: nobody is asked here, so either anybody, or who can type the passkey that we say.
+    enum class Pairing { kNone, kJustWorks, kPasskey } pairing = Pairing::kNone;
     uint16_t att_mtu_max = 517;  // what we admit to; for trying a small MTU where the controllers offer a large one
     std::function<void(const std::string&)> log;  // sentences for people
   };
@@ -65,6 +68,8 @@ class BluezPeripheral final : public Radio {
   std::vector<host::dbus::Interface> characteristic(const std::string& path, const char* uuid,
                                                     std::vector<std::string> flags);
   void handle_change(const host::bluez::ObjectTree::Change& change);
+  void start_agent();
+  void allow_pairing();
   void look_at_adapter();
   void register_application();
   void register_advertisement(bool with_service_data);
@@ -90,6 +95,8 @@ class BluezPeripheral final : public Radio {
   std::unique_ptr<host::dbus::ObjectServer> application_;
   std::unique_ptr<host::dbus::ObjectServer> advertisement_;
   std::unique_ptr<host::bluez::ObjectTree> tree_;
+  std::unique_ptr<host::bluez::UnattendedDialog> dialog_;
+  std::unique_ptr<host::bluez::PairingAgent> agent_;
   host::bluez::ObjectTree::Observation observation_;
   host::dbus::PendingCall registering_, advertising_call_;
   host::Loop::Source again_;
