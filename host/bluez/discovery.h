@@ -26,9 +26,14 @@ class Discovery {
   bool running() const { return running_; }
 
  private:
+  void send_start();
+  void send_stop(std::function<void()> stopped);
+  void arm_restart();
   ObjectTree& tree_;
   std::string adapter_path_;
   bool running_ = false;
+  std::function<void(const Failure&)> failed_;
+  Loop::Source restart_;
   dbus::PendingCall pending_;
   Loop::Source soon_;
 };
