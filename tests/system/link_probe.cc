@@ -2,11 +2,13 @@
 // drives it through BluezLink. Nothing of Roost's protocol is in it, so what fails here is the link's.
 //
 //   link_probe device hci1 [NAME] [encrypted]   until killed
-//   link_probe central hci0 TARGET WRITES SIZE  [calls]
+//   link_probe central hci0 TARGET WRITES SIZE  [calls|requests]
 //
-// The device echoes control values, and after every eighth data value notifies the number of data bytes so far
-// (LE32). The central has at most kWindow values under way, since bluetoothd drops what its own descriptors cannot
-// hold; prints one line "probe: ..." and ends with 0 if every byte arrived.
+// The device echoes control values of one byte; data, and longer control values, it counts, and notifies the number
+// of bytes so far (LE32) after every eighth. The central writes without response through the descriptor, at most
+// kWindow values ahead, since bluetoothd drops what its own descriptors cannot hold; `calls`: the same, by one
+// D-Bus WriteValue each, answered before the next; `requests`: with response, likewise. It prints one line "probe:
+// ..." and ends with 0 if every byte arrived.
 #include <signal.h>
 #include <string.h>
 
@@ -33,6 +35,7 @@ class CountingPeripheral final : public device::Peripheral {
   void on_subscribe(uint16_t conn, bool on) override { say("central %u subscribed: %u", conn, on); }
   void on_disconnect(uint16_t conn) override { say("central %u is gone (%u bytes so far)", conn, data_bytes_); }
   void on_control(uint16_t conn, Bytes value) override {
+    if (value.size() > 1) return on_data(conn, value);
     data_bytes_ = 0;
     (void)radio->notify(conn, value);
   }
@@ -88,10 +91,11 @@ int run_device(int argc, char** argv) {
 
 class Central {
  public:
-  Central(host::Loop& loop, host::Link& link, uint32_t writes, size_t size)
+  Central(host::Loop& loop, host::Link& link, uint32_t writes, size_t size, bool by_requests)
       : loop_(loop),
         link_(link),
         writes_((writes + kReportEvery - 1) / kReportEvery * kReportEvery),
+        by_requests_(by_requests),
         value_(size, 0x5A) {}
 
   void start() {
@@ -119,7 +123,7 @@ class Central {
 
   void pump() {
     while (written_ < writes_ && written_ - arrived_ < kWindow) {
-      const host::LinkStatus status = link_.write_data(value_);
+      const host::LinkStatus status = by_requests_ ? link_.write_control(value_) : link_.write_data(value_);
       if (status.error() == host::LinkError::kWouldBlock) return;
       if (!status.ok()) return loop_.stop(3);
       ++written_;
@@ -150,6 +154,7 @@ class Central {
   host::Loop& loop_;
   host::Link& link_;
   const uint32_t writes_;
+  const bool by_requests_;
   const std::vector<uint8_t> value_;
   uint32_t written_ = 0, arrived_ = 0;
   uint32_t began_ms_ = 0, connected_ms_ = 0, write_began_ms_ = 0;
@@ -168,9 +173,12 @@ int run_central(int argc, char** argv) {
   }
   host::bluez::ObjectTree tree(*bus);
   host::BluezLink::Options options;
-  options.use_descriptors = argc <= 6;
+  const std::string mode = argc > 6 ? argv[6] : "";
+  options.use_descriptors = mode != "calls";
+  options.commands_max = 1;
   host::BluezLink link(tree, host::bluez::Target::parse(std::string(argv[2]) + "/" + argv[3]), options);
-  Central central(loop, link, static_cast<uint32_t>(atoi(argv[4])), static_cast<size_t>(atoi(argv[5])));
+  Central central(loop, link, static_cast<uint32_t>(atoi(argv[4])), static_cast<size_t>(atoi(argv[5])),
+                  mode == "requests");
   central.start();
   auto guard = loop.after(120000, [&] {
     printf("probe: timed out\n");

@@ -1,6 +1,6 @@
 # The whole way over Bluetooth: push, activate, infer on the new model, push the next one, scan. The number of D-Bus
 # calls of a push does not grow with the file.
-start_device --board linux
+board=linux start_device
 push gesture_v1 --name gesture --model-version 1.0 --confirm-after 5
 expect push.json '"result":"ok"'
 # The device itself confirms it, after five inferences on the new model.
