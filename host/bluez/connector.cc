@@ -12,8 +12,8 @@ using Retry = Failure::Retry;
 
 namespace {
 
-// bluetoothd 5.66 takes about 2 s for a Disconnect.
-constexpr uint32_t kDisconnectMs = 4000;
+// bluetoothd 5.66 takes 2 s for a Disconnect, data still flows meanwhile, and nothing tells that it is under way.
+constexpr uint32_t kDisconnectMs = 3000;
 
 }  // namespace
 
@@ -137,7 +137,7 @@ void Connector::connect() {
     return fail_attempt({LinkError::kNotFound, label() + " is gone: bluetoothd forgot it", Retry::kAgain});
   }
   if (!candidate->connected) return send_connect();
-  if (!disconnect_asked_) return await_resolved();
+  // A connection that was there before us is somebody's who may just have left; then it is no use.
   state_ = State::kAwaitDisconnected;
   arm(kDisconnectMs, &Connector::send_connect);
 }

@@ -66,6 +66,9 @@ const Row kRows[] = {
      "the device's services are not those that bluetoothd remembers"},
     {"org.bluez.Error.Failed", "ATT error: 0x0a", LinkError::kNoService, Retry::kStaleCache,
      "the device's services are not those that bluetoothd remembers"},
+    // What was under way when the connection ended.
+    {"org.bluez.Error.Failed", "ATT error: 0x0e", LinkError::kLost, Retry::kAgain, "the connection ended"},
+    {"org.bluez.Error.Failed", "disconnecting", LinkError::kLost, Retry::kAgain, "the connection ended"},
     {"org.bluez.Error.Failed", "abort-by-local", LinkError::kNotFound, Retry::kAgain,
      "the connection could not be made; the device may be out of range, or connected to another computer"},
     {"org.bluez.Error.Failed", "Not connected", LinkError::kLost, Retry::kAgain, "the connection ended"},

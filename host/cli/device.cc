@@ -4,7 +4,7 @@
 #include <atomic>
 #include <filesystem>
 
-#include "device/ports/linux/bluez_peripheral.h"
+#include "device/ports/bluez/bluez_peripheral.h"
 #include "device/ports/linux/sim_device.h"
 #include "host/bluez/open_link.h"
 #include "host/cli/context.h"

@@ -17,7 +17,7 @@
 #include <string>
 
 #include "base/bytes.h"
-#include "device/ports/linux/bluez_peripheral.h"
+#include "device/ports/bluez/bluez_peripheral.h"
 #include "host/bluez/bluez_link.h"
 
 namespace roost {

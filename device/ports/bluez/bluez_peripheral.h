@@ -30,7 +30,7 @@ class BluezPeripheral final : public Radio {
     std::string bus = "system";  // or a D-Bus address
     std::string adapter = "hci0";
     std::string name = "roost";
-    bool encrypted = false;      // every access wants an encrypted link
+    bool encrypted = false;  // every access wants an encrypted link
     // Who may pair: nobody is asked here, so either anybody, or who can type the passkey that we say.
     enum class Pairing { kNone, kJustWorks, kPasskey } pairing = Pairing::kNone;
     uint16_t att_mtu_max = 517;  // what we admit to; for trying a small MTU where the controllers offer a large one
@@ -72,7 +72,9 @@ class BluezPeripheral final : public Radio {
   void allow_pairing();
   void look_at_adapter();
   void register_application();
+  void renew_advertisement();
   void register_advertisement(bool with_service_data);
+  void handle_advertised(const host::dbus::Message& reply, bool with_service_data);
   void advertise_later();
   void refresh_advertisement();
 

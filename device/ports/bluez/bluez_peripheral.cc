@@ -1,4 +1,4 @@
-#include "device/ports/linux/bluez_peripheral.h"
+#include "device/ports/bluez/bluez_peripheral.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -226,7 +226,7 @@ void BluezPeripheral::look_at_adapter() {
   }
   if (agent_) allow_pairing();
   // The application outlives a power cycle, the advertisement does not.
-  if (registered_) return register_advertisement(true);
+  if (registered_) return renew_advertisement();
   register_application();
 }
 
@@ -243,8 +243,18 @@ void BluezPeripheral::register_application() {
       return;
     }
     registered_ = true;
-    register_advertisement(true);
+    renew_advertisement();
   });
+}
+
+// After a power cycle bluetoothd still holds the advertisement, which is not in the air any more: it is taken back
+// before it is offered anew.
+void BluezPeripheral::renew_advertisement() {
+  Message call = Message::call(host::bluez::kService, adapter_path_, host::bluez::kAdvertisingManager,
+                               "UnregisterAdvertisement");
+  call.append(ObjectPath(kAdvertisementPath));
+  advertising_call_ =
+      bus_->call(call, kRegisterTimeoutMs, [this](const Message&) { register_advertisement(true); });
 }
 
 // A controller without extended advertising has 31 bytes, which the service data does not fit into beside the UUID:
@@ -256,24 +266,27 @@ void BluezPeripheral::register_advertisement(bool with_service_data) {
                                "RegisterAdvertisement");
   call.append(ObjectPath(kAdvertisementPath), Dict());
   advertising_call_ = bus_->call(call, kRegisterTimeoutMs, [this, with_service_data](const Message& reply) {
-    if (!reply.is_error() || reply.error_name() == "org.bluez.Error.AlreadyExists") {
-      advertising_ = true;
-      return say(
-          "advertising on " + options_.adapter + " as " + local_name_ +
-          (with_service_data ? "" : ", without what it runs: the controller's advertisements are too short"));
-    }
-    if (with_service_data &&
-        (reply.error_name() == "org.bluez.Error.InvalidLength" || reply.error_name() == "org.bluez.Error.Failed")) {
-      return register_advertisement(false);
-    }
-    say(host::bluez::explain(reply, "advertising").sentence);
-    advertise_later();
+    handle_advertised(reply, with_service_data);
   });
+}
+
+void BluezPeripheral::handle_advertised(const Message& reply, bool with_service_data) {
+  const std::string error = reply.error_name();
+  if (!reply.is_error()) {
+    advertising_ = true;
+    return say("advertising on " + options_.adapter + " as " + local_name_ +
+               (with_service_data ? "" : ", without what it runs: the controller's advertisements are too short"));
+  }
+  if (with_service_data && (error == "org.bluez.Error.InvalidLength" || error == "org.bluez.Error.Failed")) {
+    return register_advertisement(false);
+  }
+  say(host::bluez::explain(reply, "advertising").sentence);
+  advertise_later();
 }
 
 void BluezPeripheral::advertise_later() {
   again_ = loop_.after(kAgainMs, [this] {
-    if (adapter_ == AdapterState::kReady && registered_ && !advertising_) register_advertisement(true);
+    if (adapter_ == AdapterState::kReady && registered_ && !advertising_) renew_advertisement();
   });
 }
 
