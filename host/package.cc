@@ -12,9 +12,7 @@
 #include "base/bytes.h"
 #include "host/aligned_bytes.h"
 #include "host/file.h"
-#include "protocol/body_generated.h"
 #include "protocol/manifest.h"
-#include "protocol/manifest_generated.h"
 #include "protocol/package.h"
 #include "runtime/interpreter.h"
 #include "runtime/kernels/all.h"
@@ -22,9 +20,7 @@
 
 namespace roost::host {
 
-namespace fbs = protocol::fbs;
 namespace tflite = runtime::tflite;
-using flatbuffers::FlatBufferBuilder;
 
 namespace {
 
@@ -39,34 +35,32 @@ using TensorIndices = flatbuffers::Vector<int32_t>;
 
 // The manifest's description of inputs or outputs; empty where it has no room for them (the gate on the device looks
 // at the model itself anyway).
-std::vector<flatbuffers::Offset<fbs::Tensor>> describe_tensors(FlatBufferBuilder& builder,
-                                                               const tflite::SubGraph* graph,
-                                                               const TensorIndices* indices) {
-  std::vector<flatbuffers::Offset<fbs::Tensor>> tensors;
-  if (runtime::size_of(indices) > protocol::kManifestTensorsMax) return tensors;
+std::vector<protocol::TensorFields> describe_tensors(const tflite::SubGraph* graph, const TensorIndices* indices) {
+  std::vector<protocol::TensorFields> tensors;
+  if (runtime::size_of(indices) > protocol::kManifestTensorsMax) return {};
   for (uint32_t i = 0; i < runtime::size_of(indices); ++i) {
     const auto* tensor = graph->tensors()->Get(static_cast<uint32_t>(indices->Get(i)));
-    const uint32_t rank = runtime::size_of(tensor->shape());
-    if (rank > protocol::kManifestRankMax) return {};
-    std::vector<int32_t> shape;
-    for (uint32_t d = 0; d < rank; ++d) {
+    protocol::TensorFields fields;
+    fields.type = static_cast<protocol::TensorType>(tensor->type());
+    if (runtime::size_of(tensor->shape()) > protocol::kManifestRankMax) return {};
+    for (uint32_t d = 0; d < runtime::size_of(tensor->shape()); ++d) {
       if (tensor->shape()->Get(d) > protocol::kManifestDimensionMax) return {};
-      shape.push_back(tensor->shape()->Get(d));
+      fields.shape.push_back(tensor->shape()->Get(d));
     }
     const auto* quantization = tensor->quantization();
-    const bool quantised = quantization && runtime::size_of(quantization->scale()) == 1;
-    const float scale = quantised ? quantization->scale()->Get(0) : 0;
-    const int32_t zero_point = quantised && runtime::size_of(quantization->zero_point()) == 1
-                                   ? static_cast<int32_t>(quantization->zero_point()->Get(0))
-                                   : 0;
-    tensors.push_back(fbs::CreateTensor(builder, static_cast<uint8_t>(tensor->type()), builder.CreateVector(shape),
-                                        scale, zero_point));
+    if (quantization && runtime::size_of(quantization->scale()) == 1) {
+      fields.scale = quantization->scale()->Get(0);
+      if (runtime::size_of(quantization->zero_point()) == 1) {
+        fields.zero_point = static_cast<int32_t>(quantization->zero_point()->Get(0));
+      }
+    }
+    tensors.push_back(std::move(fields));
   }
   return tensors;
 }
 
 // Each operator once, with the highest version used.
-std::vector<fbs::OperatorNeed> operator_needs(const tflite::Model* model) {
+std::vector<protocol::OperatorNeed> operator_needs(const tflite::Model* model) {
   std::map<uint16_t, uint16_t> versions;
   for (const auto* graph : *model->subgraphs()) {
     for (uint32_t i = 0; i < runtime::size_of(graph->operators()); ++i) {
@@ -75,66 +69,13 @@ std::vector<fbs::OperatorNeed> operator_needs(const tflite::Model* model) {
       version = std::max(version, static_cast<uint16_t>(code->version()));
     }
   }
-  std::vector<fbs::OperatorNeed> needs;
-  for (const auto& [code, version] : versions) needs.emplace_back(code, version);
+  std::vector<protocol::OperatorNeed> needs;
+  for (const auto& [code, version] : versions) {
+    needs.emplace_back();
+    needs.back().code = code;
+    needs.back().version = version;
+  }
   return needs;
-}
-
-std::vector<uint8_t> build_body(const PackageOptions& options) {
-  if (options.labels.empty() && options.key_values.empty() && options.vectors.empty()) return {};
-  FlatBufferBuilder builder;
-  std::vector<flatbuffers::Offset<fbs::KeyValue>> key_values;
-  for (const auto& [key, value] : options.key_values) {
-    key_values.push_back(fbs::CreateKeyValueDirect(builder, key.c_str(), value.c_str()));
-  }
-  std::vector<flatbuffers::Offset<fbs::Vector>> vectors;
-  for (const TestVector& vector : options.vectors) {
-    builder.ForceVectorAlignment(vector.input.size(), 1, 16);
-    const auto input = builder.CreateVector(vector.input);
-    builder.ForceVectorAlignment(vector.expected.size(), 1, 16);
-    const auto expected = builder.CreateVector(vector.expected);
-    vectors.push_back(fbs::CreateVector(builder, input, expected, vector.tolerance));
-  }
-  const auto labels = builder.CreateVectorOfStrings(options.labels);
-  fbs::FinishBodyBuffer(builder, fbs::CreateBody(builder, labels, builder.CreateVector(key_values),
-                                                 builder.CreateVector(vectors)));
-  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
-}
-
-std::vector<uint8_t> build_manifest(const tflite::Model* model, const Package& package, const PackageOptions& options,
-                                    Bytes body) {
-  FlatBufferBuilder builder;
-  const auto* graph = model->subgraphs()->Get(0);
-  const auto inputs = describe_tensors(builder, graph, graph->inputs());
-  const auto outputs = describe_tensors(builder, graph, graph->outputs());
-  const Sha256 body_sha256 = sha256(body);
-  const auto needs = operator_needs(model);
-  const auto name = builder.CreateString(package.name);
-  const auto version = builder.CreateString(package.version);
-  const auto model_digest = builder.CreateVector(package.model_sha256.data(), package.model_sha256.size());
-  const auto body_digest = body.empty() ? 0 : builder.CreateVector(body_sha256.data(), body_sha256.size());
-  const auto hardware = options.hardware.empty() ? 0 : builder.CreateString(options.hardware);
-  const auto operators = builder.CreateVectorOfStructs(needs);
-  const auto input_tensors = builder.CreateVector(inputs);
-  const auto output_tensors = builder.CreateVector(outputs);
-  fbs::ManifestBuilder manifest(builder);
-  manifest.add_name(name);
-  manifest.add_version(version);
-  manifest.add_model_size(package.model_bytes);
-  manifest.add_model_sha256(model_digest);
-  manifest.add_body_size(static_cast<uint32_t>(body.size()));
-  if (!body.empty()) manifest.add_body_sha256(body_digest);
-  if (!options.hardware.empty()) manifest.add_hardware(hardware);
-  manifest.add_arena_bytes(package.judgement.arena_bytes);
-  manifest.add_operators(operators);
-  manifest.add_inputs(input_tensors);
-  manifest.add_outputs(output_tensors);
-  manifest.add_confirm_after_inferences(options.confirm_after);
-  manifest.add_warm_up_inferences(options.warm_up);
-  manifest.add_attempts(options.attempts);
-  manifest.add_counter(options.counter);
-  fbs::FinishManifestBuffer(builder, manifest.Finish());
-  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
 // One JSON number as a tensor element; false when it does not fit the type.
@@ -216,14 +157,29 @@ Outcome build_package(Bytes model, const PackageOptions& options, Package* packa
                          protocol::kVersionBytesMax);
   package->hardware = options.hardware;
 
-  const std::vector<uint8_t> body = build_body(options);
-  const protocol::PayloadLayout layout(package->model_bytes, static_cast<uint32_t>(body.size()));
-  package->payload.assign(model.begin(), model.end());
-  package->payload.resize(layout.payload_size());
-  if (!body.empty()) memcpy(package->payload.data() + layout.body_offset(), body.data(), body.size());
+  const std::vector<uint8_t> body =
+      options.body.empty() ? std::vector<uint8_t>() : protocol::write_body(options.body);
+  package->payload = protocol::write_payload(model, body);
 
   const AlignedBytes aligned(model);
-  package->manifest = build_manifest(tflite::GetModel(aligned.bytes().data()), *package, options, body);
+  const tflite::Model* file = tflite::GetModel(aligned.bytes().data());
+  protocol::ManifestFields fields;
+  fields.name = package->name;
+  fields.version = package->version;
+  fields.model_size = package->model_bytes;
+  fields.model_sha256 = package->model_sha256;
+  fields.body_size = static_cast<uint32_t>(body.size());
+  if (!body.empty()) fields.body_sha256 = sha256(body);
+  fields.hardware = options.hardware;
+  fields.arena_bytes = package->judgement.arena_bytes;
+  fields.operators = operator_needs(file);
+  fields.inputs = describe_tensors(file->subgraphs()->Get(0), file->subgraphs()->Get(0)->inputs());
+  fields.outputs = describe_tensors(file->subgraphs()->Get(0), file->subgraphs()->Get(0)->outputs());
+  fields.confirm_after_inferences = options.confirm_after;
+  fields.warm_up_inferences = options.warm_up;
+  fields.attempts = options.attempts;
+  fields.counter = options.counter;
+  package->manifest = protocol::write_manifest(fields);
   // What we made must read back, or the device would refuse it: an option out of range ends here.
   const AlignedBytes manifest(package->manifest);
   protocol::ManifestView view;
@@ -259,7 +215,7 @@ Outcome check_fit(const Package& package, const protocol::Info& info) {
   return {};
 }
 
-Outcome read_vectors(const std::string& path, Bytes model, std::vector<TestVector>* vectors) {
+Outcome read_vectors(const std::string& path, Bytes model, std::vector<protocol::VectorFields>* vectors) {
   std::vector<uint8_t> text;
   std::string error;
   if (!read_file(path, kModelFileBytesMax, &text, &error)) return {ExitCode::kFile, "check", error};
@@ -274,7 +230,7 @@ Outcome read_vectors(const std::string& path, Bytes model, std::vector<TestVecto
   const AlignedBytes aligned(model);
   const auto* graph = tflite::GetModel(aligned.bytes().data())->subgraphs()->Get(0);
   for (const auto& entry : json["vectors"]) {
-    TestVector vector;
+    protocol::VectorFields vector;
     const size_t number = vectors->size() + 1;
     if (!entry.is_object() || !read_elements(entry.value("input", nlohmann::json()), graph, graph->inputs(), &vector.input)) {
       return usage(fmt::format("the input of vector {} does not match the model's inputs", number));

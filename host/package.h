@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/digest.h"
 #include "host/exit_code.h"
+#include "host/writer/package_writer.h"
 #include "protocol/info.h"
 #include "runtime/gate.h"
 
@@ -20,19 +20,11 @@ namespace roost::host {
 // Larger files are no models for a microcontroller, and no device of ours has that much flash.
 constexpr size_t kModelFileBytesMax = 16 * 1024 * 1024;
 
-struct TestVector {
-  std::vector<uint8_t> input;     // the bytes of every input, one after the other
-  std::vector<uint8_t> expected;  // of every output
-  float tolerance = 0;            // steps for integers, absolute for floats
-};
-
 struct PackageOptions {
   std::string name;      // empty: from the file's name
   std::string version;   // empty: the first eight hex digits of the model's SHA-256
   std::string hardware;  // empty: any
-  std::vector<std::string> labels;
-  std::vector<std::pair<std::string, std::string>> key_values;
-  std::vector<TestVector> vectors;
+  protocol::BodyFields body;  // labels, settings, self-test vectors
   uint32_t confirm_after = 0;
   uint32_t warm_up = 0;
   uint8_t attempts = 3;
@@ -64,6 +56,6 @@ Outcome check_fit(const Package& package, const protocol::Info& info);
 
 // Self-test vectors from a JSON file: {"vectors": [{"input": [...], "output": [...], "tolerance": 0}]}, values as the
 // model's tensors have them (int8 as integers, float32 as numbers), all inputs one after the other.
-Outcome read_vectors(const std::string& path, Bytes model, std::vector<TestVector>* vectors);
+Outcome read_vectors(const std::string& path, Bytes model, std::vector<protocol::VectorFields>* vectors);
 
 }  // namespace roost::host

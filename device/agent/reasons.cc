@@ -89,6 +89,7 @@ Reason reason_from_kept(uint8_t kept) {
     case storage::kReasonAttemptsSpent: return Reason::kAttemptsSpent;
     case storage::kReasonDisplaced: return Reason::kDisplaced;
     case storage::kReasonErased: return Reason::kOk;
+    case storage::kReasonHangs: return Reason::kWatchdogResets;
     default: break;
   }
   return kept < storage::kReasonCallerFirst ? Reason::kInternal

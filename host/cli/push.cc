@@ -40,7 +40,7 @@ Outcome gather(PushOptions& options) {
       const size_t end = std::min(list.find(separator, start), list.size());
       std::string one = list.substr(start, end - start);
       while (!one.empty() && (one.back() == '\r' || one.back() == ' ')) one.pop_back();
-      if (!one.empty()) options.package.labels.push_back(one);
+      if (!one.empty()) options.package.body.labels.push_back(one);
       start = end + 1;
     }
   }
@@ -49,7 +49,7 @@ Outcome gather(PushOptions& options) {
     if (equals == std::string::npos || equals == 0) {
       return {ExitCode::kUsage, "check", fmt::format("--set {}: KEY=VALUE is expected", setting)};
     }
-    options.package.key_values.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
+    options.package.body.key_values.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
   }
   return {};
 }
@@ -119,7 +119,7 @@ Outcome push(PushOptions& options, Context& context) {
   Outcome outcome = gather(options);
   if (outcome.code != ExitCode::kOk) return outcome;
   if (!options.self_test_path.empty()) {
-    outcome = read_vectors(options.self_test_path, model, &options.package.vectors);
+    outcome = read_vectors(options.self_test_path, model, &options.package.body.vectors);
     if (outcome.code != ExitCode::kOk) return outcome;
   }
   if (options.package.name.empty()) options.package.name = std::filesystem::path(options.model_path).stem();

@@ -8,7 +8,7 @@
 #include "protocol/control.h"
 #include "protocol/fragment.h"
 #include "protocol/info.h"
-#include "protocol/writer/package_writer.h"
+#include "host/writer/package_writer.h"
 
 namespace {
 

@@ -8,7 +8,7 @@
 
 #include "protocol/body.h"
 #include "protocol/package.h"
-#include "protocol/writer/package_writer.h"
+#include "host/writer/package_writer.h"
 
 namespace roost::protocol {
 namespace {

@@ -1,4 +1,4 @@
-#include "protocol/writer/package_writer.h"
+#include "host/writer/package_writer.h"
 
 #include "protocol/body_generated.h"
 #include "protocol/manifest_generated.h"

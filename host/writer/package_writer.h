@@ -1,4 +1,5 @@
-// Makes what protocol/manifest.h and protocol/body.h read. For hosts and tests: C++20, with a heap.
+// Makes what protocol/manifest.h and protocol/body.h read. For hosts and tests: C++20, with a heap, hence in host/,
+// in the namespace of the readers whose other half it is.
 //
 //   ManifestFields fields{.name = "gesture", .version = "2", .model_size = ..., ...};
 //   std::vector<uint8_t> manifest = write_manifest(fields);
