@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,7 +68,8 @@ class Link {
 struct Sighting {
   std::string address;  // what --to takes, such as sim:/run/user/1000/roost/left.sock
   std::string name;
-  std::vector<uint8_t> service_data;  // protocol::decode_advertised reads it
+  std::vector<uint8_t> service_data;  // protocol::decode_advertised reads it; empty where the radio has no room
+  std::optional<int> rssi = {};       // dBm, over a radio
 };
 
 }  // namespace roost::host

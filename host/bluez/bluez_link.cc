@@ -89,16 +89,30 @@ void BluezLink::handle_open() {
 
 void BluezLink::announce() {
   state_ = State::kConnected;
+  info_was_read_ = false;
   auto connected = events_.connected;
   connected();
 }
 
 void BluezLink::handle_failure(const Failure& failure) {
   if (failure.retry == Retry::kStaleCache && !forgotten_once_) return forget_and_retry(failure);
+  if (state_ == State::kConnected && failure.error == LinkError::kLost && !info_was_read_)
+    return close_unread(failure);
   if (state_ == State::kConnected || failure.retry == Retry::kNever) return close(failure.error, failure.sentence);
   channel_.reset();
   state_ = State::kAwaitDevice;
   connector_.retry(failure);
+}
+
+// A device that wants encryption and gets no pairing ends the connection at the first access, and bluetoothd tells
+// it as any other loss. Once is an accident; twice from a device that is not paired has this reason.
+void BluezLink::close_unread(const Failure& failure) {
+  const bool paired = bluez::property<bool>(tree_, connector_.device_path(), bluez::kDevice, "Paired");
+  if (paired || ++lost_unread_ < 2) return close(failure.error, failure.sentence);
+  lost_unread_ = 0;
+  close(LinkError::kNotPermitted, connector_.label() +
+                                      " ends the connection when asked what it is; it probably wants " +
+                                      "an encrypted link: pair with it first, `roost pair`");
 }
 
 // After a firmware change bluetoothd may remember services that are gone. Forgetting the device makes it look
@@ -119,7 +133,12 @@ void BluezLink::forget_and_retry(const Failure& failure) {
 }
 
 LinkStatus BluezLink::read_info(std::function<void(Bytes)> done) {
-  return state_ == State::kConnected ? channel_->read_info(std::move(done)) : LinkError::kNotConnected;
+  if (state_ != State::kConnected) return LinkError::kNotConnected;
+  return channel_->read_info([this, done = std::move(done)](Bytes info) {
+    info_was_read_ = true;
+    lost_unread_ = 0;
+    done(info);
+  });
 }
 
 LinkStatus BluezLink::write_control(Bytes value) {

@@ -50,6 +50,7 @@ class BluezLink final : public Link {
   void handle_failure(const bluez::Failure& failure);
   void forget_and_retry(const bluez::Failure& failure);
   void announce();
+  void close_unread(const bluez::Failure& failure);
   void close(LinkError error, const std::string& why);
   void start_connector();
 
@@ -64,6 +65,8 @@ class BluezLink final : public Link {
   Loop::Source soon_;
   dbus::PendingCall pending_;
   bool forgotten_once_ = false;
+  bool info_was_read_ = false;
+  int lost_unread_ = 0;  // connections in a row that ended before Info was read
 };
 
 }  // namespace roost::host

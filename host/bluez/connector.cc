@@ -58,8 +58,9 @@ void Connector::retry(const Failure& failure) {
   fail_attempt(failure);
 }
 
+// A name stays what the user calls it: a device's GAP name may be another than the one it advertises.
 std::string Connector::label() const {
-  return label_.empty() ? target_.describe() : label_;
+  return label_.empty() || target_.kind == Target::Kind::kName ? target_.describe() : label_;
 }
 
 void Connector::arm(uint32_t delay_ms, void (Connector::*handler)()) {

@@ -13,9 +13,9 @@
 namespace roost::host::bluez {
 
 struct ConnectOptions {
-  uint32_t find_timeout_ms = 15000;     // for a device that bluetoothd does not know yet
-  uint32_t relisten_ms = 4000;          // for a known one to be heard again, before another attempt
-  uint32_t connect_timeout_ms = 6000;     // of one Connect; bluetoothd itself gives up after 20 to 40 s
+  uint32_t find_timeout_ms = 15000;    // for a device that bluetoothd does not know yet
+  uint32_t relisten_ms = 4000;         // for a known one to be heard again, before another attempt
+  uint32_t connect_timeout_ms = 6000;  // of one Connect; bluetoothd itself gives up after 20 to 40 s
   uint32_t resolve_timeout_ms = 15000;
   int attempts_max = 5;
   uint32_t backoff_first_ms = 300;  // doubles

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "host/bluez/scan.h"
 #include "host/package.h"
 #include "protocol/info.h"
 
@@ -50,6 +51,28 @@ std::string default_bus() {
 std::unique_ptr<Link> open_bluez_link(Loop& loop, const std::string& target, std::string* error) {
   auto bus = dbus::Connection::open(loop, default_bus(), error);
   return bus ? std::make_unique<StandaloneBluezLink>(std::move(bus), target) : nullptr;
+}
+
+bluez::Failure scan_bluetooth(const std::string& adapter, uint32_t duration_ms, std::vector<Sighting>* found) {
+  Loop loop;
+  bluez::Failure outcome;
+  auto bus = dbus::Connection::open(loop, default_bus(), &outcome.sentence);
+  if (!bus) return outcome;
+  bluez::ObjectTree tree(*bus);
+  bluez::Scan scan(tree, adapter);
+  scan.start(duration_ms, [&](const bluez::Failure& failure, std::vector<bluez::Candidate> candidates) {
+    outcome = failure;
+    for (bluez::Candidate& candidate : candidates) {
+      Sighting& sighting = found->emplace_back();
+      sighting.address = "ble:" + (adapter.empty() ? "" : adapter + "/") + candidate.address;
+      sighting.name = candidate.name;
+      sighting.service_data = std::move(candidate.service_data);
+      if (candidate.rssi) sighting.rssi = *candidate.rssi;
+    }
+    loop.stop(0);
+  });
+  loop.run();
+  return outcome;
 }
 
 }  // namespace roost::host

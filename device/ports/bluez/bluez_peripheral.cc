@@ -32,6 +32,9 @@ constexpr char kControlPath[] = "/org/roost/device/service0/control";
 constexpr char kDataPath[] = "/org/roost/device/service0/data";
 constexpr char kAdvertisementRoot[] = "/org/roost/advertisement";
 constexpr char kAdvertisementPath[] = "/org/roost/advertisement/device";
+constexpr char kStatePath[] = "/org/roost/advertisement/state";
+// What the service data may take where it has to fit an advertisement of 31 bytes, beside flags and UUID.
+constexpr size_t kShortDataBytesMax = 10;
 
 constexpr uint32_t kRegisterTimeoutMs = 10000;
 // After a refusal or a Release, before the advertisement is offered again.
@@ -167,28 +170,38 @@ std::vector<Interface> BluezPeripheral::characteristic(const std::string& path, 
   return {interface};
 }
 
+// Two objects: the advertisement, and a second one for the service data alone, for controllers whose advertisements
+// have 31 bytes, which the UUID and the service data do not share.
 void BluezPeripheral::export_advertisement() {
   advertisement_ = std::make_unique<host::dbus::ObjectServer>(*bus_, kAdvertisementRoot);
+  auto released = [this](MethodCall call) {
+    call.reply();
+    advertising_ = false;
+    advertise_later();
+  };
+  auto text = [](const char* words) { return [words] { return Value(std::string(words)); }; };
+  auto service_data = [this](Layout layout) {
+    if (layout_ != layout) return Value();
+    ByteString data = advertised_;
+    if (layout == Layout::kTwo && data.size() > kShortDataBytesMax) data.resize(kShortDataBytesMax);
+    return Value(Dict{{protocol::kServiceUuid, data}});
+  };
   advertisement_->add(
       kAdvertisementPath,
       {{.name = host::bluez::kAdvertisement,
-        .methods = {{"Release",
-                     {},
-                     {},
-                     [this](MethodCall call) {
-                       call.reply();
-                       advertising_ = false;
-                       advertise_later();
-                     }}},
+        .methods = {{"Release", {}, {}, released}},
         .properties = {
-            {"Type", "s", [] { return Value(std::string("peripheral")); }},
+            {"Type", "s", text("peripheral")},
             {"ServiceUUIDs", "as", [] { return Value(std::vector<std::string>{protocol::kServiceUuid}); }},
-            {"ServiceData", "a{sv}",
-             [this] {
-               return data_advertised_ ? Value(Dict{{protocol::kServiceUuid, advertised_}}) : Value();
-             }},
+            {"ServiceData", "a{sv}", [service_data] { return service_data(Layout::kOne); }},
             {"LocalName", "s", [this] { return Value(local_name_); }},
             {"Discoverable", "b", [] { return Value(true); }}}}});
+  advertisement_->add(kStatePath,
+                      {{.name = host::bluez::kAdvertisement,
+                        .methods = {{"Release", {}, {}, released}},
+                        .properties = {{"Type", "s", text("peripheral")}, {"ServiceData", "a{sv}", [service_data] {
+                                                                             return service_data(Layout::kTwo);
+                                                                           }}}}});
 }
 
 // ---- registration
@@ -247,41 +260,48 @@ void BluezPeripheral::register_application() {
   });
 }
 
-// After a power cycle bluetoothd still holds the advertisement, which is not in the air any more: it is taken back
-// before it is offered anew.
-void BluezPeripheral::renew_advertisement() {
-  Message call = Message::call(host::bluez::kService, adapter_path_, host::bluez::kAdvertisingManager,
-                               "UnregisterAdvertisement");
-  call.append(ObjectPath(kAdvertisementPath));
-  advertising_call_ =
-      bus_->call(call, kRegisterTimeoutMs, [this](const Message&) { register_advertisement(true); });
+void BluezPeripheral::call_advertising(const char* method, const char* path,
+                                       std::function<void(const Message&)> done) {
+  Message call = Message::call(host::bluez::kService, adapter_path_, host::bluez::kAdvertisingManager, method);
+  call.append(ObjectPath(path));
+  if (std::string(method) == "RegisterAdvertisement") call.append(Dict());
+  advertising_call_ = bus_->call(call, kRegisterTimeoutMs, std::move(done));
 }
 
-// A controller without extended advertising has 31 bytes, which the service data does not fit into beside the UUID:
-// then the device can be found, but does not tell what it runs until somebody connects.
-void BluezPeripheral::register_advertisement(bool with_service_data) {
-  refresh_advertisement();
-  data_advertised_ = with_service_data;
-  Message call = Message::call(host::bluez::kService, adapter_path_, host::bluez::kAdvertisingManager,
-                               "RegisterAdvertisement");
-  call.append(ObjectPath(kAdvertisementPath), Dict());
-  advertising_call_ = bus_->call(call, kRegisterTimeoutMs, [this, with_service_data](const Message& reply) {
-    handle_advertised(reply, with_service_data);
+// After a power cycle bluetoothd still holds the advertisements, which are not in the air any more: they are taken
+// back before they are offered anew.
+void BluezPeripheral::renew_advertisement() {
+  call_advertising("UnregisterAdvertisement", kStatePath, [this](const Message&) {
+    call_advertising("UnregisterAdvertisement", kAdvertisementPath,
+                     [this](const Message&) { register_advertisement(Layout::kOne); });
   });
 }
 
-void BluezPeripheral::handle_advertised(const Message& reply, bool with_service_data) {
-  const std::string error = reply.error_name();
-  if (!reply.is_error()) {
-    advertising_ = true;
-    return say("advertising on " + options_.adapter + " as " + local_name_ +
-               (with_service_data ? "" : ", without what it runs: the controller's advertisements are too short"));
-  }
-  if (with_service_data && (error == "org.bluez.Error.InvalidLength" || error == "org.bluez.Error.Failed")) {
-    return register_advertisement(false);
-  }
-  say(host::bluez::explain(reply, "advertising").sentence);
-  advertise_later();
+void BluezPeripheral::register_advertisement(Layout layout) {
+  refresh_advertisement();
+  layout_ = layout;
+  call_advertising("RegisterAdvertisement", kAdvertisementPath, [this](const Message& reply) {
+    const std::string error = reply.error_name();
+    if (!reply.is_error()) return layout_ == Layout::kOne ? handle_advertised("") : register_state();
+    if (layout_ == Layout::kOne &&
+        (error == "org.bluez.Error.InvalidLength" || error == "org.bluez.Error.Failed")) {
+      return register_advertisement(Layout::kTwo);
+    }
+    say(host::bluez::explain(reply, "advertising").sentence);
+    advertise_later();
+  });
+}
+
+void BluezPeripheral::register_state() {
+  call_advertising("RegisterAdvertisement", kStatePath, [this](const Message& reply) {
+    handle_advertised(reply.is_error() ? ", without what it runs: the controller's advertisements are too short"
+                                       : ", in two advertisements");
+  });
+}
+
+void BluezPeripheral::handle_advertised(const std::string& how) {
+  advertising_ = true;
+  say("advertising on " + options_.adapter + " as " + local_name_ + how);
 }
 
 void BluezPeripheral::advertise_later() {
@@ -298,9 +318,9 @@ void BluezPeripheral::refresh_advertisement() {
   ByteString data(told.begin() + 1, told.begin() + 1 + told[0]);
   if (data == advertised_) return;
   advertised_ = std::move(data);
-  if (advertising_ && data_advertised_) {
-    advertisement_->changed(kAdvertisementPath, host::bluez::kAdvertisement, {"ServiceData"});
-  }
+  if (!advertising_) return;
+  const char* path = layout_ == Layout::kOne ? kAdvertisementPath : kStatePath;
+  advertisement_->changed(path, host::bluez::kAdvertisement, {"ServiceData"});
 }
 
 // ---- centrals

@@ -63,6 +63,9 @@ class BluezPeripheral final : public Radio {
     std::string device;  // for data: whose it is
   };
 
+  // The service data with everything else, or in an advertisement of its own.
+  enum class Layout { kOne, kTwo };
+
   void export_objects();
   void export_advertisement();
   std::vector<host::dbus::Interface> characteristic(const std::string& path, const char* uuid,
@@ -73,8 +76,10 @@ class BluezPeripheral final : public Radio {
   void look_at_adapter();
   void register_application();
   void renew_advertisement();
-  void register_advertisement(bool with_service_data);
-  void handle_advertised(const host::dbus::Message& reply, bool with_service_data);
+  void register_advertisement(Layout layout);
+  void register_state();
+  void handle_advertised(const std::string& how);
+  void call_advertising(const char* method, const char* path, std::function<void(const host::dbus::Message&)> done);
   void advertise_later();
   void refresh_advertisement();
 
@@ -105,7 +110,7 @@ class BluezPeripheral final : public Radio {
   enum class AdapterState { kUnknown, kReady, kNotReady } adapter_ = AdapterState::kUnknown;
   bool registered_ = false;
   bool advertising_ = false;
-  bool data_advertised_ = true;
+  Layout layout_ = Layout::kOne;
   uint32_t advertisement_read_ms_ = 0;
   host::dbus::ByteString advertised_;
   std::string local_name_;

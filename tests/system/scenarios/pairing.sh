@@ -27,6 +27,6 @@ push gesture_v1
 (ours roost unpair --to "$to") >unpair.log 2>&1 || fail "unpair"
 stop_device
 
-start_device --encrypted --pairing just-works --name justworks
+start_device --encrypted --pairing just-works
 (ours roost pair --to "$to" </dev/null) >pair.log 2>&1 || fail "pairing by Just Works: $(cat pair.log)"
 push gesture_v2
