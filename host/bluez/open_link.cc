@@ -15,6 +15,9 @@ std::string device_id_of(Bytes value) {
   return protocol::decode_info(value, &info).ok() ? hex(info.device_id) : "";
 }
 
+// What a controller says that does not measure it.
+constexpr int16_t kRssiUnknown = 127;
+
 // Members are destroyed in reverse: the link first, which says goodbye over what comes after.
 class StandaloneBluezLink final : public Link {
  public:
@@ -67,7 +70,7 @@ bluez::Failure scan_bluetooth(const std::string& adapter, uint32_t duration_ms, 
       sighting.address = "ble:" + (adapter.empty() ? "" : adapter + "/") + candidate.address;
       sighting.name = candidate.name;
       sighting.service_data = std::move(candidate.service_data);
-      if (candidate.rssi) sighting.rssi = *candidate.rssi;
+      if (candidate.rssi && *candidate.rssi != kRssiUnknown) sighting.rssi = *candidate.rssi;
     }
     loop.stop(0);
   });

@@ -1,9 +1,11 @@
-# A second central looks in and tries to push during a transfer: it is told so, and the transfer is not disturbed.
+# Somebody else pushes to the device during a transfer: they are told so, and the transfer is not disturbed. Both are on
+# one adapter, since btvirt gives every connection the same handle, which crashes the guest's kernel with a second one.
 start_device
 begin_push gesture_v1
-(ours roost push /opt/models/gesture_v2.tflite --to "ble:hci2/$device" --reconnect 3 --json) >second.json 2>second.log && status=0 || status=$?
+(ours roost push /opt/models/gesture_v2.tflite --to "$to" --reconnect 1 --json) >second.json 2>second.log && status=0 || status=$?
+say "the second: exit $status, $(tail -n1 second.log)"
+[ "$status" -ne 0 ] || fail "two pushes at once"
+grep -q 'another program on this computer' second.log || fail "no sentence"
 end_push
-say "the second central: exit $status, $(grep -o '"message":"[^"]*"' second.json || tail -n1 second.log)"
-[ "$status" -ne 0 ] || [ -n "$(sed -n 's/.*"reconnects":[1-9].*/&/p' second.json)" ] || say "it waited for its turn"
+expect push.json '"reconnects":0'
 expect push.json '"rewinds":0'
-(ours roost info --to "$to" --json) >info.json || fail "the device does not answer any more"
