@@ -138,9 +138,11 @@ void Session::handle_closed(LinkError error, const std::string& why) {
     lost_since_ms_ = now;
     backoff_ms_ = kBackoffMinMs;
   }
-  const bool may_retry = was_connected_ || error == LinkError::kRefused || error == LinkError::kLost;
+  const bool forbidden = error == LinkError::kNotPermitted;  // a person must act first
+  const bool may_retry = !forbidden && (was_connected_ || error == LinkError::kRefused || error == LinkError::kLost);
   if (!may_retry || now - lost_since_ms_ >= options_.reconnect_within_ms) {
-    const char* next = was_connected_ ? "; what is durable on the device is kept: run the same command again to resume"
+    const char* next = forbidden ? ""
+                       : was_connected_ ? "; what is durable on the device is kept: run the same command again to resume"
                                       : "; check that it is powered, in reach and not held by another host";
     return finish({ExitCode::kLinkLost, was_connected_ ? "link" : "connect", why + next});
   }
