@@ -11,7 +11,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,7 @@ enum class LinkError : uint8_t {
   kWouldBlock,    // write_data only: wait for `writable`
   kTooLong,       // the value is longer than the ATT MTU allows: our own mistake, or a device that lies
   kSystem,        // the operating system refused: the text says what
+  kNotPermitted,  // policy or pairing forbids it: the text says what to do
 };
 
 using LinkStatus = roost::Status<LinkError>;
@@ -42,6 +45,9 @@ struct LinkEvents {
   std::function<void(Bytes)> notification;
   std::function<void()> writable;
 };
+
+// Calls to another process by method name: what a link cost beside the air.
+using CallCounts = std::map<std::string, uint32_t>;
 
 class Link {
  public:
@@ -54,13 +60,16 @@ class Link {
   virtual LinkStatus read_info(std::function<void(Bytes)> done) = 0;
   virtual LinkStatus write_control(Bytes value) = 0;
   virtual LinkStatus write_data(Bytes value) = 0;
+  // Since the link was made; none where no other process is asked.
+  virtual CallCounts calls() const { return {}; }
 };
 
 // What a scan tells of a device without connecting.
 struct Sighting {
   std::string address;  // what --to takes, such as sim:/run/user/1000/roost/left.sock
   std::string name;
-  std::vector<uint8_t> service_data;  // protocol::decode_advertised reads it
+  std::vector<uint8_t> service_data;  // protocol::decode_advertised reads it; empty where the radio has no room
+  std::optional<int> rssi = {};       // dBm, over a radio
 };
 
 }  // namespace roost::host

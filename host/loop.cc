@@ -1,5 +1,6 @@
 #include "host/loop.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <systemd/sd-event.h>
 #include <time.h>
@@ -20,8 +21,13 @@ struct Loop::Source::State {
 
 namespace {
 
+// So many callbacks run before run_for() returns even if there is more.
+constexpr int kServedAtOnce = 32;
+
+// A loop that has ended takes nothing more; what is then torn down may still ask, and nothing of it would ever
+// fire.
 void require(int result, const char* what) {
-  if (result < 0) throw std::runtime_error(std::string("event loop: ") + what + " failed");
+  if (result < 0 && result != -ESTALE) throw std::runtime_error(std::string("event loop: ") + what + " failed");
 }
 
 // The callback is copied first: it may destroy its own Source.
@@ -54,11 +60,16 @@ Loop::Source& Loop::Source::operator=(Source&&) noexcept = default;
 Loop::Source::~Source() = default;
 
 void Loop::Source::set_events(uint32_t events) {
-  if (state_) require(sd_event_source_set_io_events(state_->sources.front(), events), "watch");
+  if (state_ && state_->sources.front())
+    require(sd_event_source_set_io_events(state_->sources.front(), events), "watch");
 }
 
-Loop::Loop() { require(sd_event_new(&event_), "start"); }
-Loop::~Loop() { sd_event_unref(event_); }
+Loop::Loop() {
+  require(sd_event_new(&event_), "start");
+}
+Loop::~Loop() {
+  sd_event_unref(event_);
+}
 
 Loop::Source Loop::watch(int fd, uint32_t events, std::function<void(uint32_t)> callback) {
   auto state = std::make_unique<Source::State>();
@@ -107,6 +118,14 @@ int Loop::run() {
   return code < 0 ? 1 : code;
 }
 
-void Loop::stop(int code) { sd_event_exit(event_, code); }
+// Waits for the first event only; what is ready with it is served too.
+void Loop::run_for(uint32_t timeout_ms) {
+  uint64_t wait_us = uint64_t{timeout_ms} * 1000;
+  for (int served = 0; served < kServedAtOnce && sd_event_run(event_, wait_us) > 0; ++served) wait_us = 0;
+}
+
+void Loop::stop(int code) {
+  sd_event_exit(event_, code);
+}
 
 }  // namespace roost::host

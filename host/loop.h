@@ -50,6 +50,8 @@ class Loop {
 
   int run();
   void stop(int code);
+  // Serves what comes within `timeout_ms`, for programs whose loop is another one.
+  void run_for(uint32_t timeout_ms);
 
  private:
   sd_event* event_ = nullptr;

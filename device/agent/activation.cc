@@ -337,7 +337,8 @@ uint8_t Activation::failed_slot() const {
 }
 
 void Activation::handle_failure(const HostEvent& event) {
-  const Cause cause = give_up_because_.ok() ? cause_of(event.reason, host_.last_report()) : give_up_because_;
+  Cause cause = give_up_because_.ok() ? cause_of(event.reason, host_.last_report()) : give_up_because_;
+  if (cause.reason == Reason::kSelfTestFailed) cause.detail = static_cast<uint16_t>(host_.self_test_vector());
   give_up_because_ = Cause();
   const Goal goal = goal_;
   goal_ = Goal::kNothing;

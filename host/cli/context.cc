@@ -4,11 +4,12 @@
 
 #include <cstdio>
 
+#include "host/bluez/open_link.h"
 #include "host/loopback_link.h"
 
 namespace roost::host {
 
-const char* const kToHelp = "The device: sim:PATH (a simulated device's socket), sim:NAME, or nothing if only one is in reach";
+const char* const kToHelp = "The device: sim:PATH (a simulated device's socket), sim:NAME, ble:NAME, ble:ADDRESS or\nble:DEVICE-ID (over Bluetooth; ble:hci1/NAME on that adapter), or nothing if only one simulated one is in reach";
 
 std::unique_ptr<Link> open_link(Loop& loop, const std::string& to, Outcome* outcome) {
   std::string address = to;
@@ -22,9 +23,15 @@ std::unique_ptr<Link> open_link(Loop& loop, const std::string& to, Outcome* outc
     }
     address = found[0].address;
   }
+  if (address.rfind("ble:", 0) == 0) {
+    std::string error;
+    auto link = open_bluez_link(loop, address.substr(4), &error);
+    if (!link) *outcome = {ExitCode::kLinkLost, "connect", error};
+    return link;
+  }
   const std::string prefix = "sim:";
   if (address.rfind(prefix, 0) != 0 || address.size() == prefix.size()) {
-    *outcome = {ExitCode::kUsage, "connect", fmt::format("--to {}: not an address; sim:PATH or sim:NAME is", address)};
+    *outcome = {ExitCode::kUsage, "connect", fmt::format("--to {}: not an address; sim:PATH, sim:NAME or ble:NAME is", address)};
     return nullptr;
   }
   std::string path = address.substr(prefix.size());

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <filesystem>
 
+#include "device/ports/bluez/bluez_peripheral.h"
 #include "device/ports/linux/sim_device.h"
+#include "host/bluez/open_link.h"
 #include "host/cli/context.h"
 #include "host/loopback_link.h"
 
@@ -15,10 +17,37 @@ std::atomic<bool> stop{false};
 
 void handle_signal(int) { stop = true; }
 
-Outcome run_device(device::SimDeviceOptions options) {
+struct BluezOptions {
+  std::string adapter;  // empty: not over Bluetooth
+  bool encrypted = false;
+  std::string pairing = "none";
+};
+
+device::OpenRadio bluez_radio(const BluezOptions& bluez, const std::string& name, uint16_t att_mtu) {
+  using Options = device::BluezPeripheral::Options;
+  Options options;
+  options.bus = default_bus();
+  options.adapter = bluez.adapter;
+  options.name = name;
+  options.encrypted = bluez.encrypted;
+  options.att_mtu_max = att_mtu;
+  if (bluez.pairing == "just-works") options.pairing = Options::Pairing::kJustWorks;
+  if (bluez.pairing == "passkey") options.pairing = Options::Pairing::kPasskey;
+  return [options](device::Peripheral& peripheral, std::function<void(const std::string&)> say,
+                   std::string* error) -> std::unique_ptr<device::Radio> {
+    Options with_log = options;
+    with_log.log = std::move(say);
+    auto radio = std::make_unique<device::BluezPeripheral>(with_log, peripheral);
+    if (!radio->start(error)) return nullptr;
+    return radio;
+  };
+}
+
+Outcome run_device(device::SimDeviceOptions options, const BluezOptions& bluez) {
+  if (!bluez.adapter.empty()) options.open_radio = bluez_radio(bluez, options.name, options.att_mtu);
   std::error_code error;
   options.announce_folder = sim_directory();
-  if (options.listen_path.empty()) {
+  if (options.listen_path.empty() && !options.open_radio) {
     std::filesystem::create_directories(sim_directory(), error);
     options.listen_path = sim_directory() + "/" + options.name + ".sock";
   }
@@ -35,11 +64,17 @@ Outcome run_device(device::SimDeviceOptions options) {
 
 void add_device(CLI::App& app, Context& context) {
   auto options = std::make_shared<device::SimDeviceOptions>();
+  auto bluez = std::make_shared<BluezOptions>();
   CLI::App* command = app.add_subcommand("device", "Be a device: simulated flash, real everything else");
   command->add_option("--flash", options->flash_path,
                       "File that is the flash: it may be killed at any moment and started again (default: in memory)");
   command->add_option("--listen", options->listen_path, "Socket (default: NAME.sock where `roost scan` looks)");
   command->add_option("--name", options->name, "Its name")->capture_default_str();
+  command->add_option("--bluez", bluez->adapter, "Be a real Bluetooth device on this adapter (hci0), through bluetoothd");
+  command->add_flag("--encrypted", bluez->encrypted, "Over Bluetooth: only paired centrals");
+  command->add_option("--pairing", bluez->pairing, "Over Bluetooth: who may pair, and how")
+      ->check(CLI::IsMember({"none", "just-works", "passkey"}))
+      ->capture_default_str();
   command->add_option("--board", options->board, "What it simulates:\n" + device::describe_boards())->capture_default_str();
   command->add_option("--hardware", options->hardware, "Hardware name that packages may ask for (default: the board)");
   command->add_option("--builtin", options->builtin_path, "A model that the firmware carries");
@@ -68,7 +103,7 @@ void add_device(CLI::App& app, Context& context) {
   command->add_flag("--watchdog-reset", options->watchdog_reset, "Start as after a reset by watchdog");
   command->add_flag("--show-inferences", options->each_inference, "A line for every inference");
   command->add_flag("--json", options->json, "What happens as JSON lines");
-  command->callback([options, &context] { context.outcome = run_device(*options); });
+  command->callback([options, bluez, &context] { context.outcome = run_device(*options, *bluez); });
 }
 
 }  // namespace roost::host

@@ -1,6 +1,7 @@
 // roost info | status --to DEVICE, roost scan
 #include <fmt/format.h>
 
+#include "host/bluez/open_link.h"
 #include "host/cli/context.h"
 #include "host/cli/run_session.h"
 #include "host/loopback_link.h"
@@ -166,31 +167,46 @@ void add_info(CLI::App& app, Context& context, const char* name, const char* hel
   });
 }
 
-void scan(bool json) {
-  const std::vector<Sighting> found = scan_loopback(sim_directory(), 500);
-  for (const Sighting& sighting : found) {
-    const auto advertised = protocol::decode_advertised(sighting.service_data);
-    const bool known = advertised.ok();
-    const std::string version = known ? string_of(advertised.value().version) : "";
-    const std::string digest = known ? hex(advertised.value().model_digest) : "";
-    const PackageState state = known ? advertised.value().state : PackageState::kEmpty;
-    if (json) {
-      print_json({{"address", sighting.address},
-                  {"name", sighting.name},
-                  {"state", state_name(state)},
-                  {"version", version},
-                  {"digest", digest}});
-    } else {
-      const bool runs = state != PackageState::kEmpty;
-      fmt::print("{:<16} {:<40} {}\n", sighting.name, sighting.address,
-                 runs ? fmt::format("runs {} ({}), {}", version.empty() ? "its built-in model" : version, digest,
-                                    state_words(state))
-                      : "runs nothing yet");
-    }
+void print_sighting(const Sighting& sighting, bool json) {
+  const auto advertised = protocol::decode_advertised(sighting.service_data);
+  const bool known = advertised.ok();
+  const std::string version = known ? string_of(advertised.value().version) : "";
+  const std::string digest = known ? hex(advertised.value().model_digest) : "";
+  const PackageState state = known ? advertised.value().state : PackageState::kEmpty;
+  if (json) {
+    nlohmann::ordered_json line = {{"address", sighting.address}, {"name", sighting.name}};
+    if (sighting.rssi) line["rssi"] = *sighting.rssi;
+    line["state"] = known ? state_name(state) : "unknown";
+    line["version"] = version;
+    line["digest"] = digest;
+    return print_json(line);
   }
-  if (found.empty() && !json) {
-    fmt::print("no device is in reach (simulated ones are looked for in {})\n", sim_directory());
+  const bool runs = state != PackageState::kEmpty;
+  fmt::print("{:<16} {:<40} {:<9}{}\n", sighting.name, sighting.address,
+             sighting.rssi ? fmt::format("{} dBm", *sighting.rssi) : "",
+             runs    ? fmt::format("runs {} ({}), {}", version.empty() ? "its built-in model" : version, digest,
+                                   state_words(state))
+             : known ? "runs nothing yet"
+                     : "does not tell what it runs");
+}
+
+struct ScanOptions {
+  bool json = false;
+  std::string adapter;
+  double seconds = 4;
+};
+
+void scan(const ScanOptions& options) {
+  std::vector<Sighting> found;
+  if (options.adapter.empty()) found = scan_loopback(sim_directory(), 500);
+  bluez::Failure bluetooth;
+  if (options.seconds > 0) {
+    bluetooth = scan_bluetooth(options.adapter, static_cast<uint32_t>(options.seconds * 1000), &found);
   }
+  for (const Sighting& sighting : found) print_sighting(sighting, options.json);
+  if (!found.empty() || options.json) return;
+  fmt::print("no device is in reach (simulated ones are looked for in {})\n", sim_directory());
+  if (bluetooth.error != LinkError::kNone) fmt::print("Bluetooth was not looked at: {}\n", bluetooth.sentence);
 }
 
 }  // namespace
@@ -198,10 +214,13 @@ void scan(bool json) {
 void add_device_queries(CLI::App& app, Context& context) {
   add_info(app, context, "info", "What a device is, holds and runs");
   add_info(app, context, "status", "The same as info");
-  auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand("scan", "List the devices in reach (simulated ones for now)");
-  command->add_flag("--json", *json, "One JSON line a device");
-  command->callback([json] { scan(*json); });
+  auto options = std::make_shared<ScanOptions>();
+  CLI::App* command = app.add_subcommand("scan", "List the devices in reach, simulated and over Bluetooth");
+  command->add_flag("--json", options->json, "One JSON line a device");
+  command->add_option("--adapter", options->adapter, "Only over Bluetooth, on this adapter (hci0)");
+  command->add_option("--seconds", options->seconds, "How long to listen for Bluetooth (0: not at all)")
+      ->capture_default_str();
+  command->callback([options] { scan(*options); });
 }
 
 }  // namespace roost::host

@@ -59,7 +59,7 @@ const char* binding_limit(const SessionReport& report) {
   return report.waiting_seconds > report.send_seconds / 2 ? "device" : "host";
 }
 
-nlohmann::ordered_json report_json(const Package& package, const SessionReport& report) {
+nlohmann::ordered_json report_json(const Package& package, const SessionReport& report, const CallCounts& calls) {
   return {{"event", "report"},
           {"package", fmt::format("{:08x}", package.id)},
           {"name", package.name},
@@ -87,6 +87,7 @@ nlohmann::ordered_json report_json(const Package& package, const SessionReport& 
           {"seconds", report.seconds},
           {"send_seconds", report.send_seconds},
           {"waiting_seconds", report.waiting_seconds},
+          {"dbus_calls", calls},
           {"binding_limit", binding_limit(report)}};
 }
 
@@ -135,7 +136,7 @@ Outcome push(PushOptions& options, Context& context) {
   options.session.reconnect_within_ms = static_cast<uint32_t>(options.reconnect_s * 1000);
   const SessionResult result = run_session(options.to, plan, options.session, options.json, context);
   if (options.json) {
-    print_json(report_json(package, result.report));
+    print_json(report_json(package, result.report, result.calls));
   } else if (result.outcome.code == ExitCode::kOk) {
     print_report(package, result.report, options);
   }

@@ -32,6 +32,7 @@ SessionResult run_session(const std::string& to, const SessionPlan& plan, const 
   session.start();
   loop.run();
   result.report = session.report();
+  result.calls = link->calls();
   result.info = session.info();
   return result;
 }

@@ -118,11 +118,12 @@ class SimDevice final : public Peripheral, public Notifier, public AgentObserver
   Bytes info(uint16_t) override { return agent_->info(info_, now_ms()); }
   Bytes advertisement() override;
 
-  bool notify(uint16_t conn, Bytes value) override { return server_->notify(conn, value); }
+  bool notify(uint16_t conn, Bytes value) override { return radio_->notify(conn, value); }
   void on_event(const AgentNote& note) override;
 
  private:
   bool make_flash(std::string* error);
+  bool open_radio(std::string* error);
   bool make_contract(const runtime::GateInput& gate, std::string* error);
   void announce();
   void infer();
@@ -140,7 +141,7 @@ class SimDevice final : public Peripheral, public Notifier, public AgentObserver
   std::vector<std::vector<int32_t>> contract_shapes_;
   std::unique_ptr<runtime::Interpreter> engine_a_, engine_b_;
   std::unique_ptr<DeliveryAgent> agent_;
-  std::unique_ptr<TunnelServer> server_;
+  std::unique_ptr<Radio> radio_;
   std::array<uint8_t, protocol::kInfoBytesMax> info_;
   std::array<uint8_t, 64> advertisement_;
   std::filesystem::path announced_;
@@ -251,9 +252,7 @@ bool SimDevice::start(std::string* error) {
   config.verify_bytes_per_poll = 4096;
   const AgentParts parts = {flash_.get(), &digest_, engine_a_.get(), engine_b_.get(), this, this};
   agent_ = std::make_unique<DeliveryAgent>(parts, config);
-  server_ = std::make_unique<TunnelServer>(TunnelServer::Options{options_.listen_path, options_.att_mtu, options_.faults},
-                                           *this);
-  if (!server_->listen(error)) return false;
+  if (!open_radio(error)) return false;
 
   narrator_.say(fmt::format("{}: {}, {} kB of flash for models, {} kB of arena, ring {} bytes", options_.name, board_.part,
                             board_.geometry.size_bytes / 1024, arena_->span().size() / 1024, ring_->span().size()));
@@ -264,8 +263,21 @@ bool SimDevice::start(std::string* error) {
                          board_.geometry.size_bytes, options_.slot_count);
     return false;
   }
+  if (options_.open_radio) return true;  // it says itself where it is
   announce();
   narrator_.say("listening on " + options_.listen_path);
+  return true;
+}
+
+bool SimDevice::open_radio(std::string* error) {
+  if (options_.open_radio) {
+    radio_ = options_.open_radio(*this, [this](const std::string& sentence) { narrator_.say(sentence); }, error);
+    return radio_ != nullptr;
+  }
+  auto server = std::make_unique<TunnelServer>(
+      TunnelServer::Options{options_.listen_path, options_.att_mtu, options_.faults}, *this);
+  if (!server->listen(error)) return false;
+  radio_ = std::move(server);
   return true;
 }
 
@@ -355,7 +367,7 @@ void SimDevice::run(const std::atomic<bool>& stop) {
       const int32_t left = static_cast<int32_t>(deadline.at_ms - now_ms());
       wait_ms = std::min(wait_ms, static_cast<uint32_t>(std::max(left, 0)));
     }
-    server_->wait(wait_ms);
+    radio_->wait(wait_ms);
   }
   narrator_.summary();
   narrator_.say("stopped");

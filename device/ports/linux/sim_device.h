@@ -3,17 +3,25 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "device/ports/linux/air.h"
+#include "device/ports/linux/radio.h"
 
 namespace roost::device {
+
+// Another radio than the socket; null with a sentence when it cannot be had. `say` takes sentences for people.
+using OpenRadio = std::function<std::unique_ptr<Radio>(
+    Peripheral& peripheral, std::function<void(const std::string&)> say, std::string* error)>;
 
 struct SimDeviceOptions {
   std::string name = "roost";
   std::string flash_path;   // empty: in memory, gone at the end
   std::string listen_path;  // the socket
+  OpenRadio open_radio;     // set: in place of the socket
   std::string announce_folder;  // where a link to the socket is left for `roost scan`; empty: nowhere
   std::string board = "linux";
   std::string hardware;        // empty: the board's name

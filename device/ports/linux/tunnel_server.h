@@ -12,27 +12,12 @@
 #include <vector>
 
 #include "device/ports/linux/air.h"
+#include "device/ports/linux/radio.h"
 #include "protocol/tunnel.h"
 
 namespace roost::device {
 
-// What the server calls: the GATT callbacks of a BLE stack. `conn` names a connection and is not used again soon.
-class Peripheral {
- public:
-  virtual void on_connect(uint16_t conn, uint16_t att_mtu) = 0;
-  virtual void on_subscribe(uint16_t conn, bool on) = 0;
-  virtual void on_disconnect(uint16_t conn) = 0;
-  virtual void on_control(uint16_t conn, Bytes value) = 0;
-  virtual void on_data(uint16_t conn, Bytes value) = 0;
-  // The values live until the next call.
-  virtual Bytes info(uint16_t conn) = 0;
-  virtual Bytes advertisement() = 0;
-
- protected:
-  ~Peripheral() = default;
-};
-
-class TunnelServer {
+class TunnelServer final : public Radio {
  public:
   struct Options {
     std::string path;
@@ -42,7 +27,7 @@ class TunnelServer {
   static constexpr size_t kCentralsMax = 4;
 
   TunnelServer(const Options& options, Peripheral& peripheral);
-  ~TunnelServer();
+  ~TunnelServer() override;
   TunnelServer(const TunnelServer&) = delete;
   TunnelServer& operator=(const TunnelServer&) = delete;
 
@@ -51,10 +36,10 @@ class TunnelServer {
   bool listen(std::string* error);
 
   // Serves what is ready, waiting at most `timeout_ms` for it (less when the air has something due).
-  void wait(uint32_t timeout_ms);
+  void wait(uint32_t timeout_ms) override;
 
   // False when this central is gone or its socket is full: try again after wait().
-  bool notify(uint16_t conn, Bytes value);
+  bool notify(uint16_t conn, Bytes value) override;
 
   size_t centrals() const { return centrals_.size(); }
 

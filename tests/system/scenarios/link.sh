@@ -1,0 +1,15 @@
+# The bare link: our peripheral on hci1, our BluezLink on hci0, through one bluetoothd. Every byte arrives, by
+# descriptor and by calls; a device that is not there, or an adapter that is off, is told in a sentence.
+background device.log link_probe device hci1 probe
+wait_for 20 grep -q 'advertising on hci1' device.log || fail "the device does not advertise"
+device=$(address_of hci1)
+
+(ours link_probe central hci0 "$device" 4000 495) >fast.log 2>&1 || fail "by descriptor"
+say "$(grep probe: fast.log)"
+(ours link_probe central hci0 probe 200 244 calls) >calls.log 2>&1 || fail "by calls, device found by name"
+say "$(grep probe: calls.log)"
+
+power hci0 off
+(ours link_probe central hci0 "$device" 1 1) >off.log 2>&1 && fail "an adapter that is off went unnoticed"
+grep -q 'powered off' off.log || fail "no sentence for an adapter that is off"
+power hci0 on
