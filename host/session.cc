@@ -30,6 +30,8 @@ uint64_t now_us() {
 
 uint16_t random_epoch() { return static_cast<uint16_t>(std::random_device()()); }
 
+bool is_unconfirmed(PackageState state) { return state == PackageState::kVerified || state == PackageState::kTrial; }
+
 // What the detail of a reason means, where it adds something.
 std::string detail_text(Reason reason, uint16_t detail) {
   switch (reason) {
@@ -323,6 +325,10 @@ void Session::start_request() {
   if (!requested_) {
     request_began_ms_ = Loop::now_ms();
     running_before_ = info_->running.slot;
+    open_before_ = 0;
+    for (uint8_t i = 0; i < info_->slot_count; ++i) {
+      if (is_unconfirmed(info_->slots[i].state)) open_before_ = info_->slots[i].package_id;
+    }
     if (type == MessageType::kActivate && target_package_ == 0) {
       for (uint8_t i = 0; i < info_->slot_count; ++i) {
         if (info_->slots[i].state == PackageState::kVerified) target_package_ = info_->slots[i].package_id;
@@ -414,8 +420,13 @@ Session::Effect Session::effect_of_request(Outcome* failure) const {
       return Effect::kNotYet;
     case MessageType::kConfirm:
       return slot && slot->state == PackageState::kConfirmed ? Effect::kAchieved : Effect::kNotYet;
-    case MessageType::kRollback:
+    case MessageType::kRollback: {
+      // An unconfirmed model is given up; without one, the model before runs.
+      const protocol::InfoSlot* open = slot_of(open_before_);
+      const bool still_open = open && is_unconfirmed(open->state);
+      if (open_before_ != 0) return still_open ? Effect::kNotYet : Effect::kAchieved;
       return info_->running.slot != running_before_ ? Effect::kAchieved : Effect::kNotYet;
+    }
     default:
       return Effect::kNotYet;
   }

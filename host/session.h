@@ -132,7 +132,8 @@ class Session {
   uint32_t request_began_ms_ = 0;
   uint8_t tag_ = 0;
   uint32_t target_package_ = 0;  // what the requests are about; 0 until known
-  uint8_t running_before_ = 0;   // the slot that ran when a roll-back was asked for
+  uint8_t running_before_ = 0;   // the slot that ran when a roll-back was asked for, and
+  uint32_t open_before_ = 0;     // the package that was pending or on trial; 0: none
 
   std::optional<protocol::Info> info_;
   std::optional<protocol::Sender> sender_;

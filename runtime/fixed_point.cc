@@ -19,9 +19,7 @@ uint32_t bits_of(float value) {
 }
 
 int bit_length(uint64_t x) {
-  int length = 0;
-  for (; x != 0; x >>= 1) ++length;
-  return length;
+  return x == 0 ? 0 : 64 - __builtin_clzll(x);
 }
 
 // The mantissa shortened to `bits` bits, nearest, ties to even. `sticky`: the true value is a little above.

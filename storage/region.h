@@ -37,10 +37,10 @@ inline Region region_of(const uint8_t (&array)[kBytes]) {
 
 #define ROOST_REGION_ARRAY(name, size_bytes, erase_block_bytes)                                         \
   static_assert((size_bytes) % (erase_block_bytes) == 0, "a region is a whole number of erase blocks"); \
-  alignas(erase_block_bytes) __attribute__((used)) extern const uint8_t name[size_bytes];               \
-  const uint8_t name[size_bytes] = {}
+  extern const uint8_t name[size_bytes];                                                                \
+  alignas(erase_block_bytes) __attribute__((used)) const uint8_t name[size_bytes] = {}
 
-#define ROOST_REGION_IN_SECTION(name, size_bytes, erase_block_bytes, section_name)                               \
-  static_assert((size_bytes) % (erase_block_bytes) == 0, "a region is a whole number of erase blocks");          \
-  alignas(erase_block_bytes) __attribute__((used, section(section_name))) extern const uint8_t name[size_bytes]; \
-  const uint8_t name[size_bytes] = {}
+#define ROOST_REGION_IN_SECTION(name, size_bytes, erase_block_bytes, section_name)                      \
+  static_assert((size_bytes) % (erase_block_bytes) == 0, "a region is a whole number of erase blocks"); \
+  extern const uint8_t name[size_bytes];                                                                \
+  alignas(erase_block_bytes) __attribute__((used, section(section_name))) const uint8_t name[size_bytes] = {}

@@ -18,6 +18,9 @@ namespace {
 // So many inferences without a hang end a run of watchdog resets.
 constexpr uint32_t kHealthyInferences = 16;
 
+// After the flash was busy when a record was due.
+constexpr uint32_t kAgainMs = 250;
+
 Cause because(Reason reason) {
   Cause cause;
   cause.reason = reason;
@@ -92,12 +95,12 @@ void Activation::run_next() {
     --to_run_count_;
     to_run_[0] = to_run_[1];
     to_run_[1] = to_run_[2];
+    hold(candidate_);
     if (host_.run(hosted(candidate_)).ok()) return;
   }
+  hold(kRunningNone);
   goal_ = Goal::kNothing;
-  const uint8_t slot = attempt_next_;
-  attempt_next_ = kNoSlot;
-  if (slot == kNoSlot || !begin_attempt(slot).ok()) listener_.on_note(AgentEvent::kNoModel, kNoSlot, 0, Cause());
+  if (attempt_next_ == kNoSlot) listener_.on_note(AgentEvent::kNoModel, kNoSlot, 0, Cause());
 }
 
 Cause Activation::begin_attempt(uint8_t slot) {
@@ -113,6 +116,7 @@ Cause Activation::begin_attempt(uint8_t slot) {
   if (!begun.ok()) return because(Reason::kBusy);
   goal_ = Goal::kAttempt;
   candidate_ = slot;
+  confirm_due_ = false;
   previous_ = running_;
   give_up_because_ = Cause();
   listener_.on_note(AgentEvent::kAttempt, slot, package, Cause());
@@ -127,6 +131,7 @@ Cause Activation::activate(uint32_t package_id) {
     if (running_ == trial) listener_.on_state_change(MessageType::kActive, package_in(trial), Cause());
     return Cause();
   }
+  if (trial != kNoSlot) return because(Reason::kTrialOpen);
   if (pending == kNoSlot && confirmed != kNoSlot && package_id != 0 && package_in(confirmed) == package_id) {
     listener_.on_state_change(MessageType::kConfirmed, package_id, Cause());
     return Cause();
@@ -163,18 +168,26 @@ Cause Activation::roll_back(Reason asked_by) {
   const uint8_t pending = store_.slot_in(SlotState::kPending);
   const uint8_t retired = store_.slot_in(SlotState::kRetired);
   if (goal_ == Goal::kRollBack) return Cause();
-  if (trial != kNoSlot || goal_ == Goal::kAttempt) {
+  if (rejected_ != kNoSlot) return Cause();  // on its way
+  const runtime::ModelHost::State state = host_.state();
+  const bool on_trial = state == runtime::ModelHost::State::kTrial || state == runtime::ModelHost::State::kRestoring;
+  if (goal_ == Goal::kAttempt || (goal_ == Goal::kNothing && on_trial)) {
     give_up(because(asked_by));
     return Cause();
   }
-  if (pending != kNoSlot) {
-    const storage::Status rejected = store_.reject(pending, kept_reason(asked_by), 0);
-    if (rejected.ok()) listener_.on_state_change(MessageType::kRolledBack, package_in(pending), because(asked_by));
-    return cause_of(rejected.error());
+  // Not, or not yet, with the host: waiting for ACTIVATE, or a trial whose attempt after a reset could not be recorded.
+  const uint8_t unconfirmed = trial != kNoSlot ? trial : pending;
+  if (unconfirmed != kNoSlot) {
+    const storage::Status rejected = store_.reject(unconfirmed, kept_reason(asked_by), 0);
+    if (!rejected.ok()) return cause_of(rejected.error());
+    attempt_next_ = kNoSlot;
+    listener_.on_state_change(MessageType::kRolledBack, package_in(unconfirmed), because(asked_by));
+    return Cause();
   }
   const uint8_t target = retired != kNoSlot ? retired : (builtin_.empty() ? kNoSlot : kRunningBuiltIn);
   if (target == kNoSlot || running_ == kRunningBuiltIn) return because(Reason::kNothingToReturnTo);
   if (busy() || !host_.try_model(hosted(target)).ok()) return because(Reason::kBusy);
+  hold(target);  // what runs is confirmed, and so safe without
   goal_ = Goal::kRollBack;
   candidate_ = target;
   previous_ = running_;
@@ -206,14 +219,48 @@ void Activation::give_up(Cause cause) {
   give_up_because_ = cause;
   goal_ = Goal::kAttempt;
   (void)host_.return_to_previous(runtime::Error::kNone);  // already returning: its own end will come
+  follow_return();
 }
+
+// The host has let go of the candidate at once; what is written about it follows in step().
+void Activation::follow_return() { now_serves(host_.serving() ? previous_ : kRunningNone); }
 
 void Activation::step(MutableBytes scratch, uint32_t now_ms) {
   if (host_.needs_scratch() && scratch.empty()) return;
-  handle(host_.poll(scratch), now_ms);
+  handle(host_.poll(scratch));
+  if (flash_was_busy_ && static_cast<int32_t>(now_ms - again_at_ms_) < 0) return;
+  flash_was_busy_ = false;
+  write_owed(now_ms);
+  again_at_ms_ = now_ms + kAgainMs;
 }
 
-void Activation::handle(const HostEvent& event, uint32_t now_ms) {
+// Records that are due, one a step, until the flash takes them. Any other trouble than a busy flash is not tried again:
+// an unconfirmed model's attempts run out at the coming boots.
+void Activation::write_owed(uint32_t now_ms) {
+  if (rejected_ != kNoSlot) {
+    if (!reject(rejected_, rejected_because_)) return;
+    rejected_ = kNoSlot;
+  } else if (attempt_next_ != kNoSlot && goal_ == Goal::kNothing) {
+    const Cause cause = begin_attempt(attempt_next_);
+    flash_was_busy_ = cause.reason == Reason::kBusy;
+    if (flash_was_busy_) return;
+    attempt_next_ = kNoSlot;
+    if (!cause.ok() && running_ == kRunningNone) listener_.on_note(AgentEvent::kNoModel, kNoSlot, 0, Cause());
+  } else if (confirm_due_) {
+    const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
+    flash_was_busy_ = on_trial && !confirm(0, now_ms).ok();
+    confirm_due_ = flash_was_busy_;
+  }
+}
+
+// False: the flash was busy.
+bool Activation::reject(uint8_t slot, Cause cause) {
+  const storage::Status status = store_.reject(slot, kept_reason(cause.reason), cause.detail);
+  flash_was_busy_ = status.error() == storage::Error::kFlashBusy;
+  return !flash_was_busy_;
+}
+
+void Activation::handle(const HostEvent& event) {
   switch (event.kind) {
     case HostEvent::kIdle:
     case HostEvent::kWorking:
@@ -224,7 +271,7 @@ void Activation::handle(const HostEvent& event, uint32_t now_ms) {
     case HostEvent::kTrial:
       return handle_trial();
     case HostEvent::kConfirmDue:
-      (void)confirm(0, now_ms);  // flash trouble: the host says it again, or the user does
+      confirm_due_ = true;
       return;
     case HostEvent::kReturned:
     case HostEvent::kStopped:
@@ -236,9 +283,12 @@ void Activation::handle(const HostEvent& event, uint32_t now_ms) {
   }
 }
 
+// Nothing else goes into this slot: the interpreter reads it, or is about to.
+void Activation::hold(uint8_t slot) { store_.hold(slot < store_.slot_count() ? slot : kNoSlot); }
+
 void Activation::now_serves(uint8_t slot) {
   running_ = slot;
-  store_.hold(slot < store_.slot_count() ? slot : kNoSlot);
+  hold(slot);
 }
 
 void Activation::note_runs() {
@@ -250,9 +300,6 @@ void Activation::handle_serving() {
   goal_ = Goal::kNothing;
   now_serves(candidate_);
   note_runs();
-  const uint8_t slot = attempt_next_;
-  attempt_next_ = kNoSlot;
-  if (slot != kNoSlot) (void)begin_attempt(slot);  // a refusal is told to the listener
 }
 
 void Activation::handle_trial() {
@@ -290,21 +337,24 @@ uint8_t Activation::failed_slot() const {
 }
 
 void Activation::handle_failure(const HostEvent& event) {
-  const Cause cause = give_up_because_.ok() ? cause_of(event.reason, host_.last_report()) : give_up_because_;
+  Cause cause = give_up_because_.ok() ? cause_of(event.reason, host_.last_report()) : give_up_because_;
+  if (cause.reason == Reason::kSelfTestFailed) cause.detail = static_cast<uint16_t>(host_.self_test_vector());
   give_up_because_ = Cause();
   const Goal goal = goal_;
   goal_ = Goal::kNothing;
   if (goal == Goal::kBoot || goal == Goal::kRollBack) {  // nothing was recorded, and nothing is
     listener_.on_note(AgentEvent::kModelUnfit, candidate_ == kRunningBuiltIn ? kNoSlot : candidate_,
                       package_in(candidate_), cause);
-    if (goal == Goal::kBoot) run_next();
-    return;
+    if (goal == Goal::kBoot) return run_next();
+    return now_serves(event.kind == HostEvent::kReturned ? running_ : kRunningNone);
   }
-  // An attempt or a trial failed. The previous model serves already; now the store may forget the new one. If the
-  // record cannot be written, the model's attempts run out at the coming boots.
+  // An attempt or a trial failed. The previous model serves already; now the store may forget the new one.
   const uint8_t failed = failed_slot();
   const uint32_t package = package_in(failed);
-  (void)store_.reject(failed, kept_reason(cause.reason), cause.detail);
+  if (!reject(failed, cause)) {
+    rejected_ = failed;
+    rejected_because_ = cause;
+  }
   now_serves(event.kind == HostEvent::kReturned ? previous_ : kRunningNone);
   last_return_ = cause;
   listener_.on_note(AgentEvent::kRolledBack, failed, package, cause);
@@ -313,7 +363,9 @@ void Activation::handle_failure(const HostEvent& event) {
 }
 
 runtime::Status Activation::invoke() {
+  const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
   const runtime::Status status = host_.invoke();
+  if (on_trial && !status.ok()) follow_return();
   if (status.ok() && healthy_ < kHealthyInferences && ++healthy_ == kHealthyInferences) {
     (void)store_.healthy();  // a failed write: the run of resets is only remembered longer
   }

@@ -50,7 +50,13 @@ class Activation {
   // One slice. `scratch` may be empty while wants_scratch() is false.
   void step(MutableBytes scratch, uint32_t now_ms);
   bool wants_scratch() const { return host_.needs_scratch(); }
-  bool busy() const { return goal_ != Goal::kNothing; }
+  bool busy() const {
+    return goal_ != Goal::kNothing || attempt_next_ != storage::kNoSlot || rejected_ != storage::kNoSlot;
+  }
+
+  // The flash was busy when a record was due: step() tries again then.
+  bool waits() const { return flash_was_busy_; }
+  uint32_t waits_until_ms() const { return again_at_ms_; }
 
   // One inference of what serves, counted. kOk, or why not.
   runtime::Status invoke();
@@ -69,13 +75,17 @@ class Activation {
   void note_runs();
   Cause begin_attempt(uint8_t slot);
   void run_next();
-  void handle(const runtime::HostEvent& event, uint32_t now_ms);
+  void handle(const runtime::HostEvent& event);
   void handle_serving();
   void handle_trial();
   void finish_roll_back();
   void handle_failure(const runtime::HostEvent& event);
   void give_up(Cause cause);
+  void follow_return();
   uint8_t failed_slot() const;
+  void write_owed(uint32_t now_ms);
+  bool reject(uint8_t slot, Cause cause);
+  void hold(uint8_t slot);
   void now_serves(uint8_t slot);
   uint32_t package_in(uint8_t slot) const;
 
@@ -89,11 +99,17 @@ class Activation {
   uint8_t candidate_ = storage::kNoSlot;  // being run, attempted or returned to
   uint8_t to_run_[3] = {};                   // kBoot: slots still to be tried, the next one first
   uint8_t to_run_count_ = 0;
-  uint8_t attempt_next_ = storage::kNoSlot;  // after the boot's model serves
+  uint8_t attempt_next_ = storage::kNoSlot;  // once the boot's model serves, or there is none
   uint8_t running_ = protocol::kRunningNone;
   uint8_t previous_ = protocol::kRunningNone;  // what served before the candidate, to return to
   bool safe_mode_ = false;
   uint32_t healthy_ = 0;  // inferences that returned ok since the boot, up to what counts as healthy
+  // Records that are owed, besides attempt_next_.
+  bool confirm_due_ = false;  // by policy
+  uint8_t rejected_ = storage::kNoSlot;
+  Cause rejected_because_;
+  bool flash_was_busy_ = false;  // again at again_at_ms_
+  uint32_t again_at_ms_ = 0;
   Cause give_up_because_;  // overrides the host's reason when we made it return
   Cause asked_by_;         // of a roll-back
   Cause last_return_;

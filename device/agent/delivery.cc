@@ -56,8 +56,8 @@ bool Delivery::step(const Action& action, uint32_t now_ms) {
     case Action::Kind::kDecideManifest: return decide_manifest(action, now_ms);
     case Action::Kind::kProgram: return program(action, now_ms);
     case Action::Kind::kCloseChunk: return close_chunk(action, now_ms);
-    case Action::Kind::kPayloadComplete: return check_digest();
-    case Action::Kind::kVerify: return verify(action);
+    case Action::Kind::kPayloadComplete: return bad_.ok() ? check_digest() : payload_bad(bad_);
+    case Action::Kind::kVerify: return bad_.ok() ? verify(action) : payload_bad(bad_);
     case Action::Kind::kAbandoned: return abandon(action);
     case Action::Kind::kNone:
     case Action::Kind::kSend:
@@ -83,6 +83,7 @@ bool Delivery::decide_offer(const Action& action) {
   package_id_ = action.offer.package_id;
   slot_ = storage::kNoSlot;
   stage_ = Stage::kNothing;
+  bad_ = Cause();
   Cause cause;
   if (action.offer.payload_size > room) cause = because(Reason::kDoesNotFit, room / 1024);
   const Status<protocol::Error> answered = parts_.receiver->answer_offer(cause.reason, cause.detail);
@@ -158,6 +159,7 @@ bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   package.attempts = manifest.attempts;
   const storage::OpenFlags flags = action.offer.forced() ? storage::kOpenForce : storage::kOpenNormal;
   const storage::Result<storage::Opened> opened = parts_.store->open(package, flags, now_ms);
+  if (opened.error() == storage::Error::kFlashBusy) return false;
   if (!opened.ok()) return refuse(action, cause_of(opened.error()));
   slot_ = opened.value().slot;
   package_id_ = package.package_id;
@@ -201,8 +203,11 @@ bool Delivery::close_chunk(const Action& action, uint32_t now_ms) {
 
 // What was received is not what was promised, or cannot be run: it is forgotten, and the host told why.
 bool Delivery::payload_bad(Cause cause) {
+  bad_ = cause;  // said again while the flash is busy
+  const storage::Status forgotten = parts_.store->abandon(kept_reason(cause.reason), cause.detail);
+  if (forgotten.error() == storage::Error::kFlashBusy) return false;
+  bad_ = Cause();
   stage_ = Stage::kNothing;
-  (void)parts_.store->abandon(kept_reason(cause.reason), cause.detail);
   (void)parts_.receiver->payload_failed(cause.reason, cause.detail);
   note(AgentEvent::kGivenUp, cause);
   return true;
@@ -240,19 +245,23 @@ bool Delivery::verify(const Action& action) {
   const Cause cause = check_model(parts_.store->slot_info(slot_), action.scratch);
   if (!cause.ok()) return payload_bad(cause);
   const storage::Status sealed = parts_.store->seal();
+  if (sealed.error() == storage::Error::kFlashBusy) return false;
   if (!sealed.ok()) return payload_bad(cause_of(sealed.error()));
   (void)parts_.receiver->verified();
   note(AgentEvent::kVerified);
   return true;
 }
 
-// A lost link or a silent host leaves what is durable for a resume; anything else means the bytes are no good, or
-// not wanted.
+// A lost link, a silent host or a device that has no time leaves what is durable for a resume; anything else means the
+// bytes are no good, or not wanted.
 bool Delivery::abandon(const Action& action) {
-  const bool resumable = action.reason == Reason::kLinkLost || action.reason == Reason::kHostSilent;
+  const bool resumable = action.reason == Reason::kLinkLost || action.reason == Reason::kHostSilent ||
+                         action.reason == Reason::kBusy;
   if (!resumable && parts_.store->receiving()) {
-    (void)parts_.store->abandon(kept_reason(action.reason), action.detail);
+    const storage::Status forgotten = parts_.store->abandon(kept_reason(action.reason), action.detail);
+    if (forgotten.error() == storage::Error::kFlashBusy) return false;
   }
+  bad_ = Cause();
   stage_ = Stage::kNothing;
   (void)parts_.receiver->abandoned();
   note(AgentEvent::kGivenUp, because(action.reason, action.detail));

@@ -69,6 +69,7 @@ class Delivery {
   Acceptance acceptance_;
   uint32_t verify_bytes_per_step_;
   Stage stage_ = Stage::kNothing;
+  Cause bad_;  // why the payload is no good, until the store has forgotten it
   uint8_t slot_ = storage::kNoSlot;
   uint32_t package_id_ = 0;
   uint16_t resume_chunk_ = 0;

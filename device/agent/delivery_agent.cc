@@ -109,6 +109,7 @@ storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms)
     if (!store_.work(now_ms).ok()) break;  // flash that does not read: what is durable is what was found so far
   }
   activation_.boot(cause);
+  (void)borrow_ring();  // before anybody can offer: a device serves before it receives
   return storage::Status();
 }
 
@@ -149,7 +150,7 @@ Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t no
     case MessageType::kAbort:
       if (receiver_.transfer_open()) {
         (void)receiver_.give_up(Reason::kAskedByHost);  // kAbandoned follows and empties the slot
-      } else if (store_.receiving()) {
+      } else if (store_.receiving() || store_.slot_in(SlotState::kReceiving) != storage::kNoSlot) {
         return cause_of(store_.abandon(kept_reason(Reason::kAskedByHost), 0).error());
       } else {
         cause.reason = Reason::kNoTransfer;
@@ -174,19 +175,37 @@ bool DeliveryAgent::work_store(uint32_t now_ms) {
   return false;  // no hurry: the next poll tries again
 }
 
+// Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between two
+// slices of a swap: offers are answered BUSY so long.
+bool DeliveryAgent::borrow_ring() {
+  if (!activation_.wants_scratch()) return false;
+  if (!borrowed_ring_.empty()) return true;
+  const Result<MutableBytes, protocol::Error> ring = receiver_.lend_ring();
+  if (ring.ok()) borrowed_ring_ = ring.value();
+  return ring.ok();
+}
+
 bool DeliveryAgent::work_models(uint32_t now_ms) {
   if (host_.state() == runtime::ModelHost::State::kEmpty && !activation_.busy()) return false;
-  MutableBytes scratch;
-  bool lent = false;
-  if (activation_.wants_scratch()) {
-    const Result<MutableBytes, protocol::Error> ring = receiver_.lend_ring();
-    if (!ring.ok()) return false;  // a transfer runs: the swap goes on after it
-    scratch = ring.value();
-    lent = true;
+  if (activation_.wants_scratch() && !borrow_ring()) {
+    // A transfer runs, and the swap goes on after it. Without a model, nobody waits: the host may resume.
+    return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
   }
-  activation_.step(scratch, now_ms);
-  if (lent) (void)receiver_.return_ring();
-  return activation_.busy();
+  activation_.step(borrowed_ring_, now_ms);
+  if (!activation_.wants_scratch() && !borrowed_ring_.empty()) {
+    borrowed_ring_ = MutableBytes();
+    (void)receiver_.return_ring();
+  }
+  return activation_.busy() && !activation_.waits();
+}
+
+protocol::Deadline DeliveryAgent::next_deadline() const {
+  protocol::Deadline deadline = receiver_.next_deadline();
+  if (!activation_.waits()) return deadline;
+  const uint32_t again_ms = activation_.waits_until_ms();
+  if (!deadline.any || static_cast<int32_t>(again_ms - deadline.at_ms) < 0) deadline.at_ms = again_ms;
+  deadline.any = true;
+  return deadline;
 }
 
 void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out) {

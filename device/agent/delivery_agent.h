@@ -79,7 +79,7 @@ class DeliveryAgent {
   // One slice of whatever there is to do. True: there is more to do at once.
   bool poll(uint32_t now_ms);
   // When poll() must be called again at the latest if it said false and nothing arrives.
-  protocol::Deadline next_deadline() const { return receiver_.next_deadline(); }
+  protocol::Deadline next_deadline() const;
 
   // The value of the Info characteristic as it stands now; the port keeps it per connection while it is read in
   // pieces. `out` of kInfoBytesMax always suffices. And the service data of the advertisement.
@@ -117,6 +117,7 @@ class DeliveryAgent {
   bool serve_receiver(uint32_t now_ms);
   Cause serve_request(const protocol::Request& request, uint32_t now_ms);
   bool work_store(uint32_t now_ms);
+  bool borrow_ring();
   bool work_models(uint32_t now_ms);
   void fill_slot(uint8_t slot, protocol::InfoSlot* out);
 
@@ -128,6 +129,7 @@ class DeliveryAgent {
   Listener listener_;
   Activation activation_;
   Delivery delivery_;
+  MutableBytes borrowed_ring_;  // empty: the receiver has it
   uint16_t info_generation_ = 0;
 };
 

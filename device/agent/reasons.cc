@@ -37,8 +37,8 @@ Cause cause_of(storage::Error error) {
     case Error::kReadFailed:
     case Error::kProgramFailed:
     case Error::kEraseFailed:
-    case Error::kFlashBusy:
     case Error::kNoPower: return with(Reason::kFlashFailed);
+    case Error::kFlashBusy: return with(Reason::kBusy);
     case Error::kBadGeometry:
     case Error::kScratchTooSmall: return with(Reason::kStorageDamaged);
     case Error::kMisuse:

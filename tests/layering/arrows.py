@@ -22,10 +22,11 @@ ARROWS = {
     **AGENT,
     # Ports are composition roots: they see all of the device, but not one another.
     "device/ports/linux": DEVICE,
+    "device/ports/common": DEVICE,
+    "device/ports/cortex_m": DEVICE + ("device/ports/common",),
     # bluetoothd's GATT server is a matter of D-Bus, and there is one D-Bus layer in the house.
     "device/ports/bluez": DEVICE + ("device/ports/linux", "host", "host/bluez", "host/dbus", "host/loop"),
-    "device/ports/cortex_m": DEVICE,
-    "device/ports": DEVICE,
+    "device/ports": DEVICE + ("device/ports/common",),
     "host": HOST,
     "host/dbus": ("base",),
     "host/bluez": HOST + ("host", "host/dbus"),

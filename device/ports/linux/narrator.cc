@@ -127,9 +127,9 @@ void Narrator::inference(uint64_t number, const std::string& truth, DeliveryAgen
     missed_ += number - last_number_ - 1;
     uint64_t& longest = longest_gap_us_[static_cast<size_t>(doing_)];
     longest = std::max(longest, started_us - last_inference_us_);
-    gap_seen_doing_[static_cast<size_t>(doing_)] = true;
   }
   last_number_ = number;
+  doing_ = Doing::kNothing;
   last_inference_us_ = started_us;
   const Top top = agent.output_count() > 0 ? top_of(agent.output(0)) : Top();
   const std::string name = !top.known                  ? std::string("done")

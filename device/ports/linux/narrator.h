@@ -2,6 +2,7 @@
 // at a time, flushed.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -26,9 +27,9 @@ class Narrator {
   void note(const AgentNote& note, const std::string& model);
   void inference(uint64_t number, const std::string& truth, DeliveryAgent& agent,
                  const std::vector<std::string>& labels, uint64_t started_us);
-  // What the device is busy with beside inferring: gaps are counted apart.
+  // What the device is busy with beside inferring: the time until the next inference counts for the busiest of it.
   enum class Doing { kNothing, kReceiving, kSwapping };
-  void doing(Doing what) { doing_ = what; }
+  void doing(Doing what) { doing_ = std::max(doing_, what); }
   void summary_if_due();
   void summary();
   // The longest time between the starts of two inferences, in words; and forgets them.
@@ -42,7 +43,6 @@ class Narrator {
   uint64_t started_us_;
   uint64_t summary_at_us_;
   Doing doing_ = Doing::kNothing;
-  bool gap_seen_doing_[3] = {};
   uint64_t last_inference_us_ = 0;
   uint64_t last_number_ = 0;
   std::array<uint64_t, 3> longest_gap_us_{};
