@@ -38,8 +38,9 @@ void BluezLink::start_connector() {
 }
 
 void BluezLink::disconnect() {
-  const bool was_open =
-      state_ == State::kAwaitOpen || state_ == State::kAwaitIdentity || state_ == State::kConnected;
+  // Whoever holds the descriptors ends the connection; so does who made it for nothing.
+  const bool was_open = state_ == State::kAwaitIdentity || state_ == State::kConnected ||
+                        (state_ == State::kAwaitOpen && connector_.made_connection());
   channel_.reset();  // closes the descriptors first: nothing of ours is sent after this
   soon_ = {};
   pending_.cancel();

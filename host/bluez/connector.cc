@@ -37,7 +37,7 @@ void Connector::find(Ready found, Failed failed) {
 
 void Connector::stop() {
   const bool connecting = state_ == State::kAwaitConnected || state_ == State::kAwaitResolved;
-  if (connecting && !disconnect_asked_) disconnect_device();
+  if (connecting && made_connection_ && !disconnect_asked_) disconnect_device();
   state_ = State::kIdle;
   observation_.reset();
   timer_ = {};
@@ -47,14 +47,14 @@ void Connector::stop() {
 
 void Connector::skip() {
   skipped_.insert(device_path_);
-  disconnect_device();
+  if (made_connection_) disconnect_device();
   device_path_.clear();
   state_ = State::kAwaitBegin;
   arm(0, &Connector::begin);
 }
 
 void Connector::retry(const Failure& failure) {
-  disconnect_device();
+  if (made_connection_) disconnect_device();
   fail_attempt(failure);
 }
 
@@ -146,6 +146,7 @@ void Connector::connect() {
 void Connector::send_connect() {
   state_ = State::kAwaitConnected;
   disconnect_asked_ = false;
+  made_connection_ = !property<bool>(tree_, device_path_, kDevice, "Connected");
   timer_ = {};
   ++counts_["Connect"];
   pending_ = tree_.bus().call(Message::call(kService, device_path_, kDevice, "Connect"),

@@ -36,13 +36,15 @@ class Connector {
   void stop();
   // After `ready`: this is not the device that was meant; look for another.
   void skip();
-  // After `ready`: the connection was of no use. Counts as an attempt; ends it, and tries again or fails.
+  // After `ready`: the connection was of no use. Counts as an attempt; ends it if it is ours, and tries again or fails.
   void retry(const Failure& failure);
   // Ends the connection, if there is one; a later start() waits until it has ended.
   void disconnect_device();
   // Only looks for the device and does not connect: for pairing.
   void find(Ready found, Failed failed);
 
+  // Whether we made the connection; one that was there before may be another program's, at work.
+  bool made_connection() const { return made_connection_; }
   const std::string& device_path() const { return device_path_; }
   // What to call the device in sentences.
   std::string label() const;
@@ -82,6 +84,7 @@ class Connector {
   State state_ = State::kIdle;
   bool find_only_ = false;
   bool disconnect_asked_ = false;
+  bool made_connection_ = false;
   int attempts_ = 0;
   std::string adapter_path_;
   std::string device_path_;

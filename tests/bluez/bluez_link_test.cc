@@ -495,6 +495,26 @@ TEST_F(BluezLinkTest, ConnectsThroughABluetoothdThatRestartsMeanwhile) {
   EXPECT_EQ(run(), 0) << why_;
 }
 
+TEST_F(BluezLinkTest, LeavesAnotherProgramsConnectionAlone) {
+  start_bluez();
+  add_device();
+  make_link(kAddress);
+  BluezLink::Options impatient = options_;
+  impatient.connect.attempts_max = 2;
+  BluezLink second(*tree_, Target::parse(kAddress), impatient);
+  LinkError refused = LinkError::kNone;
+  LinkEvents events;
+  events.closed = [&](LinkError error, const std::string&) {
+    refused = error;
+    loop_.stop(0);
+  };
+  connect([&] { second.connect(events); });
+  EXPECT_EQ(run(), 0) << why_;
+  EXPECT_EQ(refused, LinkError::kRefused);
+  EXPECT_EQ(closed_, 0);
+  EXPECT_EQ(double_->calls("Device1.Disconnect"), 0);
+}
+
 TEST_F(BluezLinkTest, IgnoresSignalsThatBluetoothdDidNotSend) {
   start_bluez();
   add_device();

@@ -23,7 +23,7 @@ sed -n 's/.*passkey for .*: \([0-9]*\).*/\1/p' device.log | tail -n1 >&3
 wait $pairing || fail "pairing by passkey: $(cat pair.log)"
 exec 3>&-
 say "$(tail -n1 pair.log)"
-push gesture_v1
+push gesture_v1 --confirm
 (ours roost unpair --to "$to") >unpair.log 2>&1 || fail "unpair"
 stop_device
 # The device's side forgets as well: a key made with a passkey does not give way to one made without.
