@@ -1,8 +1,8 @@
 // The seam to SHA-256: libsodium's on Linux, a board's own (or its crypto cell) there.
 #pragma once
 
-#include <array>
 #include <stdint.h>
+#include <array>
 
 #include "base/span.h"
 

@@ -29,7 +29,7 @@ class [[nodiscard]] Status {
 template <typename T, typename E>
 class [[nodiscard]] Result {
  public:
-  constexpr Result(T value) : value_(value), error_(E::kNone) {}  // NOLINT
+  constexpr Result(T value) : value_(value), error_(E::kNone) {}                            // NOLINT
   constexpr Result(E error) : value_(), error_(error) { ROOST_ASSERT(error != E::kNone); }  // NOLINT
 
   constexpr bool ok() const { return error_ == E::kNone; }

@@ -12,7 +12,9 @@ namespace roost::host {
 class AlignedBytes {
  public:
   explicit AlignedBytes(size_t size)
-      : size_(size), data_(static_cast<uint8_t*>(std::aligned_alloc(kAlignment, (size + kAlignment) / kAlignment * kAlignment))) {
+      : size_(size),
+        data_(
+            static_cast<uint8_t*>(std::aligned_alloc(kAlignment, (size + kAlignment) / kAlignment * kAlignment))) {
     if (!data_) throw std::bad_alloc();
     memset(data_, 0, size);
   }

@@ -23,7 +23,9 @@ class File {
   int fd_;
 };
 
-std::string failure(const std::string& path, const char* what) { return path + ": " + what + ": " + strerror(errno); }
+std::string failure(const std::string& path, const char* what) {
+  return path + ": " + what + ": " + strerror(errno);
+}
 
 bool write_whole(int fd, Bytes bytes) {
   size_t done = 0;

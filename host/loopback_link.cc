@@ -56,7 +56,9 @@ bool send_datagram(int fd, TunnelOp op, Bytes value) {
 
 LoopbackLink::LoopbackLink(Loop& loop, std::string path) : loop_(loop), path_(std::move(path)) {}
 
-LoopbackLink::~LoopbackLink() { disconnect(); }
+LoopbackLink::~LoopbackLink() {
+  disconnect();
+}
 
 void LoopbackLink::connect(LinkEvents events) {
   disconnect();
@@ -117,7 +119,9 @@ LinkStatus LoopbackLink::write_data(Bytes value) {
   return {};
 }
 
-bool LoopbackLink::send(TunnelOp op, Bytes value) { return fd_ >= 0 && send_datagram(fd_, op, value); }
+bool LoopbackLink::send(TunnelOp op, Bytes value) {
+  return fd_ >= 0 && send_datagram(fd_, op, value);
+}
 
 void LoopbackLink::flush() {
   if (control_under_way_ || control_queue_.empty()) return;
@@ -134,7 +138,7 @@ void LoopbackLink::handle_ready(uint32_t events) {
     std::array<uint8_t, protocol::kTunnelBytesMax + 1> buffer;
     ssize_t size = recv(fd_, buffer.data(), buffer.size(), 0);
     if (size <= 0 && !(size < 0 && (errno == EAGAIN || errno == EINTR))) {
-      return close(state_ == State::kConnected ? LinkError::kLost : LinkError::kRefused, "the device hung up");
+      return close(LinkError::kLost, "the device hung up");
     }
     TunnelMessage message;
     if (size > 0 && protocol::decode_tunnel(Bytes(buffer.data(), static_cast<size_t>(size)), &message)) {

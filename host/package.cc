@@ -27,14 +27,18 @@ namespace {
 // The gate's scratch grows with the model; a device has 2 to 16 KiB of it, a host need not count.
 constexpr size_t kHostScratchBytes = 1024 * 1024;
 
-Outcome bad_model(const std::string& sentence) { return {ExitCode::kBadModel, "check", sentence}; }
+Outcome bad_model(const std::string& sentence) {
+  return {ExitCode::kBadModel, "check", sentence};
+}
 
-std::string cut(const std::string& text, size_t bytes_max) { return text.substr(0, bytes_max); }
+std::string cut(const std::string& text, size_t bytes_max) {
+  return text.substr(0, bytes_max);
+}
 
 using TensorIndices = flatbuffers::Vector<int32_t>;
 
-// The manifest's description of inputs or outputs; empty where it has no room for them (the gate on the device looks
-// at the model itself anyway).
+// The manifest's description of inputs or outputs; empty where it has no room for them (the gate on the device
+// looks at the model itself anyway).
 std::vector<protocol::TensorFields> describe_tensors(const tflite::SubGraph* graph, const TensorIndices* indices) {
   std::vector<protocol::TensorFields> tensors;
   if (runtime::size_of(indices) > protocol::kManifestTensorsMax) return {};
@@ -98,7 +102,8 @@ bool append_element(const nlohmann::json& value, tflite::TensorType type, std::v
     const int64_t span = int64_t{1} << (8 * size);
     if (is_unsigned ? number < 0 || number >= span : number < -span / 2 || number >= span / 2) return false;
   }
-  for (uint32_t b = 0; b < size; ++b) bytes->push_back(static_cast<uint8_t>(static_cast<uint64_t>(number) >> (8 * b)));
+  for (uint32_t b = 0; b < size; ++b)
+    bytes->push_back(static_cast<uint8_t>(static_cast<uint64_t>(number) >> (8 * b)));
   return true;
 }
 
@@ -197,20 +202,23 @@ Outcome check_fit(const Package& package, const protocol::Info& info) {
   const std::string hardware(info.hardware.text().data(), info.hardware.text().size());
   if (!package.hardware.empty() && package.hardware != hardware) {
     return {ExitCode::kRefused, "check",
-            fmt::format("this package is for {} and the device is a {}: push it to the right one, or leave --hardware out",
-                        package.hardware, hardware)};
+            fmt::format(
+                "this package is for {} and the device is a {}: push it to the right one, or leave --hardware out",
+                package.hardware, hardware)};
   }
   if (package.payload.size() > info.head.payload_bytes_max) {
     return {ExitCode::kDoesNotFit, "check",
-            fmt::format("model and body have {} bytes and a slot of this device holds {}: use a smaller model or a device "
-                        "with a larger region",
-                        package.payload.size(), info.head.payload_bytes_max)};
+            fmt::format(
+                "model and body have {} bytes and a slot of this device holds {}: use a smaller model or a device "
+                "with a larger region",
+                package.payload.size(), info.head.payload_bytes_max)};
   }
   if (package.judgement.arena_bytes > info.arena_bytes) {
-    return {ExitCode::kDoesNotFit, "check",
-            fmt::format("the model needs an arena of {} bytes and this device has {}: use a smaller model, or give the "
-                        "firmware a larger arena",
-                        package.judgement.arena_bytes, info.arena_bytes)};
+    return {
+        ExitCode::kDoesNotFit, "check",
+        fmt::format("the model needs an arena of {} bytes and this device has {}: use a smaller model, or give the "
+                    "firmware a larger arena",
+                    package.judgement.arena_bytes, info.arena_bytes)};
   }
   return {};
 }
@@ -222,17 +230,21 @@ Outcome read_vectors(const std::string& path, Bytes model, std::vector<protocol:
   runtime::Judgement judgement;
   Outcome judged = judge_model(model, &judgement);
   if (judged.code != ExitCode::kOk) return judged;
-  const auto usage = [&](const std::string& what) { return Outcome{ExitCode::kUsage, "check", path + ": " + what}; };
+  const auto usage = [&](const std::string& what) {
+    return Outcome{ExitCode::kUsage, "check", path + ": " + what};
+  };
   const auto json = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
   if (!json.is_object() || !json.contains("vectors") || !json["vectors"].is_array()) {
-    return usage("not a self-test file: {\"vectors\": [{\"input\": [...], \"output\": [...], \"tolerance\": 0}]} is");
+    return usage(
+        "not a self-test file: {\"vectors\": [{\"input\": [...], \"output\": [...], \"tolerance\": 0}]} is");
   }
   const AlignedBytes aligned(model);
   const auto* graph = tflite::GetModel(aligned.bytes().data())->subgraphs()->Get(0);
   for (const auto& entry : json["vectors"]) {
     protocol::VectorFields vector;
     const size_t number = vectors->size() + 1;
-    if (!entry.is_object() || !read_elements(entry.value("input", nlohmann::json()), graph, graph->inputs(), &vector.input)) {
+    if (!entry.is_object() ||
+        !read_elements(entry.value("input", nlohmann::json()), graph, graph->inputs(), &vector.input)) {
       return usage(fmt::format("the input of vector {} does not match the model's inputs", number));
     }
     if (!read_elements(entry.value("output", nlohmann::json()), graph, graph->outputs(), &vector.expected)) {

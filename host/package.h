@@ -21,9 +21,9 @@ namespace roost::host {
 constexpr size_t kModelFileBytesMax = 16 * 1024 * 1024;
 
 struct PackageOptions {
-  std::string name;      // empty: from the file's name
-  std::string version;   // empty: the first eight hex digits of the model's SHA-256
-  std::string hardware;  // empty: any
+  std::string name;           // empty: from the file's name
+  std::string version;        // empty: the first eight hex digits of the model's SHA-256
+  std::string hardware;       // empty: any
   protocol::BodyFields body;  // labels, settings, self-test vectors
   uint32_t confirm_after = 0;
   uint32_t warm_up = 0;
@@ -45,8 +45,8 @@ struct Package {
 Sha256 sha256(Bytes bytes);
 std::string hex(Bytes bytes);
 
-// What the gate says of a model with every kernel we have, as an outcome: kOk and the judgement, or kBadModel and the
-// sentence. `model` may have any alignment.
+// What the gate says of a model with every kernel we have, as an outcome: kOk and the judgement, or kBadModel and
+// the sentence. `model` may have any alignment.
 Outcome judge_model(Bytes model, runtime::Judgement* judgement);
 
 Outcome build_package(Bytes model, const PackageOptions& options, Package* package);
@@ -54,8 +54,8 @@ Outcome build_package(Bytes model, const PackageOptions& options, Package* packa
 // Whether this package can go to this device at all: kOk, kDoesNotFit or kRefused with the sentence.
 Outcome check_fit(const Package& package, const protocol::Info& info);
 
-// Self-test vectors from a JSON file: {"vectors": [{"input": [...], "output": [...], "tolerance": 0}]}, values as the
-// model's tensors have them (int8 as integers, float32 as numbers), all inputs one after the other.
+// Self-test vectors from a JSON file: {"vectors": [{"input": [...], "output": [...], "tolerance": 0}]}, values as
+// the model's tensors have them (int8 as integers, float32 as numbers), all inputs one after the other.
 Outcome read_vectors(const std::string& path, Bytes model, std::vector<protocol::VectorFields>* vectors);
 
 }  // namespace roost::host

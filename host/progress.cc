@@ -17,13 +17,20 @@ constexpr int kBarCells = 30;
 
 const char* phase_name(Phase phase) {
   switch (phase) {
-    case Phase::kConnect: return "connect";
-    case Phase::kOffer: return "offer";
-    case Phase::kErase: return "erase";
-    case Phase::kSend: return "send";
-    case Phase::kVerify: return "verify";
-    case Phase::kActivate: return "activate";
-    case Phase::kConfirm: return "confirm";
+    case Phase::kConnect:
+      return "connect";
+    case Phase::kOffer:
+      return "offer";
+    case Phase::kErase:
+      return "erase";
+    case Phase::kSend:
+      return "send";
+    case Phase::kVerify:
+      return "verify";
+    case Phase::kActivate:
+      return "activate";
+    case Phase::kConfirm:
+      return "confirm";
   }
   return "";
 }
@@ -34,7 +41,9 @@ std::string human_bytes(double bytes) {
   return fmt::format("{:.2f} MB", bytes / 1e6);
 }
 
-ProgressView::Mode ProgressView::mode_for_stderr() { return isatty(STDERR_FILENO) ? Mode::kBar : Mode::kPlain; }
+ProgressView::Mode ProgressView::mode_for_stderr() {
+  return isatty(STDERR_FILENO) ? Mode::kBar : Mode::kPlain;
+}
 
 void ProgressView::show(const Progress& progress, uint32_t now_ms) {
   const bool new_phase = !drawn_ || progress.phase != last_.phase;
@@ -45,7 +54,8 @@ void ProgressView::show(const Progress& progress, uint32_t now_ms) {
   }
   if (!new_phase && now_ms - last_shown_ms_ < kRedrawMs && progress.bytes_done != progress.bytes_total) return;
   const double seconds = (now_ms - send_began_ms_) / 1000.0;
-  const double rate = sending && seconds > 0.05 ? static_cast<double>(progress.bytes_done - send_began_bytes_) / seconds : 0;
+  const double rate =
+      sending && seconds > 0.05 ? static_cast<double>(progress.bytes_done - send_began_bytes_) / seconds : 0;
   if (mode_ == Mode::kPlain && !new_phase) return;
   last_ = progress;
   last_shown_ms_ = now_ms;
@@ -71,15 +81,18 @@ void ProgressView::draw(const Progress& progress, double rate) {
     case Mode::kPlain:
       fmt::print(stderr, "{}{}\n", phase_name(progress.phase),
                  progress.phase == Phase::kSend && progress.bytes_resumed > 0
-                     ? fmt::format(" (resumed: {} are already there)", human_bytes(static_cast<double>(progress.bytes_resumed)))
+                     ? fmt::format(" (resumed: {} are already there)",
+                                   human_bytes(static_cast<double>(progress.bytes_resumed)))
                      : "");
       return;
     case Mode::kBar: {
-      const double part =
-          progress.bytes_total ? static_cast<double>(progress.bytes_done) / static_cast<double>(progress.bytes_total) : 0;
+      const double part = progress.bytes_total
+                              ? static_cast<double>(progress.bytes_done) / static_cast<double>(progress.bytes_total)
+                              : 0;
       const int full = static_cast<int>(part * kBarCells);
-      fmt::print(stderr, "\r\033[K{:<9}[{}{}] {:3.0f} %  {} of {}", phase_name(progress.phase), std::string(full, '#'),
-                 std::string(kBarCells - full, '.'), part * 100, human_bytes(static_cast<double>(progress.bytes_done)),
+      fmt::print(stderr, "\r\033[K{:<9}[{}{}] {:3.0f} %  {} of {}", phase_name(progress.phase),
+                 std::string(full, '#'), std::string(kBarCells - full, '.'), part * 100,
+                 human_bytes(static_cast<double>(progress.bytes_done)),
                  human_bytes(static_cast<double>(progress.bytes_total)));
       if (rate > 0) fmt::print(stderr, "  {}/s  {:.0f} s left", human_bytes(rate), left_s);
       std::fflush(stderr);

@@ -12,8 +12,8 @@ const char* phase_name(Phase phase);
 
 struct Progress {
   Phase phase = Phase::kConnect;
-  uint64_t bytes_done = 0;   // durable on the device
-  uint64_t bytes_total = 0;  // of the payload
+  uint64_t bytes_done = 0;     // durable on the device
+  uint64_t bytes_total = 0;    // of the payload
   uint64_t bytes_resumed = 0;  // of bytes_done: already there when the transfer began
 };
 

@@ -28,9 +28,13 @@ uint64_t now_us() {
   return static_cast<uint64_t>(now.tv_sec) * 1000000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
 }
 
-uint16_t random_epoch() { return static_cast<uint16_t>(std::random_device()()); }
+uint16_t random_epoch() {
+  return static_cast<uint16_t>(std::random_device()());
+}
 
-bool is_unconfirmed(PackageState state) { return state == PackageState::kVerified || state == PackageState::kTrial; }
+bool is_unconfirmed(PackageState state) {
+  return state == PackageState::kVerified || state == PackageState::kTrial;
+}
 
 // What the detail of a reason means, where it adds something.
 std::string detail_text(Reason reason, uint16_t detail) {
@@ -44,14 +48,18 @@ std::string detail_text(Reason reason, uint16_t detail) {
       return name ? fmt::format(" (operator {})", name) : fmt::format(" (operator {})", detail);
     }
     case Reason::kDoesNotFit:
-    case Reason::kArenaTooSmall: return fmt::format(" (it has {} KiB)", detail);
-    case Reason::kArenaPlanTooLarge: return fmt::format(" (it needs {} KiB)", detail);
+    case Reason::kArenaTooSmall:
+      return fmt::format(" (it has {} KiB)", detail);
+    case Reason::kArenaPlanTooLarge:
+      return fmt::format(" (it needs {} KiB)", detail);
     case Reason::kRejectedBefore: {
       const Reason then = static_cast<Reason>(detail);
       return detail ? fmt::format(" ({})", protocol::describe(then).what) : "";
     }
-    case Reason::kSelfTestFailed: return fmt::format(" (vector {})", detail + 1);
-    default: return detail ? fmt::format(" (detail {})", detail) : "";
+    case Reason::kSelfTestFailed:
+      return fmt::format(" (vector {})", detail + 1);
+    default:
+      return detail ? fmt::format(" (detail {})", detail) : "";
   }
 }
 
@@ -73,9 +81,13 @@ Session::Session(Loop& loop, Link& link, SessionPlan plan, SessionOptions option
   if (plan_.package) target_package_ = plan_.package->id;
 }
 
-void Session::start() { connect(); }
+void Session::start() {
+  connect();
+}
 
-void Session::cancel(const Outcome& why) { finish(why); }
+void Session::cancel(const Outcome& why) {
+  finish(why);
+}
 
 void Session::finish(Outcome outcome) {
   if (state_ == State::kDone) return;
@@ -109,12 +121,14 @@ void Session::at(protocol::Deadline deadline, void (Session::*next)()) {
   timer_ = loop_.after(static_cast<uint32_t>(std::max(left_ms, 0)), [this, next] { (this->*next)(); });
 }
 
-// ---- connecting ---------------------------------------------------------------------------------------------------
+// ---- connecting
+// ---------------------------------------------------------------------------------------------------
 
 void Session::connect() {
   state_ = State::kConnecting;
   show(Phase::kConnect);
-  watchdog_ = loop_.after(kConnectWithinMs, [this] { handle_closed(LinkError::kLost, "the device does not answer"); });
+  watchdog_ =
+      loop_.after(kConnectWithinMs, [this] { handle_closed(LinkError::kLost, "the device does not answer"); });
   LinkEvents events;
   events.connected = [this] {
     was_connected_ = true;
@@ -139,14 +153,16 @@ void Session::handle_closed(LinkError error, const std::string& why) {
     backoff_ms_ = kBackoffMinMs;
   }
   const bool forbidden = error == LinkError::kNotPermitted;  // a person must act first
-  const bool may_retry = !forbidden && (was_connected_ || error == LinkError::kRefused || error == LinkError::kLost);
+  const bool may_retry =
+      !forbidden && (was_connected_ || error == LinkError::kRefused || error == LinkError::kLost);
   if (!may_retry || now - lost_since_ms_ >= options_.reconnect_within_ms) {
     const char* next = forbidden ? ""
-                       : was_connected_ ? "; what is durable on the device is kept: run the same command again to resume"
-                                      : "; check that it is powered, in reach and not held by another host";
+                       : was_connected_
+                           ? "; what is durable on the device is kept: run the same command again to resume"
+                           : "; check that it is powered, in reach and not held by another host";
     return finish({ExitCode::kLinkLost, was_connected_ ? "link" : "connect", why + next});
   }
-  if (events_.log) events_.log(fmt::format("link lost ({}); trying again in {} ms", why, backoff_ms_));
+  if (events_.log) events_.log(fmt::format("{}; trying again in {} ms", why, backoff_ms_));
   ++report_.reconnects;
   state_ = State::kReconnecting;
   watchdog_ = {};
@@ -167,7 +183,8 @@ void Session::handle_info(Bytes value) {
     if (status.error() == protocol::Error::kVersion) {
       return refused("connect", Reason::kProtocolVersion, value.empty() ? 0 : value[0]);
     }
-    return finish({ExitCode::kRefused, "connect", "the device's Info does not decode: it speaks another protocol, or is broken"});
+    return finish({ExitCode::kRefused, "connect",
+                   "the device's Info does not decode: it speaks another protocol, or is broken"});
   }
   info_ = info;
   if (state_ == State::kReadingInfo) {
@@ -177,9 +194,12 @@ void Session::handle_info(Bytes value) {
   } else if (state_ == State::kReadingEffect) {
     Outcome failure;
     switch (effect_of_request(&failure)) {
-      case Effect::kAchieved: return request_achieved();
-      case Effect::kFailed: return finish(failure);
-      case Effect::kNotYet: return await_effect();
+      case Effect::kAchieved:
+        return request_achieved();
+      case Effect::kFailed:
+        return finish(failure);
+      case Effect::kNotYet:
+        return await_effect();
     }
   }
 }
@@ -209,15 +229,19 @@ void Session::proceed() {
   Outcome failure;
   if (requested_) {
     switch (effect_of_request(&failure)) {
-      case Effect::kAchieved: return request_achieved();
-      case Effect::kFailed: return finish(failure);
-      case Effect::kNotYet: break;
+      case Effect::kAchieved:
+        return request_achieved();
+      case Effect::kFailed:
+        return finish(failure);
+      case Effect::kNotYet:
+        break;
     }
   }
   start_request();
 }
 
-// ---- sending ------------------------------------------------------------------------------------------------------
+// ---- sending
+// ------------------------------------------------------------------------------------------------------
 
 bool Session::start_sending() {
   const Outcome fit = check_fit(*plan_.package, *info_);
@@ -291,6 +315,7 @@ void Session::finish_sending() {
   const protocol::Outcome outcome = sender_->outcome();
   const Reason reason = sender_->reason();
   const uint16_t detail = sender_->detail();
+  if (reason == Reason::kBusy) return handle_closed(LinkError::kRefused, "the device is busy with something else");
   switch (outcome) {
     case protocol::Outcome::kVerified:
       account();
@@ -308,8 +333,9 @@ void Session::finish_sending() {
     case protocol::Outcome::kFailed:
       return refused(sender_->progress().stored ? "verify" : "send", reason, detail);
     case protocol::Outcome::kTimedOut:
-      return finish({ExitCode::kTimedOut, "send",
-                     "the device stopped answering; what is durable there is kept: run the same command again to resume"});
+      return finish(
+          {ExitCode::kTimedOut, "send",
+           "the device stopped answering; what is durable there is kept: run the same command again to resume"});
     case protocol::Outcome::kCancelled:
       return finish({ExitCode::kInternal, "send", "cancelled"});
     case protocol::Outcome::kRunning:
@@ -318,7 +344,8 @@ void Session::finish_sending() {
   }
 }
 
-// ---- requests -----------------------------------------------------------------------------------------------------
+// ---- requests
+// -----------------------------------------------------------------------------------------------------
 
 void Session::start_request() {
   const MessageType type = plan_.requests[next_request_];
@@ -353,7 +380,8 @@ void Session::pump_request() {
   for (;;) {
     const protocol::RequestAction action = requester_->poll(Loop::now_ms());
     if (action.kind == protocol::RequestAction::Kind::kDone) return finish_request();
-    if (action.kind == protocol::RequestAction::Kind::kNone) return at(requester_->next_deadline(), &Session::pump_request);
+    if (action.kind == protocol::RequestAction::Kind::kNone)
+      return at(requester_->next_deadline(), &Session::pump_request);
     if (!link_.write_control(action.bytes).ok()) return handle_closed(LinkError::kLost, "a write was refused");
     (void)requester_->written();
     requested_ = true;
@@ -365,14 +393,16 @@ void Session::finish_request() {
   const Reason reason = requester_->reason();
   const uint16_t detail = requester_->detail();
   const MessageType type = plan_.requests[next_request_];
-  const std::string stage = type == MessageType::kActivate  ? "activate"
-                            : type == MessageType::kConfirm ? "confirm"
-                            : type == MessageType::kAbort   ? "abort"
+  const std::string stage = type == MessageType::kActivate   ? "activate"
+                            : type == MessageType::kConfirm  ? "confirm"
+                            : type == MessageType::kAbort    ? "abort"
                             : type == MessageType::kRollback ? "roll back"
                                                              : "erase";
   requester_.reset();
   switch (outcome) {
     case protocol::RequestOutcome::kAnswered:
+      if (reason == Reason::kBusy)
+        return handle_closed(LinkError::kRefused, "the device is busy with something else");
       if (reason != Reason::kOk) return refused(stage, reason, detail);
       if (type == MessageType::kAbort || type == MessageType::kEraseModels) return request_achieved();
       // What was asked for may have come about before the answer did.
@@ -407,14 +437,15 @@ Session::Effect Session::effect_of_request(Outcome* failure) const {
     case MessageType::kActivate:
       if (!slot) return Effect::kNotYet;
       if (slot->state == PackageState::kTrial || slot->state == PackageState::kConfirmed) {
-        return info_->running.slot < info_->slot_count && &info_->slots[info_->running.slot] == slot ? Effect::kAchieved
-                                                                                                     : Effect::kNotYet;
+        return info_->running.slot < info_->slot_count && &info_->slots[info_->running.slot] == slot
+                   ? Effect::kAchieved
+                   : Effect::kNotYet;
       }
       if (slot->state == PackageState::kRolledBack || slot->state == PackageState::kRejected) {
         *failure = refusal("activate", slot->reason, slot->detail);
         failure->code = ExitCode::kRolledBack;
-        failure->sentence = "the model was stored and verified, but the device went back to the one before; " +
-                            failure->sentence;
+        failure->sentence =
+            "the model was stored and verified, but the device went back to the one before; " + failure->sentence;
         return Effect::kFailed;
       }
       return Effect::kNotYet;
@@ -441,7 +472,8 @@ void Session::request_achieved() {
   start_request();
 }
 
-// ---- notifications ------------------------------------------------------------------------------------------------
+// ---- notifications
+// ------------------------------------------------------------------------------------------------
 
 void Session::handle_notification(Bytes frame) {
   const uint32_t now = Loop::now_ms();

@@ -1,9 +1,10 @@
 // One conversation with one device, from connect to the last answer: delivers a package if there is one, then makes
-// requests one after the other, and waits until what they ask for has come about. Event-driven, on the loop's thread.
+// requests one after the other, and waits until what they ask for has come about. Event-driven, on the loop's
+// thread.
 //
 // A lost link is part of the plan: it reconnects (with back-off, within a bound), reads Info to see where things
-// stand, and goes on from there: a transfer resumes at the first page that is not durable, a request whose effect is
-// there already is not made again.
+// stand, and goes on from there: a transfer resumes at the first page that is not durable, a request whose effect
+// is there already is not made again.
 //
 //   Session session(loop, link, {.package = &package, .requests = {kActivate}}, options, events);
 //   session.start();
@@ -28,7 +29,7 @@
 namespace roost::host {
 
 struct SessionPlan {
-  const Package* package = nullptr;  // borrowed; null: nothing is delivered
+  const Package* package = nullptr;             // borrowed; null: nothing is delivered
   std::vector<protocol::MessageType> requests;  // kActivate, kConfirm, kRollback, kAbort, kEraseModels
 };
 
@@ -41,10 +42,10 @@ struct SessionOptions {
 // What a delivery cost, for its report.
 struct SessionReport {
   uint64_t payload_bytes = 0;
-  uint64_t bytes_resumed = 0;   // durable on the device before this session began to send
-  double seconds = 0;           // from the first offer to `verified`
-  double send_seconds = 0;      // from the first ACCEPT to `stored`
-  double waiting_seconds = 0;   // of these, without credit from the device
+  uint64_t bytes_resumed = 0;  // durable on the device before this session began to send
+  double seconds = 0;          // from the first offer to `verified`
+  double send_seconds = 0;     // from the first ACCEPT to `stored`
+  double waiting_seconds = 0;  // of these, without credit from the device
   uint32_t chunks = 0;
   uint32_t chunks_resumed = 0;  // at the first ACCEPT
   uint32_t chunks_sent = 0;     // all of them, again ones included

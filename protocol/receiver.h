@@ -73,8 +73,8 @@ struct Action {
   };
   Kind kind = Kind::kNone;
   uint16_t conn = 0;
-  Bytes bytes;      // kProgram: a whole number of units, the page's last one padded with the erased value
-  Bytes signature;  // 64 bytes, or empty
+  Bytes bytes;           // kProgram: a whole number of units, the page's last one padded with the erased value
+  Bytes signature;       // 64 bytes, or empty
   MutableBytes scratch;  // the ring, idle because every fragment has been taken out of it; until the answer
   Offer offer;
   Request request;

@@ -6,7 +6,9 @@ namespace roost {
 namespace protocol {
 namespace {
 
-bool known(uint8_t op) { return (op >= 0x01 && op <= 0x06) || (op >= 0x81 && op <= 0x86) || op == 0x8F; }
+bool known(uint8_t op) {
+  return (op >= 0x01 && op <= 0x06) || (op >= 0x81 && op <= 0x86) || op == 0x8F;
+}
 
 }  // namespace
 

@@ -7,11 +7,10 @@
 //
 //   central -> device                     device -> central
 //   0x01 scan                             0x81 advertisement | size u8 of service data, service data, local name
-//   0x02 connect                          0x82 connected     | att_mtu u16   (or 0x8F refused: one central at a time)
-//   0x03 read info                        0x83 info value
-//   0x04 subscribe     | on u8            0x84 subscribed
-//   0x05 write control | value            0x85 control written (the write response)
-//   0x06 write data    | value
+//   0x02 connect                          0x82 connected     | att_mtu u16   (or 0x8F refused: one central at a
+//   time) 0x03 read info                        0x83 info value 0x04 subscribe     | on u8            0x84
+//   subscribed 0x05 write control | value            0x85 control written (the write response) 0x06 write data    |
+//   value
 //                                         0x86 notification  | value
 //
 // Closing the socket is the disconnect, from either side. See protocol/SPEC.md, "Loopback".

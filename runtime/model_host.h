@@ -126,7 +126,9 @@ class ModelHost {
   uint32_t serving_id() const;                   // of the serving model; 0 without one
   Error last_reason() const { return reason_; }  // why the last candidate was given up
   const Report& last_report() const { return report_; }
-  uint32_t self_test_vector() const { return vector_; }  // the one at hand; after a failed self-test the one that failed
+  uint32_t self_test_vector() const {
+    return vector_;
+  }  // the one at hand; after a failed self-test the one that failed
   uint32_t healthy_inferences() const { return healthy_; }  // of the candidate on trial, warm-up excluded
   uint64_t longest_block() const;  // of everything prepared: what one poll or one step costs at most
 

@@ -170,12 +170,14 @@ Cause Activation::roll_back(Reason asked_by) {
   if (goal_ == Goal::kRollBack) return Cause();
   if (rejected_ != kNoSlot) return Cause();  // on its way
   const runtime::ModelHost::State state = host_.state();
-  const bool on_trial = state == runtime::ModelHost::State::kTrial || state == runtime::ModelHost::State::kRestoring;
+  const bool on_trial =
+      state == runtime::ModelHost::State::kTrial || state == runtime::ModelHost::State::kRestoring;
   if (goal_ == Goal::kAttempt || (goal_ == Goal::kNothing && on_trial)) {
     give_up(because(asked_by));
     return Cause();
   }
-  // Not, or not yet, with the host: waiting for ACTIVATE, or a trial whose attempt after a reset could not be recorded.
+  // Not, or not yet, with the host: waiting for ACTIVATE, or a trial whose attempt after a reset could not be
+  // recorded.
   const uint8_t unconfirmed = trial != kNoSlot ? trial : pending;
   if (unconfirmed != kNoSlot) {
     const storage::Status rejected = store_.reject(unconfirmed, kept_reason(asked_by), 0);
@@ -223,7 +225,9 @@ void Activation::give_up(Cause cause) {
 }
 
 // The host has let go of the candidate at once; what is written about it follows in step().
-void Activation::follow_return() { now_serves(host_.serving() ? previous_ : kRunningNone); }
+void Activation::follow_return() {
+  now_serves(host_.serving() ? previous_ : kRunningNone);
+}
 
 void Activation::step(MutableBytes scratch, uint32_t now_ms) {
   if (host_.needs_scratch() && scratch.empty()) return;
@@ -234,8 +238,8 @@ void Activation::step(MutableBytes scratch, uint32_t now_ms) {
   again_at_ms_ = now_ms + kAgainMs;
 }
 
-// Records that are due, one a step, until the flash takes them. Any other trouble than a busy flash is not tried again:
-// an unconfirmed model's attempts run out at the coming boots.
+// Records that are due, one a step, until the flash takes them. Any other trouble than a busy flash is not tried
+// again: an unconfirmed model's attempts run out at the coming boots.
 void Activation::write_owed(uint32_t now_ms) {
   if (rejected_ != kNoSlot) {
     if (!reject(rejected_, rejected_because_)) return;
@@ -284,7 +288,9 @@ void Activation::handle(const HostEvent& event) {
 }
 
 // Nothing else goes into this slot: the interpreter reads it, or is about to.
-void Activation::hold(uint8_t slot) { store_.hold(slot < store_.slot_count() ? slot : kNoSlot); }
+void Activation::hold(uint8_t slot) {
+  store_.hold(slot < store_.slot_count() ? slot : kNoSlot);
+}
 
 void Activation::now_serves(uint8_t slot) {
   running_ = slot;

@@ -97,7 +97,7 @@ class Activation {
   uint8_t vectors_next_ = 0;
   Goal goal_ = Goal::kNothing;
   uint8_t candidate_ = storage::kNoSlot;  // being run, attempted or returned to
-  uint8_t to_run_[3] = {};                   // kBoot: slots still to be tried, the next one first
+  uint8_t to_run_[3] = {};                // kBoot: slots still to be tried, the next one first
   uint8_t to_run_count_ = 0;
   uint8_t attempt_next_ = storage::kNoSlot;  // once the boot's model serves, or there is none
   uint8_t running_ = protocol::kRunningNone;

@@ -7,7 +7,8 @@
 namespace roost {
 namespace device {
 
-// Borrows the body's bytes in flash. Bytes that are no body have no vectors: the check before the seal said so already.
+// Borrows the body's bytes in flash. Bytes that are no body have no vectors: the check before the seal said so
+// already.
 class BodyVectors final : public runtime::SelfTest {
  public:
   void set(Bytes body) {

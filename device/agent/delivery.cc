@@ -52,16 +52,24 @@ int32_t mismatch(Span<const runtime::TensorSpec> specs, const protocol::TensorVi
 
 bool Delivery::step(const Action& action, uint32_t now_ms) {
   switch (action.kind) {
-    case Action::Kind::kDecideOffer: return decide_offer(action);
-    case Action::Kind::kDecideManifest: return decide_manifest(action, now_ms);
-    case Action::Kind::kProgram: return program(action, now_ms);
-    case Action::Kind::kCloseChunk: return close_chunk(action, now_ms);
-    case Action::Kind::kPayloadComplete: return bad_.ok() ? check_digest() : payload_bad(bad_);
-    case Action::Kind::kVerify: return bad_.ok() ? verify(action) : payload_bad(bad_);
-    case Action::Kind::kAbandoned: return abandon(action);
+    case Action::Kind::kDecideOffer:
+      return decide_offer(action);
+    case Action::Kind::kDecideManifest:
+      return decide_manifest(action, now_ms);
+    case Action::Kind::kProgram:
+      return program(action, now_ms);
+    case Action::Kind::kCloseChunk:
+      return close_chunk(action, now_ms);
+    case Action::Kind::kPayloadComplete:
+      return bad_.ok() ? check_digest() : payload_bad(bad_);
+    case Action::Kind::kVerify:
+      return bad_.ok() ? verify(action) : payload_bad(bad_);
+    case Action::Kind::kAbandoned:
+      return abandon(action);
     case Action::Kind::kNone:
     case Action::Kind::kSend:
-    case Action::Kind::kRequest: break;  // the agent's own
+    case Action::Kind::kRequest:
+      break;  // the agent's own
   }
   ROOST_ASSERT(false);
   return false;
@@ -136,7 +144,8 @@ bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
     return true;
   }
   ManifestView manifest;
-  if (!protocol::read_manifest(action.bytes, &manifest).ok()) return refuse(action, because(Reason::kManifestMalformed));
+  if (!protocol::read_manifest(action.bytes, &manifest).ok())
+    return refuse(action, because(Reason::kManifestMalformed));
   parts_.digest->reset();
   parts_.digest->update(action.bytes);
   const protocol::PayloadLayout layout = manifest.layout();
@@ -191,8 +200,7 @@ bool Delivery::program(const Action& action, uint32_t now_ms) {
 }
 
 bool Delivery::close_chunk(const Action& action, uint32_t now_ms) {
-  const storage::Result<uint32_t> durable =
-      parts_.store->close_page(action.chunk, action.true_size, action.crc32);
+  const storage::Result<uint32_t> durable = parts_.store->close_page(action.chunk, action.true_size, action.crc32);
   if (durable.ok()) {
     (void)parts_.receiver->chunk_durable(static_cast<uint16_t>(durable.value()));
     return true;
@@ -252,11 +260,11 @@ bool Delivery::verify(const Action& action) {
   return true;
 }
 
-// A lost link, a silent host or a device that has no time leaves what is durable for a resume; anything else means the
-// bytes are no good, or not wanted.
+// A lost link, a silent host or a device that has no time leaves what is durable for a resume; anything else means
+// the bytes are no good, or not wanted.
 bool Delivery::abandon(const Action& action) {
-  const bool resumable = action.reason == Reason::kLinkLost || action.reason == Reason::kHostSilent ||
-                         action.reason == Reason::kBusy;
+  const bool resumable =
+      action.reason == Reason::kLinkLost || action.reason == Reason::kHostSilent || action.reason == Reason::kBusy;
   if (!resumable && parts_.store->receiving()) {
     const storage::Status forgotten = parts_.store->abandon(kept_reason(action.reason), action.detail);
     if (forgotten.error() == storage::Error::kFlashBusy) return false;

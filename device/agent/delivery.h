@@ -9,7 +9,8 @@
 //   kVerify            the gate passed the model in flash, the body is sound, the seal is in flash
 //   kAbandoned         the store has let go, or keeps what is durable for a resume
 //
-// step() does one bounded slice; an action stays unanswered until it is done, which holds the host back. Borrows all.
+// step() does one bounded slice; an action stays unanswered until it is done, which holds the host back. Borrows
+// all.
 #pragma once
 
 #include "device/agent/events.h"

@@ -49,13 +49,19 @@ Delivery::Parts delivery_parts(const AgentParts& parts, protocol::Receiver* rece
 PackageState package_state(const storage::SlotInfo& slot) {
   switch (slot.state) {
     case SlotState::kUnknown:
-    case SlotState::kErased: return PackageState::kEmpty;
-    case SlotState::kClearing: return PackageState::kErasing;
-    case SlotState::kReceiving: return PackageState::kReceiving;
-    case SlotState::kPending: return PackageState::kVerified;
-    case SlotState::kTrial: return PackageState::kTrial;
+    case SlotState::kErased:
+      return PackageState::kEmpty;
+    case SlotState::kClearing:
+      return PackageState::kErasing;
+    case SlotState::kReceiving:
+      return PackageState::kReceiving;
+    case SlotState::kPending:
+      return PackageState::kVerified;
+    case SlotState::kTrial:
+      return PackageState::kTrial;
     case SlotState::kConfirmed:
-    case SlotState::kRetired: return PackageState::kConfirmed;
+    case SlotState::kRetired:
+      return PackageState::kConfirmed;
     case SlotState::kRejected:
       return slot.attempts_made > 0 ? PackageState::kRolledBack : PackageState::kRejected;
   }
@@ -144,9 +150,12 @@ bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
 Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t now_ms) {
   Cause cause;
   switch (request.type) {
-    case MessageType::kActivate: return activation_.activate(request.package_id);
-    case MessageType::kConfirm: return activation_.confirm(request.package_id, now_ms);
-    case MessageType::kRollback: return activation_.roll_back(Reason::kAskedByHost);
+    case MessageType::kActivate:
+      return activation_.activate(request.package_id);
+    case MessageType::kConfirm:
+      return activation_.confirm(request.package_id, now_ms);
+    case MessageType::kRollback:
+      return activation_.roll_back(Reason::kAskedByHost);
     case MessageType::kAbort:
       if (receiver_.transfer_open()) {
         (void)receiver_.give_up(Reason::kAskedByHost);  // kAbandoned follows and empties the slot

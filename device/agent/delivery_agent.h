@@ -52,10 +52,11 @@ struct AgentConfig {
   std::array<uint8_t, 16> device_id = {};
   Acceptance acceptance;  // arena_bytes is taken from `arena`
   storage::StoreConfig store;
-  protocol::ReceiverConfig receiver;  // ring included; chunk, unit and erased value are taken from the flash and `store`
-  MutableBytes arena;                 // aligned to runtime::kArenaAlignment
-  MutableBytes store_scratch;         // storage::Store::scratch_bytes(geometry)
-  Bytes builtin_model;                // empty: none
+  protocol::ReceiverConfig
+      receiver;                // ring included; chunk, unit and erased value are taken from the flash and `store`
+  MutableBytes arena;          // aligned to runtime::kArenaAlignment
+  MutableBytes store_scratch;  // storage::Store::scratch_bytes(geometry)
+  Bytes builtin_model;         // empty: none
   uint16_t preferred_value_bytes = 244;
   uint32_t verify_bytes_per_poll = 1024;
 };

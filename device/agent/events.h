@@ -9,23 +9,23 @@ namespace roost {
 namespace device {
 
 enum class AgentEvent : uint8_t {
-  kModelRuns,      // after a boot or a return: `slot` serves (kNoSlot: the built-in model)
-  kNoModel,        // nothing to run
-  kSafeMode,       // nothing is invoked: the last resets were all by watchdog
-  kModelUnfit,     // at boot: this firmware cannot run the model in `slot`; it is kept
-  kAccepted,       // a package comes; value: chunks already durable
-  kRefused,        // an offer or a manifest
-  kPageRewound,    // value: chunk to start again from
-  kStored,         // every chunk durable
-  kVerified,       // checked and sealed
-  kGivenUp,        // a transfer ended without a package; what is durable is kept for a resume unless it was bad
-  kAttempt,        // a swap begins
+  kModelRuns,    // after a boot or a return: `slot` serves (kNoSlot: the built-in model)
+  kNoModel,      // nothing to run
+  kSafeMode,     // nothing is invoked: the last resets were all by watchdog
+  kModelUnfit,   // at boot: this firmware cannot run the model in `slot`; it is kept
+  kAccepted,     // a package comes; value: chunks already durable
+  kRefused,      // an offer or a manifest
+  kPageRewound,  // value: chunk to start again from
+  kStored,       // every chunk durable
+  kVerified,     // checked and sealed
+  kGivenUp,      // a transfer ended without a package; what is durable is kept for a resume unless it was bad
+  kAttempt,      // a swap begins
   kTrial,
   kConfirmed,
-  kRolledBack,     // the model in `slot` is rejected; what runs is told by kModelRuns
+  kRolledBack,  // the model in `slot` is rejected; what runs is told by kModelRuns
   kModelsErased,
-  kInvokeFailed,   // a confirmed model failed an inference; it goes on serving
-  kFlashTrouble,   // an operation of the flash failed; it is tried again
+  kInvokeFailed,  // a confirmed model failed an inference; it goes on serving
+  kFlashTrouble,  // an operation of the flash failed; it is tried again
 };
 
 struct AgentNote {

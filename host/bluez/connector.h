@@ -36,7 +36,8 @@ class Connector {
   void stop();
   // After `ready`: this is not the device that was meant; look for another.
   void skip();
-  // After `ready`: the connection was of no use. Counts as an attempt; ends it if it is ours, and tries again or fails.
+  // After `ready`: the connection was of no use. Counts as an attempt; ends it if it is ours, and tries again or
+  // fails.
   void retry(const Failure& failure);
   // Ends the connection, if there is one; a later start() waits until it has ended.
   void disconnect_device();

@@ -9,7 +9,9 @@
 
 namespace roost::host {
 
-const char* const kToHelp = "The device: sim:PATH (a simulated device's socket), sim:NAME, ble:NAME, ble:ADDRESS or\nble:DEVICE-ID (over Bluetooth; ble:hci1/NAME on that adapter), or nothing if only one simulated one is in reach";
+const char* const kToHelp =
+    "The device: sim:PATH (a simulated device's socket), sim:NAME, ble:NAME, ble:ADDRESS or\nble:DEVICE-ID (over "
+    "Bluetooth; ble:hci1/NAME on that adapter), or nothing if only one simulated one is in reach";
 
 std::unique_ptr<Link> open_link(Loop& loop, const std::string& to, Outcome* outcome) {
   std::string address = to;
@@ -31,7 +33,8 @@ std::unique_ptr<Link> open_link(Loop& loop, const std::string& to, Outcome* outc
   }
   const std::string prefix = "sim:";
   if (address.rfind(prefix, 0) != 0 || address.size() == prefix.size()) {
-    *outcome = {ExitCode::kUsage, "connect", fmt::format("--to {}: not an address; sim:PATH, sim:NAME or ble:NAME is", address)};
+    *outcome = {ExitCode::kUsage, "connect",
+                fmt::format("--to {}: not an address; sim:PATH, sim:NAME or ble:NAME is", address)};
     return nullptr;
   }
   std::string path = address.substr(prefix.size());
@@ -47,9 +50,8 @@ void print_json(const nlohmann::ordered_json& json) {
 }
 
 nlohmann::ordered_json result_json(const Outcome& outcome) {
-  nlohmann::ordered_json json = {{"event", "result"},
-                                 {"exit_code", static_cast<int>(outcome.code)},
-                                 {"result", exit_code_name(outcome.code)}};
+  nlohmann::ordered_json json = {
+      {"event", "result"}, {"exit_code", static_cast<int>(outcome.code)}, {"result", exit_code_name(outcome.code)}};
   if (!outcome.stage.empty()) json["stage"] = outcome.stage;
   if (!outcome.sentence.empty()) json["message"] = outcome.sentence;
   return json;

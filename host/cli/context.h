@@ -26,7 +26,7 @@ void add_inspect(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
 void add_convert(CLI::App& app, Context& context);
 void add_device(CLI::App& app, Context& context);
-void add_pairing(CLI::App& app, Context& context);          // pair, unpair, trust
+void add_pairing(CLI::App& app, Context& context);  // pair, unpair, trust
 
 // A link to what --to names, or null with the outcome: "sim:PATH", "sim:NAME", or empty for the only one in reach.
 std::unique_ptr<Link> open_link(Loop& loop, const std::string& to, Outcome* outcome);

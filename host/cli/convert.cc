@@ -27,8 +27,10 @@ Outcome convert(const ConvertOptions& options, std::string* written) {
   if (!read_file(options.input, kSourceBytesMax, &bytes, &error)) return {ExitCode::kFile, "convert", error};
   const std::filesystem::path path = options.input;
   if (looks_like_model(bytes)) {
-    *written = options.output.empty() ? std::filesystem::path(path).replace_extension(".cc").string() : options.output;
-    const std::string name = options.name.empty() ? c_identifier(path.filename().string()) : c_identifier(options.name);
+    *written =
+        options.output.empty() ? std::filesystem::path(path).replace_extension(".cc").string() : options.output;
+    const std::string name =
+        options.name.empty() ? c_identifier(path.filename().string()) : c_identifier(options.name);
     const std::string source = to_c_source(bytes, name, options.style);
     const Bytes text(reinterpret_cast<const uint8_t*>(source.data()), source.size());
     if (!write_file(*written, text, &error)) return {ExitCode::kFile, "convert", error};
@@ -37,10 +39,12 @@ Outcome convert(const ConvertOptions& options, std::string* written) {
   const std::string_view source(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const auto found = model_from_c_source(source, options.array);
   if (const auto* failure = std::get_if<SourceError>(&found)) {
-    return {ExitCode::kBadModel, "convert",
-            fmt::format("{}: neither a .tflite file nor C source with one: {}", options.input, failure->sentence())};
+    return {
+        ExitCode::kBadModel, "convert",
+        fmt::format("{}: neither a .tflite file nor C source with one: {}", options.input, failure->sentence())};
   }
-  *written = options.output.empty() ? std::filesystem::path(path).replace_extension(".tflite").string() : options.output;
+  *written =
+      options.output.empty() ? std::filesystem::path(path).replace_extension(".tflite").string() : options.output;
   if (!write_file(*written, std::get<SourceModel>(found).bytes, &error)) return {ExitCode::kFile, "convert", error};
   return {};
 }
@@ -49,7 +53,8 @@ Outcome convert(const ConvertOptions& options, std::string* written) {
 
 void add_convert(CLI::App& app, Context& context) {
   auto options = std::make_shared<ConvertOptions>();
-  CLI::App* command = app.add_subcommand("convert", "A .tflite file to C array source, or C array source to .tflite");
+  CLI::App* command =
+      app.add_subcommand("convert", "A .tflite file to C array source, or C array source to .tflite");
   command->add_option("FILE", options->input, "What to convert; which way is seen from its contents")->required();
   command->add_option("-o,--output", options->output, "Where to (default: beside it, .cc or .tflite)");
   const std::map<std::string, SourceStyle> styles = {

@@ -15,7 +15,9 @@ namespace {
 
 std::atomic<bool> stop{false};
 
-void handle_signal(int) { stop = true; }
+void handle_signal(int) {
+  stop = true;
+}
 
 struct BluezOptions {
   std::string adapter;  // empty: not over Bluetooth
@@ -66,17 +68,21 @@ void add_device(CLI::App& app, Context& context) {
   auto options = std::make_shared<device::SimDeviceOptions>();
   auto bluez = std::make_shared<BluezOptions>();
   CLI::App* command = app.add_subcommand("device", "Be a device: simulated flash, real everything else");
-  command->add_option("--flash", options->flash_path,
-                      "File that is the flash: it may be killed at any moment and started again (default: in memory)");
+  command->add_option(
+      "--flash", options->flash_path,
+      "File that is the flash: it may be killed at any moment and started again (default: in memory)");
   command->add_option("--listen", options->listen_path, "Socket (default: NAME.sock where `roost scan` looks)");
   command->add_option("--name", options->name, "Its name")->capture_default_str();
-  command->add_option("--bluez", bluez->adapter, "Be a real Bluetooth device on this adapter (hci0), through bluetoothd");
+  command->add_option("--bluez", bluez->adapter,
+                      "Be a real Bluetooth device on this adapter (hci0), through bluetoothd");
   command->add_flag("--encrypted", bluez->encrypted, "Over Bluetooth: only paired centrals");
   command->add_option("--pairing", bluez->pairing, "Over Bluetooth: who may pair, and how")
       ->check(CLI::IsMember({"none", "just-works", "passkey"}))
       ->capture_default_str();
-  command->add_option("--board", options->board, "What it simulates:\n" + device::describe_boards())->capture_default_str();
-  command->add_option("--hardware", options->hardware, "Hardware name that packages may ask for (default: the board)");
+  command->add_option("--board", options->board, "What it simulates:\n" + device::describe_boards())
+      ->capture_default_str();
+  command->add_option("--hardware", options->hardware,
+                      "Hardware name that packages may ask for (default: the board)");
   command->add_option("--builtin", options->builtin_path, "A model that the firmware carries");
   command->add_option("--contract", options->contract_path,
                       "Take only models with the inputs of this one (the application's contract)");
@@ -90,7 +96,8 @@ void add_device(CLI::App& app, Context& context) {
   command->add_option("--mtu", options->att_mtu, "ATT MTU")->check(CLI::Range(23, 517))->capture_default_str();
   command->add_option("--drop", options->faults.drop, "Probability that a fragment or notification is lost")
       ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--reorder", options->faults.reorder, "Probability that one is overtaken")->check(CLI::Range(0.0, 1.0));
+  command->add_option("--reorder", options->faults.reorder, "Probability that one is overtaken")
+      ->check(CLI::Range(0.0, 1.0));
   command->add_option("--corrupt", options->faults.corrupt, "Probability that a bit of it is flipped")
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--latency", options->faults.latency_ms, "Milliseconds each way");

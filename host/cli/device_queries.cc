@@ -20,30 +20,48 @@ struct QueryOptions {
 
 const char* state_name(PackageState state) {
   switch (state) {
-    case PackageState::kEmpty: return "empty";
-    case PackageState::kReceiving: return "receiving";
-    case PackageState::kStored: return "stored";
-    case PackageState::kVerified: return "verified";
-    case PackageState::kTrial: return "trial";
-    case PackageState::kConfirmed: return "confirmed";
-    case PackageState::kRolledBack: return "rolled_back";
-    case PackageState::kRejected: return "rejected";
-    case PackageState::kErasing: return "erasing";
+    case PackageState::kEmpty:
+      return "empty";
+    case PackageState::kReceiving:
+      return "receiving";
+    case PackageState::kStored:
+      return "stored";
+    case PackageState::kVerified:
+      return "verified";
+    case PackageState::kTrial:
+      return "trial";
+    case PackageState::kConfirmed:
+      return "confirmed";
+    case PackageState::kRolledBack:
+      return "rolled_back";
+    case PackageState::kRejected:
+      return "rejected";
+    case PackageState::kErasing:
+      return "erasing";
   }
   return "unknown";
 }
 
 const char* state_words(PackageState state) {
   switch (state) {
-    case PackageState::kEmpty: return "empty";
-    case PackageState::kReceiving: return "being received";
-    case PackageState::kStored: return "stored, not verified";
-    case PackageState::kVerified: return "verified, waiting for activate";
-    case PackageState::kTrial: return "active, on trial";
-    case PackageState::kConfirmed: return "confirmed";
-    case PackageState::kRolledBack: return "rolled back";
-    case PackageState::kRejected: return "rejected";
-    case PackageState::kErasing: return "being erased";
+    case PackageState::kEmpty:
+      return "empty";
+    case PackageState::kReceiving:
+      return "being received";
+    case PackageState::kStored:
+      return "stored, not verified";
+    case PackageState::kVerified:
+      return "verified, waiting for activate";
+    case PackageState::kTrial:
+      return "active, on trial";
+    case PackageState::kConfirmed:
+      return "confirmed";
+    case PackageState::kRolledBack:
+      return "rolled back";
+    case PackageState::kRejected:
+      return "rejected";
+    case PackageState::kErasing:
+      return "being erased";
   }
   return "unknown";
 }
@@ -69,33 +87,33 @@ nlohmann::ordered_json tensors_json(const std::array<protocol::InfoTensor, proto
                                     uint8_t count) {
   auto list = nlohmann::ordered_json::array();
   for (uint8_t i = 0; i < count; ++i) {
-    list.push_back({{"type", tflite::EnumNameTensorType(static_cast<tflite::TensorType>(tensors[i].type))},
-                    {"shape", std::vector<int>(tensors[i].shape.begin(), tensors[i].shape.begin() + tensors[i].rank)}});
+    list.push_back(
+        {{"type", tflite::EnumNameTensorType(static_cast<tflite::TensorType>(tensors[i].type))},
+         {"shape", std::vector<int>(tensors[i].shape.begin(), tensors[i].shape.begin() + tensors[i].rank)}});
   }
   return list;
 }
 
 nlohmann::ordered_json info_json(const protocol::Info& info) {
-  nlohmann::ordered_json json = {
-      {"protocol_version", info.head.version},
-      {"device_id", hex(info.device_id)},
-      {"hardware", string_of(info.hardware)},
-      {"chunk_bytes", 1u << info.head.chunk_log2},
-      {"ring_bytes", info.ring_bytes},
-      {"payload_bytes_max", info.head.payload_bytes_max},
-      {"preferred_value_bytes", info.head.preferred_value_bytes},
-      {"arena_bytes", info.arena_bytes},
-      {"erase_block_bytes", info.erase_block_bytes},
-      {"program_unit_bytes", info.program_unit_bytes},
-      {"erased_value", info.erased_value},
-      {"erases_left", info.erases_left},
-      {"policy",
-       {{"signed", (info.policy & protocol::kPolicySigned) != 0},
-        {"encrypted", (info.policy & protocol::kPolicyEncrypted) != 0},
-        {"early_erase", (info.policy & protocol::kPolicyEarlyErase) != 0},
-        {"built_in", (info.policy & protocol::kPolicyBuiltIn) != 0}}},
-      {"inputs", tensors_json(info.inputs, info.input_count)},
-      {"outputs", tensors_json(info.outputs, info.output_count)}};
+  nlohmann::ordered_json json = {{"protocol_version", info.head.version},
+                                 {"device_id", hex(info.device_id)},
+                                 {"hardware", string_of(info.hardware)},
+                                 {"chunk_bytes", 1u << info.head.chunk_log2},
+                                 {"ring_bytes", info.ring_bytes},
+                                 {"payload_bytes_max", info.head.payload_bytes_max},
+                                 {"preferred_value_bytes", info.head.preferred_value_bytes},
+                                 {"arena_bytes", info.arena_bytes},
+                                 {"erase_block_bytes", info.erase_block_bytes},
+                                 {"program_unit_bytes", info.program_unit_bytes},
+                                 {"erased_value", info.erased_value},
+                                 {"erases_left", info.erases_left},
+                                 {"policy",
+                                  {{"signed", (info.policy & protocol::kPolicySigned) != 0},
+                                   {"encrypted", (info.policy & protocol::kPolicyEncrypted) != 0},
+                                   {"early_erase", (info.policy & protocol::kPolicyEarlyErase) != 0},
+                                   {"built_in", (info.policy & protocol::kPolicyBuiltIn) != 0}}},
+                                 {"inputs", tensors_json(info.inputs, info.input_count)},
+                                 {"outputs", tensors_json(info.outputs, info.output_count)}};
   nlohmann::ordered_json running = {{"name", running_name(info)},
                                     {"state", state_name(info.running.state)},
                                     {"generation", info.running.generation},

@@ -44,8 +44,8 @@ void add_device_requests(CLI::App& app, Context& context) {
               "the model before runs again");
   add_request(app, context, "abort", "Forget a package that is half received", MessageType::kAbort,
               "forgotten; the slot is free");
-  add_request(app, context, "erase", "Erase all models on the device (not the built-in one)", MessageType::kEraseModels,
-              "all models are erased", true);
+  add_request(app, context, "erase", "Erase all models on the device (not the built-in one)",
+              MessageType::kEraseModels, "all models are erased", true);
 }
 
 }  // namespace roost::host

@@ -63,10 +63,14 @@ class Collector final : public runtime::InspectVisitor {
 
 const char* kind_name(runtime::InspectedTensor::Kind kind) {
   switch (kind) {
-    case runtime::InspectedTensor::kConstant: return "constant";
-    case runtime::InspectedTensor::kVariable: return "variable";
-    case runtime::InspectedTensor::kPlanned: return "planned";
-    case runtime::InspectedTensor::kScratch: return "scratch";
+    case runtime::InspectedTensor::kConstant:
+      return "constant";
+    case runtime::InspectedTensor::kVariable:
+      return "variable";
+    case runtime::InspectedTensor::kPlanned:
+      return "planned";
+    case runtime::InspectedTensor::kScratch:
+      return "scratch";
   }
   return "";
 }
@@ -78,14 +82,12 @@ std::string misfit(const device::BoardSize& board, size_t model_bytes, const run
   return "";
 }
 
-nlohmann::ordered_json to_json(const InspectOptions& options, size_t model_bytes, const runtime::Inspection& inspection,
-                               const Collector& collector, const std::string& verdict) {
-  nlohmann::ordered_json json = {{"model", options.model_path},
-                                 {"bytes", model_bytes},
-                                 {"accepted", inspection.report.ok()},
-                                 {"verdict", verdict},
-                                 {"subgraphs", inspection.subgraphs},
-                                 {"weight_bytes", inspection.weight_bytes}};
+nlohmann::ordered_json to_json(const InspectOptions& options, size_t model_bytes,
+                               const runtime::Inspection& inspection, const Collector& collector,
+                               const std::string& verdict) {
+  nlohmann::ordered_json json = {{"model", options.model_path},        {"bytes", model_bytes},
+                                 {"accepted", inspection.report.ok()}, {"verdict", verdict},
+                                 {"subgraphs", inspection.subgraphs},  {"weight_bytes", inspection.weight_bytes}};
   if (inspection.description) json["description"] = inspection.description;
   if (inspection.report.ok()) {
     json["macs"] = inspection.judgement.macs;
@@ -105,7 +107,8 @@ nlohmann::ordered_json to_json(const InspectOptions& options, size_t model_bytes
   }
   json["tensors"] = nlohmann::ordered_json::array();
   for (const auto& tensor : collector.tensors) {
-    nlohmann::ordered_json entry = {{"subgraph", tensor.subgraph}, {"kind", kind_name(tensor.kind)}, {"bytes", tensor.bytes}};
+    nlohmann::ordered_json entry = {
+        {"subgraph", tensor.subgraph}, {"kind", kind_name(tensor.kind)}, {"bytes", tensor.bytes}};
     if (tensor.kind != runtime::InspectedTensor::kScratch) {
       entry["index"] = tensor.index;
       entry["name"] = tensor.name;
@@ -137,9 +140,10 @@ void print_io(const char* what, Span<const int32_t> indices, const Collector& co
   for (int32_t index : indices) {
     const runtime::InspectedTensor* tensor = collector.find(index);
     if (!tensor) continue;
-    fmt::print("{:<10}{} {}{}  {}\n", what, type_name(tensor->type), shape_text(tensor->shape),
-               tensor->scale_count ? fmt::format(", scale {:g}, zero point {}", tensor->scale, tensor->zero_point) : "",
-               tensor->name);
+    fmt::print(
+        "{:<10}{} {}{}  {}\n", what, type_name(tensor->type), shape_text(tensor->shape),
+        tensor->scale_count ? fmt::format(", scale {:g}, zero point {}", tensor->scale, tensor->zero_point) : "",
+        tensor->name);
   }
 }
 
@@ -179,7 +183,8 @@ void print_text(const InspectOptions& options, size_t model_bytes, const runtime
     return;
   }
   fmt::print("work      {} multiply-accumulates an inference\n", judgement.macs);
-  fmt::print("arena     {} bytes, of them {} kept between inferences\n", judgement.arena_bytes, judgement.persistent_bytes);
+  fmt::print("arena     {} bytes, of them {} kept between inferences\n", judgement.arena_bytes,
+             judgement.persistent_bytes);
   for (const auto& board : device::board_sizes()) {
     const std::string why = misfit(board, model_bytes, judgement);
     fmt::print("{:<10}{}\n", board.name, why.empty() ? "fits" : "does not fit: " + why);
@@ -190,7 +195,8 @@ void print_text(const InspectOptions& options, size_t model_bytes, const runtime
 Outcome inspect_file(const InspectOptions& options) {
   std::vector<uint8_t> model;
   std::string error;
-  if (!read_file(options.model_path, kModelFileBytesMax, &model, &error)) return {ExitCode::kFile, "inspect", error};
+  if (!read_file(options.model_path, kModelFileBytesMax, &model, &error))
+    return {ExitCode::kFile, "inspect", error};
   const AlignedBytes aligned{Bytes(model)};
   AlignedBytes scratch(kScratchBytes);
   runtime::GateInput input;
@@ -212,7 +218,8 @@ Outcome inspect_file(const InspectOptions& options) {
 
 void add_inspect(CLI::App& app, Context& context) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App* command = app.add_subcommand("inspect", "What is in a model, what it costs, and on which boards it fits");
+  CLI::App* command =
+      app.add_subcommand("inspect", "What is in a model, what it costs, and on which boards it fits");
   command->add_option("MODEL", options->model_path, "The .tflite file")->required();
   command->add_flag("--plan", options->plan, "Also where each tensor lies in the arena");
   command->add_flag("--json", options->json, "All of it as one JSON line");

@@ -30,12 +30,15 @@ int run(int argc, char** argv) {
   roost::host::add_convert(app, context);
   roost::host::add_pairing(app, context);
   roost::host::add_device(app, context);
-  app.footer("Exit codes: 0 done, 2 bad arguments, 3 bad model, 4 does not fit, 5 refused by the device, 6 link lost,\n"
-             "7 timed out, 8 verified but rolled back, 9 file, 1 anything else. `roost COMMAND --help` tells more.");
+  app.footer(
+      "Exit codes: 0 done, 2 bad arguments, 3 bad model, 4 does not fit, 5 refused by the device, 6 link lost,\n"
+      "7 timed out, 8 verified but rolled back, 9 file, 1 anything else. `roost COMMAND --help` tells more.");
   app.parse_complete_callback([&context] {
     spdlog::set_default_logger(spdlog::stderr_color_mt("roost"));
     spdlog::set_pattern("%v");
-    spdlog::set_level(context.verbose ? spdlog::level::debug : context.quiet ? spdlog::level::warn : spdlog::level::info);
+    spdlog::set_level(context.verbose ? spdlog::level::debug
+                      : context.quiet ? spdlog::level::warn
+                                      : spdlog::level::info);
   });
   try {
     app.parse(argc, argv);

@@ -60,8 +60,7 @@ CLI::App* add_command(CLI::App& app, Context& context, const char* name, const c
   CLI::App* command = app.add_subcommand(name, help);
   command->add_option("--to", options->to, "The device: ble:NAME or ble:ADDRESS")->required();
   if (std::string(name) == "trust") command->add_flag("--no", options->no, "Not any more");
-  command->callback(
-      [=, &context] { context.outcome = run_pairing(*options, name, act(*options)); });
+  command->callback([=, &context] { context.outcome = run_pairing(*options, name, act(*options)); });
   return command;
 }
 
@@ -75,9 +74,12 @@ void add_pairing(CLI::App& app, Context& context) {
   add_command(app, context, "unpair", "Forget a device, with its keys", [](const PairingOptions&) -> Act {
     return [](Pairing& pairing, Pairing::Done done) { pairing.unpair(std::move(done)); };
   });
-  add_command(app, context, "trust", "Let a device reconnect without asking", [](const PairingOptions& options) -> Act {
-    return [trusted = !options.no](Pairing& pairing, Pairing::Done done) { pairing.trust(trusted, std::move(done)); };
-  });
+  add_command(app, context, "trust", "Let a device reconnect without asking",
+              [](const PairingOptions& options) -> Act {
+                return [trusted = !options.no](Pairing& pairing, Pairing::Done done) {
+                  pairing.trust(trusted, std::move(done));
+                };
+              });
 }
 
 }  // namespace roost::host

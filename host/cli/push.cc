@@ -92,7 +92,9 @@ nlohmann::ordered_json report_json(const Package& package, const SessionReport& 
 }
 
 void print_report(const Package& package, const SessionReport& report, const PushOptions& options) {
-  const char* state = options.confirm ? "is confirmed" : options.activate ? "is active, on trial" : "is stored and verified";
+  const char* state = options.confirm    ? "is confirmed"
+                      : options.activate ? "is active, on trial"
+                                         : "is stored and verified";
   fmt::print("{} {} {}\n", package.name, package.version, state);
   if (report.already_there) {
     fmt::print("  the device held it already: nothing was sent\n");
@@ -103,11 +105,13 @@ void print_report(const Package& package, const SessionReport& report, const Pus
   if (report.send_seconds > 0) fmt::print(", {}/s", human_bytes(sent / report.send_seconds));
   fmt::print("; held back by the {}\n", binding_limit(report));
   if (report.chunks_resumed > 0) {
-    fmt::print("  resumed: {} of {} pages were there already and were not sent again\n", report.chunks_resumed, report.chunks);
+    fmt::print("  resumed: {} of {} pages were there already and were not sent again\n", report.chunks_resumed,
+               report.chunks);
   }
-  const double overhead = static_cast<double>(report.data_bytes + report.control_bytes + report.notified_bytes) - sent;
-  fmt::print("  {} fragments of {} bytes (MTU {}), {} sent again; {} reports; overhead {:.2f} %{}\n", report.fragments_sent,
-             report.value_bytes, report.att_mtu, report.fragments_resent, report.reports,
+  const double overhead =
+      static_cast<double>(report.data_bytes + report.control_bytes + report.notified_bytes) - sent;
+  fmt::print("  {} fragments of {} bytes (MTU {}), {} sent again; {} reports; overhead {:.2f} %{}\n",
+             report.fragments_sent, report.value_bytes, report.att_mtu, report.fragments_resent, report.reports,
              sent > 0 ? overhead * 100 / sent : 0.0,
              report.reconnects ? fmt::format("; {} reconnects", report.reconnects) : "");
 }
@@ -154,7 +158,8 @@ void add_push(CLI::App& app, Context& context) {
   command->add_flag("--confirm", options->confirm, "Confirm it as soon as it runs, without waiting for a trial");
   command->add_option("--self-test", options->self_test_path,
                       "JSON with inputs and expected outputs that the device must reproduce before it activates");
-  command->add_option("--label", options->labels, "Names of the classes: a,b,c or a file with one a line; repeatable");
+  command->add_option("--label", options->labels,
+                      "Names of the classes: a,b,c or a file with one a line; repeatable");
   command->add_option("--set", options->settings, "KEY=VALUE kept beside the model; repeatable");
   command->add_option("--name", options->package.name, "The model's name (default: the file's)");
   command->add_option("--model-version", options->package.version, "Its version (default: from its digest)");
@@ -164,13 +169,16 @@ void add_push(CLI::App& app, Context& context) {
   command->add_option("--warm-up", options->package.warm_up, "Inferences that do not count yet");
   command->add_option("--attempts", options->package.attempts, "How often it may be tried before it is given up")
       ->check(CLI::Range(1, 16));
-  command->add_option("--counter", options->package.counter, "Monotonic counter against going back to old packages");
+  command->add_option("--counter", options->package.counter,
+                      "Monotonic counter against going back to old packages");
   command->add_flag("--force", options->session.force, "Although the device rejected this very package before");
-  command->add_option("--reconnect", options->reconnect_s, "Seconds to try again after the link is lost")->capture_default_str();
+  command->add_option("--reconnect", options->reconnect_s, "Seconds to try again after the link is lost")
+      ->capture_default_str();
   command->add_flag("--json", options->json, "Progress and result as JSON lines on stdout");
   command->callback([options, &context] {
     if (options->confirm && !options->activate) {
-      context.outcome = {ExitCode::kUsage, "check", "--confirm needs the model to be active: leave --no-activate out"};
+      context.outcome = {ExitCode::kUsage, "check",
+                         "--confirm needs the model to be active: leave --no-activate out"};
     } else {
       context.outcome = push(*options, context);
     }

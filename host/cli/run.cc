@@ -65,7 +65,8 @@ Outcome run_model(const RunOptions& options) {
   const auto judgement = interpreter.measure(aligned.bytes(), scratch.span());
   if (!judgement.ok()) return model_error(options, interpreter);
   AlignedBytes arena(judgement.value().arena_bytes);
-  if (!interpreter.prepare(aligned.bytes(), arena.span(), scratch.span()).ok()) return model_error(options, interpreter);
+  if (!interpreter.prepare(aligned.bytes(), arena.span(), scratch.span()).ok())
+    return model_error(options, interpreter);
 
   size_t input_bytes = 0;
   for (uint32_t i = 0; i < interpreter.input_count(); ++i) input_bytes += interpreter.input(i).bytes.size();
@@ -112,7 +113,8 @@ Outcome run_model(const RunOptions& options) {
       for (const auto& trace : traces) print_json(trace);
     }
     fmt::print(stderr, "{} inference{}, {} output bytes each; arena used: {} bytes\n", inferences,
-               inferences == 1 ? "" : "s", inferences ? output.size() / inferences : 0, judgement.value().arena_bytes);
+               inferences == 1 ? "" : "s", inferences ? output.size() / inferences : 0,
+               judgement.value().arena_bytes);
   }
   return {};
 }
@@ -123,9 +125,10 @@ void add_run(CLI::App& app, Context& context) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "Run a model on this machine, with the kernels a device has");
   command->add_option("MODEL", options->model_path, "The .tflite file")->required();
-  command->add_option("--input", options->input_path,
-                      "Raw bytes of all inputs one after the other; several times over for several inferences of one "
-                      "interpreter, state kept")
+  command
+      ->add_option("--input", options->input_path,
+                   "Raw bytes of all inputs one after the other; several times over for several inferences of one "
+                   "interpreter, state kept")
       ->required();
   command->add_option("--output", options->output_path, "Where the raw bytes of all outputs go")->required();
   command->add_flag("--trace", options->trace, "A JSON line per inference: the CRC-32 of every operator's output");

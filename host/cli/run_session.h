@@ -11,7 +11,7 @@ namespace roost::host {
 struct SessionResult {
   Outcome outcome;
   SessionReport report;
-  CallCounts calls;  // of the link
+  CallCounts calls;                    // of the link
   std::optional<protocol::Info> info;  // as last read
 };
 

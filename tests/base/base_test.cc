@@ -13,7 +13,9 @@
 namespace roost {
 namespace {
 
-Bytes text(const char* s) { return Bytes(reinterpret_cast<const uint8_t*>(s), strlen(s)); }
+Bytes text(const char* s) {
+  return Bytes(reinterpret_cast<const uint8_t*>(s), strlen(s));
+}
 
 TEST(Crc, MatchesThePublishedCheckValues) {
   EXPECT_EQ(crc32(0, text("123456789")), 0xCBF43926u);

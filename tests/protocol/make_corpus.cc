@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "host/writer/package_writer.h"
 #include "protocol/control.h"
 #include "protocol/fragment.h"
 #include "protocol/info.h"
-#include "host/writer/package_writer.h"
 
 namespace {
 

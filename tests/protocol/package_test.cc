@@ -6,9 +6,9 @@
 #include <limits>
 #include <string>
 
+#include "host/writer/package_writer.h"
 #include "protocol/body.h"
 #include "protocol/package.h"
-#include "host/writer/package_writer.h"
 
 namespace roost::protocol {
 namespace {

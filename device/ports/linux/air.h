@@ -16,9 +16,9 @@
 namespace roost::device {
 
 struct AirFaults {
-  double drop = 0;      // probability that a datagram vanishes
-  double reorder = 0;   // probability that it arrives after up to three later ones
-  double corrupt = 0;   // probability that one of its bits arrives flipped
+  double drop = 0;          // probability that a datagram vanishes
+  double reorder = 0;       // probability that it arrives after up to three later ones
+  double corrupt = 0;       // probability that one of its bits arrives flipped
   uint32_t latency_ms = 0;  // each way
   uint64_t seed = 1;
 };

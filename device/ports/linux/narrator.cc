@@ -14,48 +14,81 @@ namespace {
 
 const char* event_name(AgentEvent event) {
   switch (event) {
-    case AgentEvent::kModelRuns: return "model_runs";
-    case AgentEvent::kNoModel: return "no_model";
-    case AgentEvent::kSafeMode: return "safe_mode";
-    case AgentEvent::kModelUnfit: return "model_unfit";
-    case AgentEvent::kAccepted: return "accepted";
-    case AgentEvent::kRefused: return "refused";
-    case AgentEvent::kPageRewound: return "page_rewound";
-    case AgentEvent::kStored: return "stored";
-    case AgentEvent::kVerified: return "verified";
-    case AgentEvent::kGivenUp: return "given_up";
-    case AgentEvent::kAttempt: return "attempt";
-    case AgentEvent::kTrial: return "trial";
-    case AgentEvent::kConfirmed: return "confirmed";
-    case AgentEvent::kRolledBack: return "rolled_back";
-    case AgentEvent::kModelsErased: return "models_erased";
-    case AgentEvent::kInvokeFailed: return "invoke_failed";
-    case AgentEvent::kFlashTrouble: return "flash_trouble";
+    case AgentEvent::kModelRuns:
+      return "model_runs";
+    case AgentEvent::kNoModel:
+      return "no_model";
+    case AgentEvent::kSafeMode:
+      return "safe_mode";
+    case AgentEvent::kModelUnfit:
+      return "model_unfit";
+    case AgentEvent::kAccepted:
+      return "accepted";
+    case AgentEvent::kRefused:
+      return "refused";
+    case AgentEvent::kPageRewound:
+      return "page_rewound";
+    case AgentEvent::kStored:
+      return "stored";
+    case AgentEvent::kVerified:
+      return "verified";
+    case AgentEvent::kGivenUp:
+      return "given_up";
+    case AgentEvent::kAttempt:
+      return "attempt";
+    case AgentEvent::kTrial:
+      return "trial";
+    case AgentEvent::kConfirmed:
+      return "confirmed";
+    case AgentEvent::kRolledBack:
+      return "rolled_back";
+    case AgentEvent::kModelsErased:
+      return "models_erased";
+    case AgentEvent::kInvokeFailed:
+      return "invoke_failed";
+    case AgentEvent::kFlashTrouble:
+      return "flash_trouble";
   }
   return "";
 }
 
 std::string words(const AgentNote& note, const std::string& model) {
   switch (note.event) {
-    case AgentEvent::kModelRuns: return fmt::format("{} runs", model);
-    case AgentEvent::kNoModel: return "there is no model to run yet: waiting for one";
-    case AgentEvent::kSafeMode: return "the last resets were all by watchdog: no model is invoked, but I can be reached";
-    case AgentEvent::kModelUnfit: return fmt::format("{} cannot be run by this firmware; it is kept", model);
+    case AgentEvent::kModelRuns:
+      return fmt::format("{} runs", model);
+    case AgentEvent::kNoModel:
+      return "there is no model to run yet: waiting for one";
+    case AgentEvent::kSafeMode:
+      return "the last resets were all by watchdog: no model is invoked, but I can be reached";
+    case AgentEvent::kModelUnfit:
+      return fmt::format("{} cannot be run by this firmware; it is kept", model);
     case AgentEvent::kAccepted:
       return note.value == 0 ? "a package comes"
                              : fmt::format("a package comes; {} of its pages are here already", note.value);
-    case AgentEvent::kRefused: return "an offer is refused";
-    case AgentEvent::kPageRewound: return fmt::format("a page is not as it should be; it is sent again from {}", note.value);
-    case AgentEvent::kStored: return fmt::format("{} is stored: every byte reads back as promised", model);
-    case AgentEvent::kVerified: return fmt::format("{} is verified and sealed", model);
-    case AgentEvent::kGivenUp: return "the transfer ended early";
-    case AgentEvent::kAttempt: return fmt::format("{} is prepared and tested", model);
-    case AgentEvent::kTrial: return fmt::format("{} is active, on trial", model);
-    case AgentEvent::kConfirmed: return fmt::format("{} is confirmed", model);
-    case AgentEvent::kRolledBack: return fmt::format("{} is taken back", model);
-    case AgentEvent::kModelsErased: return "all models are forgotten, and their flash is being erased";
-    case AgentEvent::kInvokeFailed: return fmt::format("an inference of {} failed", model);
-    case AgentEvent::kFlashTrouble: return "the flash refused an operation; it will be tried again";
+    case AgentEvent::kRefused:
+      return "an offer is refused";
+    case AgentEvent::kPageRewound:
+      return fmt::format("a page is not as it should be; it is sent again from {}", note.value);
+    case AgentEvent::kStored:
+      return fmt::format("{} is stored: every byte reads back as promised", model);
+    case AgentEvent::kVerified:
+      return fmt::format("{} is verified and sealed", model);
+    case AgentEvent::kGivenUp:
+      return "the transfer ended early";
+    case AgentEvent::kAttempt:
+      return fmt::format("{} is prepared and tested", model);
+    case AgentEvent::kTrial:
+      return fmt::format("{} is active, on trial", model);
+    case AgentEvent::kConfirmed:
+      return fmt::format("{} is confirmed", model);
+    case AgentEvent::kRolledBack:
+      return fmt::format("{} is taken back", model);
+    case AgentEvent::kModelsErased:
+      return "all models are forgotten, and their flash is being erased";
+    case AgentEvent::kInvokeFailed:
+      return fmt::format("an inference of {} failed", model);
+    case AgentEvent::kFlashTrouble:
+      return "the flash refused an operation; it will be tried again";
   }
   return "";
 }
@@ -92,7 +125,9 @@ Top top_of(const runtime::IoTensor& output) {
 Narrator::Narrator(const Options& options)
     : options_(options), started_us_(now_us()), summary_at_us_(started_us_ + options.summary_ms * 1000ull) {}
 
-double Narrator::seconds() const { return static_cast<double>(now_us() - started_us_) / 1e6; }
+double Narrator::seconds() const {
+  return static_cast<double>(now_us() - started_us_) / 1e6;
+}
 
 void Narrator::line(const std::string& text) {
   fmt::print("{}\n", text);
@@ -171,7 +206,9 @@ void Narrator::summary() {
 }
 
 void Narrator::say_gaps() {
-  const auto ms = [&](Doing what) { return static_cast<double>(longest_gap_us_[static_cast<size_t>(what)]) / 1000; };
+  const auto ms = [&](Doing what) {
+    return static_cast<double>(longest_gap_us_[static_cast<size_t>(what)]) / 1000;
+  };
   if (options_.json) {
     line(nlohmann::ordered_json{{"event", "gaps"},
                                 {"t", seconds()},
@@ -181,9 +218,10 @@ void Narrator::say_gaps() {
                                 {"missed", missed_}}
              .dump());
   } else {
-    say(fmt::format("longest time between two inferences: {:.1f} ms undisturbed, {:.1f} ms while receiving, {:.1f} ms "
-                    "around the swap; inference numbers missed: {}",
-                    ms(Doing::kNothing), ms(Doing::kReceiving), ms(Doing::kSwapping), missed_));
+    say(fmt::format(
+        "longest time between two inferences: {:.1f} ms undisturbed, {:.1f} ms while receiving, {:.1f} ms "
+        "around the swap; inference numbers missed: {}",
+        ms(Doing::kNothing), ms(Doing::kReceiving), ms(Doing::kSwapping), missed_));
   }
   longest_gap_us_ = {};
   missed_ = 0;

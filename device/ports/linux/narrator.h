@@ -1,5 +1,5 @@
-// Says what the simulated device does: in plain words for people, or as JSON lines for programs. To stdout, one line
-// at a time, flushed.
+// Says what the simulated device does: in plain words for people, or as JSON lines for programs. To stdout, one
+// line at a time, flushed.
 #pragma once
 
 #include <algorithm>

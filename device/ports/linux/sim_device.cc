@@ -36,8 +36,8 @@ struct Profile {
 };
 
 constexpr Profile kProfiles[] = {
-    {"linux", 1024 * 1024, 16 * 1024},   {"nano33ble", 128 * 1024, 4096}, {"microbit", 6 * 1024, 2048},
-    {"stm32wb", 128 * 1024, 4096},       {"rp2040", 160 * 1024, 4096},    {"large_block", 256 * 1024, 8192},
+    {"linux", 1024 * 1024, 16 * 1024}, {"nano33ble", 128 * 1024, 4096}, {"microbit", 6 * 1024, 2048},
+    {"stm32wb", 128 * 1024, 4096},     {"rp2040", 160 * 1024, 4096},    {"large_block", 256 * 1024, 8192},
     {"zero_erased", 128 * 1024, 4096},
 };
 
@@ -48,8 +48,8 @@ const Profile& profile_of(const std::string& board) {
   return kProfiles[0];
 }
 
-// A Raspberry Pi as the device: the nRF52840's rules, because they are stricter than a file's, but room to spare and
-// no time to wait.
+// A Raspberry Pi as the device: the nRF52840's rules, because they are stricter than a file's, but room to spare
+// and no time to wait.
 Board linux_board() {
   Board board = *find_board("nano33ble");
   board.name = "linux";
@@ -61,12 +61,15 @@ Board linux_board() {
 }
 
 // One of kProfiles.
-Board board_named(const std::string& name) { return name == "linux" ? linux_board() : *find_board(name); }
+Board board_named(const std::string& name) {
+  return name == "linux" ? linux_board() : *find_board(name);
+}
 
 // Aligned memory for arena, ring and models read from files.
 class Buffer {
  public:
-  explicit Buffer(size_t size) : size_(size), data_(static_cast<uint8_t*>(std::aligned_alloc(64, (size + 63) / 64 * 64))) {}
+  explicit Buffer(size_t size)
+      : size_(size), data_(static_cast<uint8_t*>(std::aligned_alloc(64, (size + 63) / 64 * 64))) {}
   ~Buffer() { std::free(data_); }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -89,12 +92,16 @@ std::unique_ptr<Buffer> read_model(const std::string& path, std::string* error) 
   return buffer;
 }
 
-std::string string_of(protocol::Text text) { return std::string(text.data(), text.size()); }
+std::string string_of(protocol::Text text) {
+  return std::string(text.data(), text.size());
+}
 
 class SimDevice final : public Peripheral, public Notifier, public AgentObserver {
  public:
   explicit SimDevice(const SimDeviceOptions& options)
-      : options_(options), narrator_({options.json, options.each_inference}), sensor_(static_cast<uint32_t>(options.faults.seed)) {}
+      : options_(options),
+        narrator_({options.json, options.each_inference}),
+        sensor_(static_cast<uint32_t>(options.faults.seed)) {}
   ~SimDevice() {
     std::error_code ignored;
     if (!announced_.empty()) std::filesystem::remove(announced_, ignored);
@@ -190,14 +197,17 @@ bool SimDevice::make_contract(const runtime::GateInput& gate, std::string* error
     for (uint32_t i = 0; i < count; ++i) {
       const runtime::IoTensor io = tensor(i);
       contract_shapes_.emplace_back(io.shape.begin(), io.shape.end());
-      if (any_shape) std::fill(contract_shapes_.back().begin(), contract_shapes_.back().end(), runtime::kAnyDimension);
+      if (any_shape)
+        std::fill(contract_shapes_.back().begin(), contract_shapes_.back().end(), runtime::kAnyDimension);
       runtime::TensorSpec spec;
       spec.type = io.type;
       out->push_back(spec);
     }
   };
-  specs(reader.input_count(), [&](uint32_t i) { return reader.input(i); }, false, &contract_inputs_);
-  specs(reader.output_count(), [&](uint32_t i) { return reader.output(i); }, true, &contract_outputs_);
+  specs(
+      reader.input_count(), [&](uint32_t i) { return reader.input(i); }, false, &contract_inputs_);
+  specs(
+      reader.output_count(), [&](uint32_t i) { return reader.output(i); }, true, &contract_outputs_);
   size_t shape = 0;
   for (auto* list : {&contract_inputs_, &contract_outputs_}) {
     for (runtime::TensorSpec& spec : *list) spec.shape = contract_shapes_[shape++];
@@ -234,8 +244,8 @@ bool SimDevice::start(std::string* error) {
   if (options_.hardware.empty()) options_.hardware = board_.name;
   AgentConfig config;
   std::error_code ignored;
-  const std::string identity =
-      "roost simulated device " + options_.name + " " + std::filesystem::absolute(options_.flash_path, ignored).string();
+  const std::string identity = "roost simulated device " + options_.name + " " +
+                               std::filesystem::absolute(options_.flash_path, ignored).string();
   digest_.update(Bytes(reinterpret_cast<const uint8_t*>(identity.data()), identity.size()));
   const Sha256 id = digest_.finish();
   std::copy_n(id.begin(), config.device_id.size(), config.device_id.begin());
@@ -254,8 +264,9 @@ bool SimDevice::start(std::string* error) {
   agent_ = std::make_unique<DeliveryAgent>(parts, config);
   if (!open_radio(error)) return false;
 
-  narrator_.say(fmt::format("{}: {}, {} kB of flash for models, {} kB of arena, ring {} bytes", options_.name, board_.part,
-                            board_.geometry.size_bytes / 1024, arena_->span().size() / 1024, ring_->span().size()));
+  narrator_.say(fmt::format("{}: {}, {} kB of flash for models, {} kB of arena, ring {} bytes", options_.name,
+                            board_.part, board_.geometry.size_bytes / 1024, arena_->span().size() / 1024,
+                            ring_->span().size()));
   const storage::ResetCause cause =
       options_.watchdog_reset ? storage::ResetCause::kWatchdog : storage::ResetCause::kOther;
   if (!agent_->start(cause, now_ms()).ok()) {
@@ -271,7 +282,8 @@ bool SimDevice::start(std::string* error) {
 
 bool SimDevice::open_radio(std::string* error) {
   if (options_.open_radio) {
-    radio_ = options_.open_radio(*this, [this](const std::string& sentence) { narrator_.say(sentence); }, error);
+    radio_ = options_.open_radio(
+        *this, [this](const std::string& sentence) { narrator_.say(sentence); }, error);
     return radio_ != nullptr;
   }
   auto server = std::make_unique<TunnelServer>(
@@ -347,8 +359,9 @@ void SimDevice::run(const std::atomic<bool>& stop) {
   while (!stop) {
     const bool receiving = agent_->receiver().transfer_open();
     const bool swapping = agent_->activation().busy();
-    narrator_.doing(swapping ? Narrator::Doing::kSwapping
-                             : receiving ? Narrator::Doing::kReceiving : Narrator::Doing::kNothing);
+    narrator_.doing(swapping    ? Narrator::Doing::kSwapping
+                    : receiving ? Narrator::Doing::kReceiving
+                                : Narrator::Doing::kNothing);
     const bool more = agent_->poll(now_ms());
     const uint64_t now = now_us();
     if (now >= next_inference_us) {
@@ -361,7 +374,8 @@ void SimDevice::run(const std::atomic<bool>& stop) {
       narrator_.say_gaps();
     }
     narrator_.summary_if_due();
-    uint32_t wait_ms = more ? 0 : static_cast<uint32_t>((next_inference_us - std::min(next_inference_us, now_us())) / 1000);
+    uint32_t wait_ms =
+        more ? 0 : static_cast<uint32_t>((next_inference_us - std::min(next_inference_us, now_us())) / 1000);
     const protocol::Deadline deadline = agent_->next_deadline();
     if (deadline.any) {
       const int32_t left = static_cast<int32_t>(deadline.at_ms - now_ms());

@@ -19,18 +19,18 @@ using OpenRadio = std::function<std::unique_ptr<Radio>(
 
 struct SimDeviceOptions {
   std::string name = "roost";
-  std::string flash_path;   // empty: in memory, gone at the end
-  std::string listen_path;  // the socket
-  OpenRadio open_radio;     // set: in place of the socket
+  std::string flash_path;       // empty: in memory, gone at the end
+  std::string listen_path;      // the socket
+  OpenRadio open_radio;         // set: in place of the socket
   std::string announce_folder;  // where a link to the socket is left for `roost scan`; empty: nowhere
   std::string board = "linux";
-  std::string hardware;        // empty: the board's name
-  std::string builtin_path;    // a model that the firmware carries
-  std::string contract_path;   // a model whose inputs (types, shapes) every model must have; empty: any
-  std::string feed_path;       // recorded sensor windows
-  uint32_t region_bytes = 0;   // 0: the board's
-  uint32_t arena_bytes = 0;    // 0: the board's
-  uint32_t ring_bytes = 0;     // 0: the board's
+  std::string hardware;       // empty: the board's name
+  std::string builtin_path;   // a model that the firmware carries
+  std::string contract_path;  // a model whose inputs (types, shapes) every model must have; empty: any
+  std::string feed_path;      // recorded sensor windows
+  uint32_t region_bytes = 0;  // 0: the board's
+  uint32_t arena_bytes = 0;   // 0: the board's
+  uint32_t ring_bytes = 0;    // 0: the board's
   uint8_t slot_count = 2;
   uint16_t att_mtu = 517;
   AirFaults faults;
