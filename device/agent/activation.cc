@@ -168,14 +168,18 @@ Cause Activation::roll_back(Reason asked_by) {
   const uint8_t pending = store_.slot_in(SlotState::kPending);
   const uint8_t retired = store_.slot_in(SlotState::kRetired);
   if (goal_ == Goal::kRollBack) return Cause();
-  if (trial != kNoSlot || goal_ == Goal::kAttempt) {
+  if (goal_ == Goal::kAttempt || trial_under_way()) {
     give_up(because(asked_by));
     return Cause();
   }
-  if (pending != kNoSlot) {
-    const storage::Status rejected = store_.reject(pending, kept_reason(asked_by), 0);
-    if (rejected.ok()) listener_.on_state_change(MessageType::kRolledBack, package_in(pending), because(asked_by));
-    return cause_of(rejected.error());
+  // Sealed, but not with the host: it was never tried, or not yet since the boot, or its rejection is still owed.
+  const uint8_t unconfirmed = trial != kNoSlot ? trial : pending;
+  if (unconfirmed != kNoSlot) {
+    const storage::Status rejected = store_.reject(unconfirmed, kept_reason(asked_by), 0);
+    if (!rejected.ok()) return cause_of(rejected.error());
+    attempt_next_ = rejected_ = kNoSlot;
+    listener_.on_state_change(MessageType::kRolledBack, package_in(unconfirmed), because(asked_by));
+    return Cause();
   }
   const uint8_t target = retired != kNoSlot ? retired : (builtin_.empty() ? kNoSlot : kRunningBuiltIn);
   if (target == kNoSlot || running_ == kRunningBuiltIn) return because(Reason::kNothingToReturnTo);
@@ -205,6 +209,12 @@ Cause Activation::erase_models(uint32_t now_ms) {
   to_run(kRunningBuiltIn);
   run_next();
   return cause_of(erased.error());
+}
+
+// The host has the model on trial, or is on its way back from it.
+bool Activation::trial_under_way() const {
+  return goal_ == Goal::kNothing && (host_.state() == runtime::ModelHost::State::kTrial ||
+                                     host_.state() == runtime::ModelHost::State::kRestoring);
 }
 
 // Makes the host return to the previous model; handle_failure records the rejection when it did.

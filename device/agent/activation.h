@@ -80,6 +80,7 @@ class Activation {
   void handle_trial();
   void finish_roll_back();
   void handle_failure(const runtime::HostEvent& event);
+  bool trial_under_way() const;
   void give_up(Cause cause);
   uint8_t failed_slot() const;
   void write_owed(uint32_t now_ms);

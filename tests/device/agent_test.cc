@@ -400,6 +400,22 @@ TEST_F(AgentTest, WaitsWhileTheFlashIsBusyAtAnyOperation) {
   }
 }
 
+// The old model serves again, but the flash was busy when the rejection was to be recorded: asked again meanwhile.
+TEST_F(AgentTest, RollsBackTwiceWhileTheRejectionIsStillOwed) {
+  start();
+  install(v1);
+  put_on_trial(v2);
+  rig->flash.fail_operations(rig->flash.operations(), 1, Fault::kBusy);
+  EXPECT_TRUE(rig->agent->give_back().ok());
+  rig->settle();
+  (void)rig->agent->give_back();
+  for (int i = 0; i < 4; ++i, rig->now += 300) rig->settle();
+  EXPECT_EQ(rig->state_of(v2.id), SlotState::kRejected);
+  EXPECT_FALSE(rig->agent->activation().busy());
+  expect_serves(v1);
+  install(v3);
+}
+
 TEST_F(AgentTest, LetsTheApplicationConfirmAndGiveBack) {
   start();
   install(v1);
@@ -626,6 +642,36 @@ TEST_F(AgentTest, HoldsWatchdogResetsAgainstTheModelOnTrial) {
   for (int i = 0; i < 4; ++i) reboot(storage::ResetCause::kWatchdog);
   reboot();
   expect_serves(v1);
+}
+
+// ROLLBACK may come before the boot has got as far as trying the model on trial once more.
+TEST_F(AgentTest, RollsBackAtAnyPollOfABootWithATrialOpen) {
+  for (int polls = 0; polls < 12; ++polls) {
+    SCOPED_TRACE(polls);
+    start();
+    install(v1);
+    put_on_trial(v2);
+    ASSERT_TRUE(rig->boot());
+    for (int i = 0; i < polls; ++i) (void)rig->poll();
+    EXPECT_TRUE(rig->agent->give_back().ok());
+    rig->settle();
+    EXPECT_EQ(rig->state_of(v2.id), SlotState::kRejected);
+    expect_serves(v1);
+    EXPECT_FALSE(rig->agent->activation().busy());
+    TearDown();
+  }
+}
+
+TEST_F(AgentTest, RollsBackAtBootAFirstModelOnTrial) {
+  start();
+  put_on_trial(v1);
+  ASSERT_TRUE(rig->boot());
+  EXPECT_TRUE(rig->agent->give_back().ok());
+  rig->settle();
+  EXPECT_EQ(rig->state_of(v1.id), SlotState::kRejected);
+  EXPECT_FALSE(rig->agent->activation().busy());
+  host = std::make_unique<Central>(*rig);
+  install(v2);
 }
 
 // An offer that is there before the first poll does not keep the device without a model.
