@@ -400,6 +400,30 @@ TEST_F(AgentTest, WaitsWhileTheFlashIsBusyAtAnyOperation) {
   }
 }
 
+// Busy at the record of a trial or of a return: nothing is wrong with the model.
+TEST_F(AgentTest, RejectsNoModelBecauseTheFlashWasBusy) {
+  start();
+  install(v1);
+  const std::vector<uint8_t> from = rig->flash.snapshot();
+  for (uint64_t busy = 0; busy < 4; ++busy) {
+    SCOPED_TRACE(busy);
+    rig->flash.restore(from);
+    reboot();
+    ASSERT_TRUE(host->push(v2).done);
+    rig->flash.fail_operations(rig->flash.operations() + busy, 1, Fault::kBusy);
+    while (request(MessageType::kActivate).reason == Reason::kBusy) continue;
+    for (int i = 0; i < 4; ++i, rig->now += 300) host->settle();
+    EXPECT_EQ(rig->state_of(v2.id), SlotState::kTrial);
+    expect_serves(v2);
+    ASSERT_EQ(request(MessageType::kConfirm).reason, Reason::kOk);
+    rig->flash.fail_operations(rig->flash.operations() + busy, 1, Fault::kBusy);
+    ASSERT_EQ(request(MessageType::kRollback).reason, Reason::kOk);
+    for (int i = 0; i < 4; ++i, rig->now += 300) host->settle();
+    EXPECT_EQ(rig->state_of(v2.id), SlotState::kRejected);
+    expect_serves(v1);
+  }
+}
+
 // The old model serves again, but the flash was busy when the rejection was to be recorded: asked again meanwhile.
 TEST_F(AgentTest, RollsBackTwiceWhileTheRejectionIsStillOwed) {
   start();
