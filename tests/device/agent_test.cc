@@ -440,6 +440,28 @@ TEST_F(AgentTest, RollsBackTwiceWhileTheRejectionIsStillOwed) {
   install(v3);
 }
 
+// The manifest waits in the ring until it stands in flash; with the link gone, others' bytes come there.
+TEST_F(AgentTest, WritesNoOthersManifestWhenTheLinkIsLostBeforeItsOwnIsInFlash) {
+  start();
+  install(v1);
+  rig->after_poll = [this] {
+    if (!rig->agent->store().receiving() || rig->agent->store().manifest_taken()) return;
+    rig->flash.fail_operations(rig->flash.operations(), UINT32_MAX, Fault::kBusy);
+    host->disconnect();
+    rig->after_poll = nullptr;
+  };
+  EXPECT_FALSE(host->push(v2).done);
+  {
+    Central other(*rig, 8);
+    EXPECT_FALSE(other.push(v3).done);
+    other.disconnect();
+  }
+  rig->flash.clear_faults();
+  rig->settle();
+  host = std::make_unique<Central>(*rig);
+  EXPECT_TRUE(host->push(v2).done);
+}
+
 TEST_F(AgentTest, LetsTheApplicationConfirmAndGiveBack) {
   start();
   install(v1);
@@ -518,6 +540,34 @@ TEST_F(AgentTest, AbortsATransferAndWhatIsHalfReceived) {
   EXPECT_EQ(request(MessageType::kAbort).reason, Reason::kOk);  // left behind
   EXPECT_EQ(rig->state_of(large.id), SlotState::kUnknown);
   EXPECT_TRUE(host->push(v2).done);
+}
+
+// Its ABORT is about the package it offered, not about the one that is half received.
+TEST_F(AgentTest, KeepsAHalfReceivedPackageWhenAnotherHostTakesItsOfferBack) {
+  const ToyPackage large = toy_package({.version = "large", .filler_bytes = 12000});
+  start();
+  (void)host->push(large, false, 2);
+  host->disconnect();
+  rig->settle();
+  {
+    Central other(*rig, 8);
+    protocol::Offer offer;
+    offer.epoch = 77;
+    offer.package_id = v3.id;
+    offer.manifest_size = 300;
+    offer.payload_size = 3000;
+    offer.fragment_payload = 200;
+    (void)rig->agent->on_control(8, protocol::encode(offer).bytes());
+    rig->settle();
+    ASSERT_TRUE(rig->agent->receiver().transfer_open());
+    EXPECT_EQ(other.request(MessageType::kAbort).reason, Reason::kOk);
+    other.settle();
+    other.disconnect();
+  }
+  host = std::make_unique<Central>(*rig);
+  const Told told = host->push(large);
+  EXPECT_TRUE(told.done);
+  EXPECT_GE(told.resume_chunk, 2u);
 }
 
 TEST_F(AgentTest, AbortsWhatWasHalfReceivedBeforeAReset) {
