@@ -127,6 +127,12 @@ Cause Delivery::check_manifest(const ManifestView& manifest) const {
   return Cause();
 }
 
+// No other package is in the way, only slots that are being cleared: work that ends by itself.
+bool Delivery::clearing_first(storage::Error error, uint32_t now_ms) const {
+  return error == storage::Error::kBusy && !parts_.store->receiving() &&
+         parts_.store->work_wanted(now_ms) != storage::Work::kNone;
+}
+
 bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   if (stage_ == Stage::kWritingMeta) {
     if (!parts_.store->manifest_taken()) return false;  // Store::work() erases and writes; the ring still holds it
@@ -159,7 +165,7 @@ bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   package.attempts = manifest.attempts;
   const storage::OpenFlags flags = action.offer.forced() ? storage::kOpenForce : storage::kOpenNormal;
   const storage::Result<storage::Opened> opened = parts_.store->open(package, flags, now_ms);
-  if (opened.error() == storage::Error::kFlashBusy) return false;
+  if (opened.error() == storage::Error::kFlashBusy || clearing_first(opened.error(), now_ms)) return false;
   if (!opened.ok()) return refuse(action, cause_of(opened.error()));
   slot_ = opened.value().slot;
   package_id_ = package.package_id;

@@ -635,6 +635,15 @@ TEST_F(AgentTest, TakesNoPackageIntoTheSlotItIsReturningTo) {
   }
 }
 
+TEST_F(AgentTest, TakesAPackageOfferedWhileEveryModelIsBeingErased) {
+  start();
+  install(v1);
+  install(v2);
+  ASSERT_EQ(host->request(MessageType::kEraseModels).reason, Reason::kOk);
+  ASSERT_EQ(rig->agent->store().work_wanted(rig->now), storage::Work::kErase);
+  install(v3);
+}
+
 TEST_F(AgentTest, ErasesEveryModel) {
   start();
   install(v1);
