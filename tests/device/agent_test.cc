@@ -462,6 +462,26 @@ TEST_F(AgentTest, WritesNoOthersManifestWhenTheLinkIsLostBeforeItsOwnIsInFlash) 
   EXPECT_TRUE(host->push(v2).done);
 }
 
+// "Erase again, then give up": the host is told, and the block left alone.
+TEST_F(AgentTest, GivesUpATransferWhenTheFlashKeepsFailing) {
+  start();
+  install(v1);
+  rig->after_poll = [this] {
+    if (rig->agent->receiver().durable_chunks() == 0) return;
+    rig->flash.fail_operations(rig->flash.operations(), UINT32_MAX, Fault::kRefuse);
+    rig->after_poll = nullptr;
+  };
+  const ToyPackage large = toy_package({.version = "large", .filler_bytes = 12000});
+  const Told told = host->push(large);
+  EXPECT_FALSE(told.done);
+  EXPECT_EQ(told.reason, Reason::kFlashFailed) << protocol::describe(told.reason).name;
+  host->settle();
+  EXPECT_FALSE(rig->agent->receiver().transfer_open());
+  expect_serves(v1);
+  rig->flash.clear_faults();
+  EXPECT_TRUE(host->push(large).done);
+}
+
 TEST_F(AgentTest, LetsTheApplicationConfirmAndGiveBack) {
   start();
   install(v1);
