@@ -204,12 +204,15 @@ void Session::handle_info(Bytes value) {
   }
 }
 
+// Where two slots hold it (rejected once, and sent again), the newer one counts.
 const protocol::InfoSlot* Session::slot_of(uint32_t package_id) const {
+  const protocol::InfoSlot* found = nullptr;
   for (uint8_t i = 0; info_ && i < info_->slot_count; ++i) {
     const protocol::InfoSlot& slot = info_->slots[i];
-    if (slot.package_id == package_id && slot.state != PackageState::kEmpty) return &slot;
+    if (slot.package_id != package_id || slot.state == PackageState::kEmpty) continue;
+    if (!found || slot.generation > found->generation) found = &slot;
   }
-  return nullptr;
+  return found;
 }
 
 void Session::proceed() {

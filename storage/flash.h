@@ -55,7 +55,8 @@ class Flash {
   virtual Status erase(uint32_t block_offset) = 0;
 
   // One slice of an erase: true when the block is erased, false when more slices are needed. Content is undefined
-  // in between. Slices of two blocks never interleave; an erase or program elsewhere in between is allowed.
+  // in between. Slices of two blocks never interleave, but kEraseFailed ends the erase it came from; an erase or
+  // program elsewhere in between is allowed.
   // A part without slices erases the block and returns true.
   virtual Result<bool> erase_slice(uint32_t block_offset) = 0;
 

@@ -168,21 +168,16 @@ Cause Activation::roll_back(Reason asked_by) {
   const uint8_t pending = store_.slot_in(SlotState::kPending);
   const uint8_t retired = store_.slot_in(SlotState::kRetired);
   if (goal_ == Goal::kRollBack) return Cause();
-  if (rejected_ != kNoSlot) return Cause();  // on its way
-  const runtime::ModelHost::State state = host_.state();
-  const bool on_trial =
-      state == runtime::ModelHost::State::kTrial || state == runtime::ModelHost::State::kRestoring;
-  if (goal_ == Goal::kAttempt || (goal_ == Goal::kNothing && on_trial)) {
+  if (goal_ == Goal::kAttempt || trial_under_way()) {
     give_up(because(asked_by));
     return Cause();
   }
-  // Not, or not yet, with the host: waiting for ACTIVATE, or a trial whose attempt after a reset could not be
-  // recorded.
+  // Sealed, but not with the host: it was never tried, or not yet since the boot, or its rejection is still owed.
   const uint8_t unconfirmed = trial != kNoSlot ? trial : pending;
   if (unconfirmed != kNoSlot) {
     const storage::Status rejected = store_.reject(unconfirmed, kept_reason(asked_by), 0);
     if (!rejected.ok()) return cause_of(rejected.error());
-    attempt_next_ = kNoSlot;
+    attempt_next_ = rejected_ = kNoSlot;
     listener_.on_state_change(MessageType::kRolledBack, package_in(unconfirmed), because(asked_by));
     return Cause();
   }
@@ -216,6 +211,12 @@ Cause Activation::erase_models(uint32_t now_ms) {
   return cause_of(erased.error());
 }
 
+// The host has the model on trial, or is on its way back from it.
+bool Activation::trial_under_way() const {
+  return goal_ == Goal::kNothing && (host_.state() == runtime::ModelHost::State::kTrial ||
+                                     host_.state() == runtime::ModelHost::State::kRestoring);
+}
+
 // Makes the host return to the previous model; handle_failure records the rejection when it did.
 void Activation::give_up(Cause cause) {
   give_up_because_ = cause;
@@ -241,6 +242,10 @@ void Activation::step(MutableBytes scratch, uint32_t now_ms) {
 // Records that are due, one a step, until the flash takes them. Any other trouble than a busy flash is not tried
 // again: an unconfirmed model's attempts run out at the coming boots.
 void Activation::write_owed(uint32_t now_ms) {
+  if (serves_due_) {
+    goal_ == Goal::kRollBack ? finish_roll_back() : finish_attempt();
+    if (serves_due_) return;
+  }
   if (rejected_ != kNoSlot) {
     if (!reject(rejected_, rejected_because_)) return;
     rejected_ = kNoSlot;
@@ -250,7 +255,7 @@ void Activation::write_owed(uint32_t now_ms) {
     if (flash_was_busy_) return;
     attempt_next_ = kNoSlot;
     if (!cause.ok() && running_ == kRunningNone) listener_.on_note(AgentEvent::kNoModel, kNoSlot, 0, Cause());
-  } else if (confirm_due_) {
+  } else if (confirm_due_ && goal_ == Goal::kNothing) {
     const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
     flash_was_busy_ = on_trial && !confirm(0, now_ms).ok();
     confirm_due_ = flash_was_busy_;
@@ -273,7 +278,9 @@ void Activation::handle(const HostEvent& event) {
     case HostEvent::kRunning:
       return handle_serving();
     case HostEvent::kTrial:
-      return handle_trial();
+      now_serves(candidate_);
+      serves_due_ = true;
+      return;
     case HostEvent::kConfirmDue:
       confirm_due_ = true;
       return;
@@ -308,21 +315,22 @@ void Activation::handle_serving() {
   note_runs();
 }
 
-void Activation::handle_trial() {
-  if (goal_ == Goal::kRollBack) return finish_roll_back();
+// The candidate serves: the trial's record.
+void Activation::finish_attempt() {
   const storage::Status recorded = store_.record_trial(candidate_);
+  if (wait_if_busy(recorded.error())) return;
   if (!recorded.ok()) return give_up(cause_of(recorded.error()));
   goal_ = Goal::kNothing;
-  now_serves(candidate_);
   listener_.on_note(AgentEvent::kTrial, candidate_, package_in(candidate_), Cause());
   listener_.on_state_change(MessageType::kActive, package_in(candidate_), Cause());
 }
 
 // The model to return to serves: only now does the store let go of the newer one.
 void Activation::finish_roll_back() {
-  const uint8_t left = running_;
+  const uint8_t left = previous_;
   const uint32_t left_package = package_in(left);
   const auto choice = store_.roll_back(kept_reason(asked_by_.reason), asked_by_.detail);
+  if (wait_if_busy(choice.error())) return;
   if (!choice.ok()) {
     give_up_because_ = cause_of(choice.error());
     (void)host_.return_to_previous(runtime::Error::kNone);
@@ -330,11 +338,16 @@ void Activation::finish_roll_back() {
   }
   goal_ = Goal::kNothing;
   (void)host_.confirm();  // it is on trial, so this cannot be refused
-  now_serves(candidate_);
   last_return_ = asked_by_;
   listener_.on_note(AgentEvent::kRolledBack, left, left_package, asked_by_);
   note_runs();
   listener_.on_state_change(MessageType::kRolledBack, left_package, asked_by_);
+}
+
+// The record of what serves stays due while the flash is busy.
+bool Activation::wait_if_busy(storage::Error error) {
+  flash_was_busy_ = serves_due_ = error == storage::Error::kFlashBusy;
+  return flash_was_busy_;
 }
 
 uint8_t Activation::failed_slot() const {
@@ -346,13 +359,14 @@ void Activation::handle_failure(const HostEvent& event) {
   Cause cause = give_up_because_.ok() ? cause_of(event.reason, host_.last_report()) : give_up_because_;
   if (cause.reason == Reason::kSelfTestFailed) cause.detail = static_cast<uint16_t>(host_.self_test_vector());
   give_up_because_ = Cause();
+  serves_due_ = false;
   const Goal goal = goal_;
   goal_ = Goal::kNothing;
   if (goal == Goal::kBoot || goal == Goal::kRollBack) {  // nothing was recorded, and nothing is
     listener_.on_note(AgentEvent::kModelUnfit, candidate_ == kRunningBuiltIn ? kNoSlot : candidate_,
                       package_in(candidate_), cause);
     if (goal == Goal::kBoot) return run_next();
-    return now_serves(event.kind == HostEvent::kReturned ? running_ : kRunningNone);
+    return now_serves(event.kind == HostEvent::kReturned ? previous_ : kRunningNone);
   }
   // An attempt or a trial failed. The previous model serves already; now the store may forget the new one.
   const uint8_t failed = failed_slot();

@@ -77,9 +77,11 @@ class Activation {
   void run_next();
   void handle(const runtime::HostEvent& event);
   void handle_serving();
-  void handle_trial();
+  void finish_attempt();
   void finish_roll_back();
+  bool wait_if_busy(storage::Error error);
   void handle_failure(const runtime::HostEvent& event);
+  bool trial_under_way() const;
   void give_up(Cause cause);
   void follow_return();
   uint8_t failed_slot() const;
@@ -105,6 +107,7 @@ class Activation {
   bool safe_mode_ = false;
   uint32_t healthy_ = 0;  // inferences that returned ok since the boot, up to what counts as healthy
   // Records that are owed, besides attempt_next_.
+  bool serves_due_ = false;   // that the candidate serves: on trial, or returned to
   bool confirm_due_ = false;  // by policy
   uint8_t rejected_ = storage::kNoSlot;
   Cause rejected_because_;

@@ -135,6 +135,12 @@ Cause Delivery::check_manifest(const ManifestView& manifest) const {
   return Cause();
 }
 
+// No other package is in the way, only slots that are being cleared: work that ends by itself.
+bool Delivery::clearing_first(storage::Error error, uint32_t now_ms) const {
+  return error == storage::Error::kBusy && !parts_.store->receiving() &&
+         parts_.store->work_wanted(now_ms) != storage::Work::kNone;
+}
+
 bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   if (stage_ == Stage::kWritingMeta) {
     if (!parts_.store->manifest_taken()) return false;  // Store::work() erases and writes; the ring still holds it
@@ -168,7 +174,7 @@ bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   package.attempts = manifest.attempts;
   const storage::OpenFlags flags = action.offer.forced() ? storage::kOpenForce : storage::kOpenNormal;
   const storage::Result<storage::Opened> opened = parts_.store->open(package, flags, now_ms);
-  if (opened.error() == storage::Error::kFlashBusy) return false;
+  if (opened.error() == storage::Error::kFlashBusy || clearing_first(opened.error(), now_ms)) return false;
   if (!opened.ok()) return refuse(action, cause_of(opened.error()));
   slot_ = opened.value().slot;
   package_id_ = package.package_id;
@@ -260,12 +266,14 @@ bool Delivery::verify(const Action& action) {
   return true;
 }
 
-// A lost link, a silent host or a device that has no time leaves what is durable for a resume; anything else means
-// the bytes are no good, or not wanted.
+// A lost link, a silent host or a device that has no time leaves what is durable for a resume; anything else means the
+// bytes are no good, or not wanted. Before the manifest stands in flash there is nothing to resume, and the store must
+// not go on reading it from the ring. A package that was only offered is none of the store's: it may hold another.
 bool Delivery::abandon(const Action& action) {
-  const bool resumable =
-      action.reason == Reason::kLinkLost || action.reason == Reason::kHostSilent || action.reason == Reason::kBusy;
-  if (!resumable && parts_.store->receiving()) {
+  const bool opened = slot_ != storage::kNoSlot && package_id_ == action.offer.package_id && parts_.store->receiving();
+  const bool wanted = action.reason == Reason::kLinkLost || action.reason == Reason::kHostSilent ||
+                      action.reason == Reason::kBusy;
+  if (opened && !(wanted && parts_.store->manifest_taken())) {
     const storage::Status forgotten = parts_.store->abandon(kept_reason(action.reason), action.detail);
     if (forgotten.error() == storage::Error::kFlashBusy) return false;
   }

@@ -53,6 +53,7 @@ class Delivery {
 
   bool decide_offer(const protocol::Action& action);
   bool decide_manifest(const protocol::Action& action, uint32_t now_ms);
+  bool clearing_first(storage::Error error, uint32_t now_ms) const;
   bool program(const protocol::Action& action, uint32_t now_ms);
   bool close_chunk(const protocol::Action& action, uint32_t now_ms);
   bool check_digest();

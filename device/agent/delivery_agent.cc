@@ -15,6 +15,9 @@ using storage::SlotState;
 
 namespace {
 
+// Erasing and writing in the background, in a row: as often as a page may fail.
+constexpr uint8_t kFlashFailuresMax = 3;
+
 protocol::ReceiverConfig receiver_config(const AgentParts& parts, const AgentConfig& config) {
   const storage::FlashGeometry& geometry = parts.flash->geometry();
   protocol::ReceiverConfig receiver = config.receiver;
@@ -177,10 +180,22 @@ Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t no
   }
 }
 
+// The flash under the package fails again and again: it is given up, and the block left alone.
+void DeliveryAgent::stop_receiving() {
+  flash_failures_ = 0;
+  if (receiver_.give_up(Reason::kFlashFailed).ok()) return;  // kAbandoned follows
+  if (store_.receiving()) (void)store_.abandon(kept_reason(Reason::kFlashFailed), 0);
+}
+
 bool DeliveryAgent::work_store(uint32_t now_ms) {
   if (store_.work_wanted(now_ms) == storage::Work::kNone) return false;
-  if (store_.work(now_ms).ok()) return true;
+  const storage::Status worked = store_.work(now_ms);
+  if (worked.ok()) {
+    flash_failures_ = 0;
+    return true;
+  }
   listener_.on_note(AgentEvent::kFlashTrouble, storage::kNoSlot, 0, Cause());
+  if (worked.error() != storage::Error::kFlashBusy && ++flash_failures_ >= kFlashFailuresMax) stop_receiving();
   return false;  // no hurry: the next poll tries again
 }
 

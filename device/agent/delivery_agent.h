@@ -118,6 +118,7 @@ class DeliveryAgent {
   bool serve_receiver(uint32_t now_ms);
   Cause serve_request(const protocol::Request& request, uint32_t now_ms);
   bool work_store(uint32_t now_ms);
+  void stop_receiving();
   bool borrow_ring();
   bool work_models(uint32_t now_ms);
   void fill_slot(uint8_t slot, protocol::InfoSlot* out);
@@ -131,6 +132,7 @@ class DeliveryAgent {
   Activation activation_;
   Delivery delivery_;
   MutableBytes borrowed_ring_;  // empty: the receiver has it
+  uint8_t flash_failures_ = 0;  // of Store::work(), in a row
   uint16_t info_generation_ = 0;
 };
 

@@ -405,6 +405,88 @@ TEST_F(AgentTest, WaitsWhileTheFlashIsBusyAtAnyOperation) {
   }
 }
 
+// Busy at the record of a trial or of a return: nothing is wrong with the model.
+TEST_F(AgentTest, RejectsNoModelBecauseTheFlashWasBusy) {
+  start();
+  install(v1);
+  const std::vector<uint8_t> from = rig->flash.snapshot();
+  for (uint64_t busy = 0; busy < 4; ++busy) {
+    SCOPED_TRACE(busy);
+    rig->flash.restore(from);
+    reboot();
+    ASSERT_TRUE(host->push(v2).done);
+    rig->flash.fail_operations(rig->flash.operations() + busy, 1, Fault::kBusy);
+    while (request(MessageType::kActivate).reason == Reason::kBusy) continue;
+    for (int i = 0; i < 4; ++i, rig->now += 300) host->settle();
+    EXPECT_EQ(rig->state_of(v2.id), SlotState::kTrial);
+    expect_serves(v2);
+    ASSERT_EQ(request(MessageType::kConfirm).reason, Reason::kOk);
+    rig->flash.fail_operations(rig->flash.operations() + busy, 1, Fault::kBusy);
+    ASSERT_EQ(request(MessageType::kRollback).reason, Reason::kOk);
+    for (int i = 0; i < 4; ++i, rig->now += 300) host->settle();
+    EXPECT_EQ(rig->state_of(v2.id), SlotState::kRejected);
+    expect_serves(v1);
+  }
+}
+
+// The old model serves again, but the flash was busy when the rejection was to be recorded: asked again meanwhile.
+TEST_F(AgentTest, RollsBackTwiceWhileTheRejectionIsStillOwed) {
+  start();
+  install(v1);
+  put_on_trial(v2);
+  rig->flash.fail_operations(rig->flash.operations(), 1, Fault::kBusy);
+  EXPECT_TRUE(rig->agent->give_back().ok());
+  rig->settle();
+  (void)rig->agent->give_back();
+  for (int i = 0; i < 4; ++i, rig->now += 300) rig->settle();
+  EXPECT_EQ(rig->state_of(v2.id), SlotState::kRejected);
+  EXPECT_FALSE(rig->agent->activation().busy());
+  expect_serves(v1);
+  install(v3);
+}
+
+// The manifest waits in the ring until it stands in flash; with the link gone, others' bytes come there.
+TEST_F(AgentTest, WritesNoOthersManifestWhenTheLinkIsLostBeforeItsOwnIsInFlash) {
+  start();
+  install(v1);
+  rig->after_poll = [this] {
+    if (!rig->agent->store().receiving() || rig->agent->store().manifest_taken()) return;
+    rig->flash.fail_operations(rig->flash.operations(), UINT32_MAX, Fault::kBusy);
+    host->disconnect();
+    rig->after_poll = nullptr;
+  };
+  EXPECT_FALSE(host->push(v2).done);
+  {
+    Central other(*rig, 8);
+    EXPECT_FALSE(other.push(v3).done);
+    other.disconnect();
+  }
+  rig->flash.clear_faults();
+  rig->settle();
+  host = std::make_unique<Central>(*rig);
+  EXPECT_TRUE(host->push(v2).done);
+}
+
+// "Erase again, then give up": the host is told, and the block left alone.
+TEST_F(AgentTest, GivesUpATransferWhenTheFlashKeepsFailing) {
+  start();
+  install(v1);
+  rig->after_poll = [this] {
+    if (rig->agent->receiver().durable_chunks() == 0) return;
+    rig->flash.fail_operations(rig->flash.operations(), UINT32_MAX, Fault::kRefuse);
+    rig->after_poll = nullptr;
+  };
+  const ToyPackage large = toy_package({.version = "large", .filler_bytes = 12000});
+  const Told told = host->push(large);
+  EXPECT_FALSE(told.done);
+  EXPECT_EQ(told.reason, Reason::kFlashFailed) << protocol::describe(told.reason).name;
+  host->settle();
+  EXPECT_FALSE(rig->agent->receiver().transfer_open());
+  expect_serves(v1);
+  rig->flash.clear_faults();
+  EXPECT_TRUE(host->push(large).done);
+}
+
 TEST_F(AgentTest, LetsTheApplicationConfirmAndGiveBack) {
   start();
   install(v1);
@@ -486,6 +568,34 @@ TEST_F(AgentTest, AbortsATransferAndWhatIsHalfReceived) {
   EXPECT_TRUE(host->push(v2).done);
 }
 
+// Its ABORT is about the package it offered, not about the one that is half received.
+TEST_F(AgentTest, KeepsAHalfReceivedPackageWhenAnotherHostTakesItsOfferBack) {
+  const ToyPackage large = toy_package({.version = "large", .filler_bytes = 12000});
+  start();
+  (void)host->push(large, false, 2);
+  host->disconnect();
+  rig->settle();
+  {
+    Central other(*rig, 8);
+    protocol::Offer offer;
+    offer.epoch = 77;
+    offer.package_id = v3.id;
+    offer.manifest_size = 300;
+    offer.payload_size = 3000;
+    offer.fragment_payload = 200;
+    (void)rig->agent->on_control(8, protocol::encode(offer).bytes());
+    rig->settle();
+    ASSERT_TRUE(rig->agent->receiver().transfer_open());
+    EXPECT_EQ(other.request(MessageType::kAbort).reason, Reason::kOk);
+    other.settle();
+    other.disconnect();
+  }
+  host = std::make_unique<Central>(*rig);
+  const Told told = host->push(large);
+  EXPECT_TRUE(told.done);
+  EXPECT_GE(told.resume_chunk, 2u);
+}
+
 TEST_F(AgentTest, AbortsWhatWasHalfReceivedBeforeAReset) {
   const ToyPackage large = toy_package({.version = "large", .filler_bytes = 12000});
   start();
@@ -550,6 +660,15 @@ TEST_F(AgentTest, TakesNoPackageIntoTheSlotItIsReturningTo) {
     ASSERT_EQ(request(MessageType::kActivate).reason, Reason::kOk);
     ASSERT_EQ(request(MessageType::kConfirm).reason, Reason::kOk);
   }
+}
+
+TEST_F(AgentTest, TakesAPackageOfferedWhileEveryModelIsBeingErased) {
+  start();
+  install(v1);
+  install(v2);
+  ASSERT_EQ(host->request(MessageType::kEraseModels).reason, Reason::kOk);
+  ASSERT_EQ(rig->agent->store().work_wanted(rig->now), storage::Work::kErase);
+  install(v3);
 }
 
 TEST_F(AgentTest, ErasesEveryModel) {
@@ -651,6 +770,36 @@ TEST_F(AgentTest, HoldsWatchdogResetsAgainstTheModelOnTrial) {
   for (int i = 0; i < 4; ++i) reboot(storage::ResetCause::kWatchdog);
   reboot();
   expect_serves(v1);
+}
+
+// ROLLBACK may come before the boot has got as far as trying the model on trial once more.
+TEST_F(AgentTest, RollsBackAtAnyPollOfABootWithATrialOpen) {
+  for (int polls = 0; polls < 12; ++polls) {
+    SCOPED_TRACE(polls);
+    start();
+    install(v1);
+    put_on_trial(v2);
+    ASSERT_TRUE(rig->boot());
+    for (int i = 0; i < polls; ++i) (void)rig->poll();
+    EXPECT_TRUE(rig->agent->give_back().ok());
+    rig->settle();
+    EXPECT_EQ(rig->state_of(v2.id), SlotState::kRejected);
+    expect_serves(v1);
+    EXPECT_FALSE(rig->agent->activation().busy());
+    TearDown();
+  }
+}
+
+TEST_F(AgentTest, RollsBackAtBootAFirstModelOnTrial) {
+  start();
+  put_on_trial(v1);
+  ASSERT_TRUE(rig->boot());
+  EXPECT_TRUE(rig->agent->give_back().ok());
+  rig->settle();
+  EXPECT_EQ(rig->state_of(v1.id), SlotState::kRejected);
+  EXPECT_FALSE(rig->agent->activation().busy());
+  host = std::make_unique<Central>(*rig);
+  install(v2);
 }
 
 // An offer that is there before the first poll does not keep the device without a model.

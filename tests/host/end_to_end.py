@@ -205,6 +205,19 @@ class Lifecycle(World):
         self.expect(OK, "erase", "--yes", "--to", self.to)
         self.assertEqual(self.status()["running"]["name"], "nothing")
 
+    def test_the_newer_of_two_slots_with_the_same_package_counts(self):
+        self.start()
+        self.expect(OK, "push", V1, "--to", self.to)
+        self.expect(OK, "rollback", "--to", self.to)
+        self.expect(OK, "push", V1, "--to", self.to, "--force", "--confirm")
+        self.assertEqual(self.status()["running"]["model_sha256"], sha256(V1))
+
+    def test_a_push_right_after_erase_waits_for_it(self):
+        self.start()
+        self.expect(OK, "push", V1, "--to", self.to, "--confirm")
+        self.expect(OK, "erase", "--yes", "--to", self.to)
+        self.expect(OK, "push", V2, "--to", self.to, "--confirm")
+
     def test_a_push_of_what_is_there_already_sends_nothing(self):
         self.start()
         self.expect(OK, "push", V1, "--to", self.to, "--confirm")

@@ -449,7 +449,10 @@ Result<bool> SimFlash::erase_slice(uint32_t block_offset) {
     return Error::kNoPower;
   }
   if (hit == Hit::kBusy) return Error::kFlashBusy;
-  if (hit == Hit::kRefuse) return Error::kEraseFailed;
+  if (hit == Hit::kRefuse) {
+    sliced_block_ = UINT32_MAX;
+    return Error::kEraseFailed;
+  }
   if (slices_done_ == 0) start_erase(block_offset);
   sliced_block_ = block_offset;
   spend(board_.geometry.erase_block_us / slices);
