@@ -139,6 +139,11 @@ bool Rig::boot(storage::ResetCause cause) {
   std::fill(arena_.begin(), arena_.end(), uint8_t{0xCD});
   make_agent();
   if (!agent->start(cause, now).ok() && flash.powered()) violation("the agent does not start");
+  // The power may have gone right after ERASE_MODELS was recorded, before anybody was told.
+  for (uint8_t s = 0; s < agent->store().slot_count(); ++s) {
+    const storage::SlotRecord& record = agent->store().state().slots[s];
+    if (record.state == SlotState::kClearing && record.reason == storage::kReasonErased) had_model_ = false;
+  }
   if (flash.powered()) check();
   return flash.powered();
 }
