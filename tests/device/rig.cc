@@ -134,6 +134,7 @@ void Rig::make_agent() {
 bool Rig::boot(storage::ResetCause cause) {
   if (agent) ++resets_;
   if (!flash.powered()) flash.power_on();
+  flash.reset();
   // RAM comes up with anything in it.
   std::fill(ring_.begin(), ring_.end(), 0xDEADBEEFCAFEF00Du);
   std::fill(arena_.begin(), arena_.end(), uint8_t{0xCD});
