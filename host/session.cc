@@ -18,7 +18,7 @@ namespace {
 
 constexpr uint32_t kBackoffMinMs = 100;
 constexpr uint32_t kBackoffMaxMs = 3000;
-constexpr uint32_t kConnectWithinMs = 20000;  // for connect and Info together
+constexpr uint32_t kConnectWithinMs = 20000;  // to connect; and again for each time Info is read
 constexpr uint32_t kEffectPollMs = 1000;      // a lost state change costs this long
 constexpr int kWritesPerTurn = 64;            // then other events are served
 
@@ -127,17 +127,20 @@ void Session::at(protocol::Deadline deadline, void (Session::*next)()) {
 void Session::connect() {
   state_ = State::kConnecting;
   show(Phase::kConnect);
-  watchdog_ =
-      loop_.after(kConnectWithinMs, [this] { handle_closed(LinkError::kLost, "the device does not answer"); });
+  expect_answer();
   LinkEvents events;
   events.connected = [this] {
     was_connected_ = true;
-    read_info();
+    read_info(State::kReadingInfo);
   };
   events.closed = [this](LinkError error, const std::string& why) { handle_closed(error, why); };
   events.notification = [this](Bytes frame) { handle_notification(frame); };
   events.writable = [this] { pump(); };
   link_.connect(std::move(events));
+}
+
+void Session::expect_answer() {
+  watchdog_ = loop_.after(kConnectWithinMs, [this] { handle_closed(LinkError::kLost, "the device does not answer"); });
 }
 
 void Session::handle_closed(LinkError error, const std::string& why) {
@@ -170,8 +173,9 @@ void Session::handle_closed(LinkError error, const std::string& why) {
   backoff_ms_ = std::min(backoff_ms_ * 2, kBackoffMaxMs);
 }
 
-void Session::read_info() {
-  state_ = State::kReadingInfo;
+void Session::read_info(State reading) {
+  state_ = reading;
+  expect_answer();
   const LinkStatus status = link_.read_info([this](Bytes value) { handle_info(value); });
   if (!status.ok()) handle_closed(LinkError::kLost, "Info cannot be read");
 }
@@ -187,8 +191,8 @@ void Session::handle_info(Bytes value) {
                    "the device's Info does not decode: it speaks another protocol, or is broken"});
   }
   info_ = info;
+  watchdog_ = {};
   if (state_ == State::kReadingInfo) {
-    watchdog_ = {};
     report_.att_mtu = link_.att_mtu();
     proceed();
   } else if (state_ == State::kReadingEffect) {
@@ -323,14 +327,15 @@ void Session::finish_sending() {
     case protocol::Outcome::kVerified:
       account();
       package_verified_ = true;
+      recovering_ = false;
       // Info tells what is in the slots now, and what the requests are about.
-      return read_info();
+      return read_info(State::kReadingInfo);
     case protocol::Outcome::kRefused:
       if (reason == Reason::kAlreadyHere && !package_verified_) {
         account();
         package_verified_ = true;
         report_.already_there = true;
-        return read_info();
+        return read_info(State::kReadingInfo);
       }
       return refused("offer", reason, detail);
     case protocol::Outcome::kFailed:
@@ -426,11 +431,7 @@ void Session::await_effect() {
   }
   const bool first = state_ == State::kRequesting;
   state_ = State::kAwaitEffect;
-  timer_ = loop_.after(first ? 50 : kEffectPollMs, [this] {
-    state_ = State::kReadingEffect;
-    const LinkStatus status = link_.read_info([this](Bytes value) { handle_info(value); });
-    if (!status.ok()) handle_closed(LinkError::kLost, "Info cannot be read");
-  });
+  timer_ = loop_.after(first ? 50 : kEffectPollMs, [this] { read_info(State::kReadingEffect); });
 }
 
 Session::Effect Session::effect_of_request(Outcome* failure) const {
@@ -505,11 +506,7 @@ void Session::handle_notification(Bytes frame) {
 // A state change only says "look now": Info is what counts, so that a lost or doubled one makes no difference.
 void Session::handle_state_change(const protocol::StateChange&) {
   if (state_ != State::kAwaitEffect) return;
-  timer_ = loop_.after(0, [this] {
-    state_ = State::kReadingEffect;
-    const LinkStatus status = link_.read_info([this](Bytes value) { handle_info(value); });
-    if (!status.ok()) handle_closed(LinkError::kLost, "Info cannot be read");
-  });
+  timer_ = loop_.after(0, [this] { read_info(State::kReadingEffect); });
 }
 
 }  // namespace roost::host

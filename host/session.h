@@ -92,7 +92,8 @@ class Session {
 
   void connect();
   void handle_closed(LinkError error, const std::string& why);
-  void read_info();
+  void expect_answer();
+  void read_info(State reading);  // kReadingInfo or kReadingEffect
   void handle_info(Bytes value);
   void handle_notification(Bytes frame);
   void proceed();  // from what Info says, the next thing to do

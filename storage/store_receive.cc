@@ -260,6 +260,7 @@ Result<uint32_t> Store::close_page(uint32_t page, uint32_t true_size, uint32_t c
   if (t.phase != Phase::kReceive || page >= t.chunk_count || page != t.next_page) return Error::kWrongState;
   if (true_size != chunk_size(page) || t.written < true_size) return Error::kWrongState;
   const Result<uint32_t> read_back = page_crc(t.slot, t.package.package_id, page, true_size);
+  if (read_back.error() == Error::kFlashBusy) return Error::kFlashBusy;
   if (!read_back.ok() || read_back.value() != crc) return Error::kReadBack;
 
   const uint32_t chain = chain_next(t.chain, crc);

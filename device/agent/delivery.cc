@@ -235,6 +235,7 @@ bool Delivery::check_digest() {
     return false;
   }
   const storage::Result<bool> done = parts_.store->verify_step(verify_bytes_per_step_);
+  if (done.error() == storage::Error::kFlashBusy) return false;
   if (!done.ok()) return payload_bad(cause_of(done.error()));
   if (!done.value()) return false;
   stage_ = Stage::kNothing;

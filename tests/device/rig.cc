@@ -138,16 +138,18 @@ void Rig::make_agent() {
 
 bool Rig::boot(storage::ResetCause cause) {
   if (agent) ++resets_;
-  flash.power_on();  // a reset ends a sliced erase as well
+  flash.power_on();
+  flash.reset();  // a reset ends a sliced erase as well
   if (on_power) on_power();
   // RAM comes up with anything in it.
   std::fill(ring_.begin(), ring_.end(), 0xDEADBEEFCAFEF00Du);
   std::fill(arena_.begin(), arena_.end(), uint8_t{0xCD});
   make_agent();
   if (!agent->start(cause, now).ok() && flash.powered()) violation("the agent does not start");
+  // The power may have gone right after ERASE_MODELS was recorded, before anybody was told.
   for (uint8_t s = 0; s < agent->store().slot_count(); ++s) {
-    // Somebody asked for it, and the power went before it could be told.
-    if (agent->store().state().slots[s].reason == storage::kReasonErased) had_model_ = false;
+    const storage::SlotRecord& record = agent->store().state().slots[s];
+    if (record.state == SlotState::kClearing && record.reason == storage::kReasonErased) had_model_ = false;
   }
   if (flash.powered()) check();
   return flash.powered();

@@ -86,6 +86,7 @@ class Rig final : public Notifier, public AgentObserver {
   std::unique_ptr<DeliveryAgent> agent;
   std::vector<AgentNote> notes;  // since the test last cleared them
   std::function<bool(uint16_t, Bytes)> on_notify;
+  std::function<void()> after_poll;  // before the checks
   std::function<void()> on_power;
 
  private:

@@ -79,6 +79,8 @@ class SimFlash final : public storage::Flash {
   void cut_power(uint64_t operation, CutPoint point, uint64_t seed);
   bool powered() const { return powered_; }
   void power_on();  // unstable bits fall anew; schedules are cleared
+  // The processor starts again with the power on: a sliced erase under way is forgotten by whoever drove it.
+  void reset() { sliced_block_ = UINT32_MAX; }
 
   // ---- faults on demand ----
 
