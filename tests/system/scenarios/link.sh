@@ -6,7 +6,8 @@ device=$(address_of hci1)
 
 (ours link_probe central hci0 "$device" 4000 495) >fast.log 2>&1 || fail "by descriptor"
 say "$(grep probe: fast.log)"
-(ours link_probe central hci0 probe 200 244 calls) >calls.log 2>&1 || fail "by calls, device found by name"
+wait_for 45 heard "$device"
+(ours link_probe central hci0 "$device" 200 244 calls) >calls.log 2>&1 || fail "by calls"
 say "$(grep probe: calls.log)"
 
 power hci0 off
