@@ -24,6 +24,8 @@ const char* exit_code_name(ExitCode code) {
       return "rolled_back";
     case ExitCode::kFile:
       return "file";
+    case ExitCode::kInterrupted:
+      return "interrupted";
   }
   return "internal";
 }

@@ -140,7 +140,12 @@ void Session::connect() {
 }
 
 void Session::expect_answer() {
-  watchdog_ = loop_.after(kConnectWithinMs, [this] { handle_closed(LinkError::kLost, "the device does not answer"); });
+  watchdog_ = loop_.after(kConnectWithinMs, [this] {
+    if (!was_connected_) {
+      return finish({ExitCode::kTimedOut, "connect", "the device is there but does not answer; reset it"});
+    }
+    handle_closed(LinkError::kLost, "the device does not answer");
+  });
 }
 
 void Session::handle_closed(LinkError error, const std::string& why) {
@@ -159,6 +164,9 @@ void Session::handle_closed(LinkError error, const std::string& why) {
   const bool may_retry =
       !forbidden && (was_connected_ || error == LinkError::kRefused || error == LinkError::kLost);
   if (!may_retry || now - lost_since_ms_ >= options_.reconnect_within_ms) {
+    if (error == LinkError::kRefused && was_connected_) {
+      return finish({ExitCode::kRefused, "offer", why + "; wait until it is free and run the same command again"});
+    }
     const char* next = forbidden ? ""
                        : was_connected_
                            ? "; what is durable on the device is kept: run the same command again to resume"
@@ -322,7 +330,12 @@ void Session::finish_sending() {
   const protocol::Outcome outcome = sender_->outcome();
   const Reason reason = sender_->reason();
   const uint16_t detail = sender_->detail();
+  // These pass: what is durable stays so, and the next offer resumes.
   if (reason == Reason::kBusy) return handle_closed(LinkError::kRefused, "the device is busy with something else");
+  if (outcome == protocol::Outcome::kFailed &&
+      (reason == Reason::kHostSilent || reason == Reason::kLinkLost || reason == Reason::kNoTransfer)) {
+    return handle_closed(LinkError::kLost, "the device has given the transfer up");
+  }
   switch (outcome) {
     case protocol::Outcome::kVerified:
       account();
@@ -366,7 +379,7 @@ void Session::start_request() {
     }
     if (type == MessageType::kActivate && target_package_ == 0) {
       for (uint8_t i = 0; i < info_->slot_count; ++i) {
-        if (info_->slots[i].state == PackageState::kVerified) target_package_ = info_->slots[i].package_id;
+        if (is_unconfirmed(info_->slots[i].state)) target_package_ = info_->slots[i].package_id;
       }
     }
     if (type == MessageType::kConfirm && target_package_ == 0 && info_->running.slot < info_->slot_count) {

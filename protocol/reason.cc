@@ -143,7 +143,7 @@ const Entry kEntries[] = {
     {Reason::kNothingToActivate,
      {"nothing_to_activate", kRunning, "there is no verified model waiting", "push one first"}},
     {Reason::kNothingToConfirm,
-     {"nothing_to_confirm", kRunning, "no model is on trial", "nothing; see the device's status"}},
+     {"nothing_to_confirm", kRunning, "no model is on trial", "see the device's status"}},
     {Reason::kNothingToReturnTo,
      {"nothing_to_return_to", kRunning, "there is no earlier model", "push the model you want"}},
     {Reason::kSelfTestFailed,

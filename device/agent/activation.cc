@@ -132,7 +132,7 @@ Cause Activation::activate(uint32_t package_id) {
     return Cause();
   }
   if (trial != kNoSlot) return because(Reason::kTrialOpen);
-  if (pending == kNoSlot && confirmed != kNoSlot && package_id != 0 && package_in(confirmed) == package_id) {
+  if (confirmed != kNoSlot && package_id != 0 && package_in(confirmed) == package_id) {
     listener_.on_state_change(MessageType::kConfirmed, package_id, Cause());
     return Cause();
   }
@@ -321,6 +321,7 @@ void Activation::finish_attempt() {
   if (wait_if_busy(recorded.error())) return;
   if (!recorded.ok()) return give_up(cause_of(recorded.error()));
   goal_ = Goal::kNothing;
+  last_return_ = Cause();
   listener_.on_note(AgentEvent::kTrial, candidate_, package_in(candidate_), Cause());
   listener_.on_state_change(MessageType::kActive, package_in(candidate_), Cause());
 }

@@ -267,13 +267,15 @@ bool Delivery::verify(const Action& action) {
   return true;
 }
 
-// A lost link, a silent host or a device that has no time leaves what is durable for a resume; anything else means the
-// bytes are no good, or not wanted. Before the manifest stands in flash there is nothing to resume, and the store must
-// not go on reading it from the ring. A package that was only offered is none of the store's: it may hold another.
+// A lost link, a silent host or a device that has no time leaves what is durable for a resume; anything else means
+// the bytes are no good, or not wanted. Before the manifest stands in flash there is nothing to resume, and the
+// store must not go on reading it from the ring. A package that was only offered is none of the store's: it may
+// hold another.
 bool Delivery::abandon(const Action& action) {
-  const bool opened = slot_ != storage::kNoSlot && package_id_ == action.offer.package_id && parts_.store->receiving();
-  const bool wanted = action.reason == Reason::kLinkLost || action.reason == Reason::kHostSilent ||
-                      action.reason == Reason::kBusy;
+  const bool opened =
+      slot_ != storage::kNoSlot && package_id_ == action.offer.package_id && parts_.store->receiving();
+  const bool wanted =
+      action.reason == Reason::kLinkLost || action.reason == Reason::kHostSilent || action.reason == Reason::kBusy;
   if (opened && !(wanted && parts_.store->manifest_taken())) {
     const storage::Status forgotten = parts_.store->abandon(kept_reason(action.reason), action.detail);
     if (forgotten.error() == storage::Error::kFlashBusy) return false;

@@ -18,7 +18,7 @@ std::unique_ptr<Link> open_link(Loop& loop, const std::string& to, Outcome* outc
   if (address.empty()) {
     const std::vector<Sighting> found = scan_loopback(sim_directory(), 500);
     if (found.size() != 1) {
-      *outcome = {ExitCode::kUsage, "connect",
+      *outcome = {found.empty() ? ExitCode::kLinkLost : ExitCode::kUsage, "connect",
                   found.empty() ? "no device is in reach: name one with --to, or start one with `roost device`"
                                 : "several devices are in reach: name one with --to (`roost scan` lists them)"};
       return nullptr;

@@ -26,11 +26,19 @@ Outcome convert(const ConvertOptions& options, std::string* written) {
   std::string error;
   if (!read_file(options.input, kSourceBytesMax, &bytes, &error)) return {ExitCode::kFile, "convert", error};
   const std::filesystem::path path = options.input;
+  const auto same_file = [&](const std::string& output) {
+    std::error_code ignored;
+    return std::filesystem::equivalent(options.input, output, ignored);
+  };
+  const Outcome overwrites = {
+      ExitCode::kUsage, "convert",
+      options.input + ": the output would take the place of the input; name another with -o"};
   if (looks_like_model(bytes)) {
     *written =
         options.output.empty() ? std::filesystem::path(path).replace_extension(".cc").string() : options.output;
     const std::string name =
         options.name.empty() ? c_identifier(path.filename().string()) : c_identifier(options.name);
+    if (same_file(*written)) return overwrites;
     const std::string source = to_c_source(bytes, name, options.style);
     const Bytes text(reinterpret_cast<const uint8_t*>(source.data()), source.size());
     if (!write_file(*written, text, &error)) return {ExitCode::kFile, "convert", error};
@@ -45,6 +53,7 @@ Outcome convert(const ConvertOptions& options, std::string* written) {
   }
   *written =
       options.output.empty() ? std::filesystem::path(path).replace_extension(".tflite").string() : options.output;
+  if (same_file(*written)) return overwrites;
   if (!write_file(*written, std::get<SourceModel>(found).bytes, &error)) return {ExitCode::kFile, "convert", error};
   return {};
 }

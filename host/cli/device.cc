@@ -98,7 +98,7 @@ void add_device(CLI::App& app, Context& context) {
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--reorder", options->faults.reorder, "Probability that one is overtaken")
       ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--corrupt", options->faults.corrupt, "Probability that a bit of it is flipped")
+  command->add_option("--corrupt", options->faults.corrupt, "Probability that a bit of a fragment is flipped")
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--latency", options->faults.latency_ms, "Milliseconds each way");
   command->add_option("--seed", options->faults.seed, "For all of these")->capture_default_str();

@@ -157,7 +157,7 @@ void print_plan(const Collector& collector) {
 }
 
 void print_text(const InspectOptions& options, size_t model_bytes, const runtime::Inspection& inspection,
-                const Collector& collector, const std::string& verdict) {
+                const Collector& collector) {
   const runtime::Judgement& judgement = inspection.judgement;
   fmt::print("{}: {} bytes, of them {} weights\n", options.model_path, model_bytes, inspection.weight_bytes);
   print_io("input", inspection.inputs, collector);
@@ -179,15 +179,14 @@ void print_text(const InspectOptions& options, size_t model_bytes, const runtime
                tally.supported ? "" : "  NOT SUPPORTED");
   }
   if (!inspection.report.ok()) {
-    fmt::print("refused   {}\n", verdict);
-    return;
+    return;  // the error's sentence says why
   }
   fmt::print("work      {} multiply-accumulates an inference\n", judgement.macs);
   fmt::print("arena     {} bytes, of them {} kept between inferences\n", judgement.arena_bytes,
              judgement.persistent_bytes);
   for (const auto& board : device::board_sizes()) {
     const std::string why = misfit(board, model_bytes, judgement);
-    fmt::print("{:<10}{}\n", board.name, why.empty() ? "fits" : "does not fit: " + why);
+    fmt::print("{:<12}{}\n", board.name, why.empty() ? "fits" : "does not fit: " + why);
   }
   if (options.plan) print_plan(collector);
 }
@@ -208,7 +207,7 @@ Outcome inspect_file(const InspectOptions& options) {
   if (options.json) {
     print_json(to_json(options, model.size(), inspection, collector, text));
   } else {
-    print_text(options, model.size(), inspection, collector, text);
+    print_text(options, model.size(), inspection, collector);
   }
   if (inspection.report.ok()) return {};
   return {ExitCode::kBadModel, "inspect", options.model_path + ": " + text};
@@ -223,7 +222,10 @@ void add_inspect(CLI::App& app, Context& context) {
   command->add_option("MODEL", options->model_path, "The .tflite file")->required();
   command->add_flag("--plan", options->plan, "Also where each tensor lies in the arena");
   command->add_flag("--json", options->json, "All of it as one JSON line");
-  command->callback([options, &context] { context.outcome = inspect_file(*options); });
+  command->callback([options, &context] {
+    context.outcome = inspect_file(*options);
+    if (options->json && context.outcome.code == ExitCode::kFile) print_json(result_json(context.outcome));
+  });
 }
 
 }  // namespace roost::host

@@ -126,6 +126,16 @@ Outcome push(PushOptions& options, Context& context) {
     outcome = read_vectors(options.self_test_path, model, &options.package.body.vectors);
     if (outcome.code != ExitCode::kOk) return outcome;
   }
+  for (const auto& [what, text, bytes_max] :
+       {std::tuple("--name", options.package.name, protocol::kNameBytesMax),
+        std::tuple("--model-version", options.package.version, protocol::kVersionBytesMax)}) {
+    const bool control =
+        std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+    if (text.size() > bytes_max || control) {
+      return {ExitCode::kUsage, "check",
+              fmt::format("{}: at most {} bytes, none of them control characters", what, bytes_max)};
+    }
+  }
   if (options.package.name.empty()) options.package.name = std::filesystem::path(options.model_path).stem();
   Package package;
   outcome = build_package(model, options.package, &package);
@@ -139,9 +149,10 @@ Outcome push(PushOptions& options, Context& context) {
   if (options.confirm) plan.requests.push_back(protocol::MessageType::kConfirm);
   options.session.reconnect_within_ms = static_cast<uint32_t>(options.reconnect_s * 1000);
   const SessionResult result = run_session(options.to, plan, options.session, options.json, context);
-  if (options.json) {
+  const bool delivered = result.report.already_there || result.report.payload_bytes > 0;
+  if (options.json && delivered) {
     print_json(report_json(package, result.report, result.calls));
-  } else if (result.outcome.code == ExitCode::kOk) {
+  } else if (!options.json && result.outcome.code == ExitCode::kOk) {
     print_report(package, result.report, options);
   }
   return result.outcome;

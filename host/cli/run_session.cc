@@ -26,7 +26,7 @@ SessionResult run_session(const std::string& to, const SessionPlan& plan, const 
   };
   Session session(loop, *link, plan, options, events);
   const auto terminate = loop.on_terminate([&session] {
-    session.cancel({ExitCode::kLinkLost, "interrupted",
+    session.cancel({ExitCode::kInterrupted, "interrupted",
                     "stopped by the user; what is durable on the device is kept: the same command resumes"});
   });
   session.start();

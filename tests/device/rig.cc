@@ -161,6 +161,7 @@ bool Rig::poll() {
   faults_seen_ = flash.faults_hit();
   notes_seen_ = notes.size();
   const bool more = agent->poll(now);
+  if (after_poll) after_poll();
   if (!powered()) return false;
   check_refusal(before);
   if (flash.operations() != operations_checked_) check();

@@ -1,8 +1,10 @@
 // A bad radio on demand: what a datagram meets between the socket and the device, and back.
 //
 // Faults apply to what BLE does not acknowledge end to end: writes without response, and notifications. Control
-// writes have a response, so they only take time. Everything is drawn from one seeded generator: the same seed and
-// the same traffic give the same faults.
+// writes have a response, so they only take time. The radio's own CRC lets no flipped bit through; `corrupt` stands
+// for a stack that mixes up what it was given to send, which has been seen on the way of bulk data, and applies to
+// that alone. Everything is drawn from one seeded generator: the same seed and the same traffic give the same
+// faults.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +20,7 @@ namespace roost::device {
 struct AirFaults {
   double drop = 0;          // probability that a datagram vanishes
   double reorder = 0;       // probability that it arrives after up to three later ones
-  double corrupt = 0;       // probability that one of its bits arrives flipped
+  double corrupt = 0;       // probability that a bit of a data write arrives flipped
   uint32_t latency_ms = 0;  // each way
   uint64_t seed = 1;
 };

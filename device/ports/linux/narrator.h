@@ -30,6 +30,8 @@ class Narrator {
   // What the device is busy with beside inferring: the time until the next inference counts for the busiest of it.
   enum class Doing { kNothing, kReceiving, kSwapping };
   void doing(Doing what) { doing_ = std::max(doing_, what); }
+  // There is no model to infer with: the time until there is one is no gap.
+  void pause() { last_number_ = 0; }
   void summary_if_due();
   void summary();
   // The longest time between the starts of two inferences, in words; and forgets them.

@@ -41,11 +41,12 @@ constexpr Profile kProfiles[] = {
     {"zero_erased", 128 * 1024, 4096},
 };
 
+// One of kProfiles, by a name that stands there.
 const Profile& profile_of(const std::string& board) {
-  for (const Profile& profile : kProfiles) {
-    if (board == profile.board) return profile;
-  }
-  return kProfiles[0];
+  const auto named = [&](const Profile& profile) { return board == profile.board; };
+  const auto* found = std::find_if(std::begin(kProfiles), std::end(kProfiles), named);
+  ROOST_ASSERT(found != std::end(kProfiles));
+  return *found;
 }
 
 // A Raspberry Pi as the device: the nRF52840's rules, because they are stricter than a file's, but room to spare
@@ -344,7 +345,7 @@ void SimDevice::learn_labels() {
 }
 
 void SimDevice::infer() {
-  if (!agent_->serving()) return;
+  if (!agent_->serving()) return narrator_.pause();
   const uint64_t started_us = now_us();
   learn_labels();
   for (uint32_t i = 0; i < agent_->input_count(); ++i) sensor_.fill(agent_->input(i));

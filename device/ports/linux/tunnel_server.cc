@@ -117,6 +117,7 @@ void TunnelServer::accept_central() {
     if (central.fd >= 0 && protocol::decode_tunnel(datagram, &message)) handle(central, message);
   });
   faults.seed += 1;
+  faults.corrupt = 0;
   central.outbound = std::make_unique<Air>(faults, [this, &central](MutableBytes datagram) {
     TunnelMessage message;
     if (protocol::decode_tunnel(datagram, &message)) send(central, message.op, message.value);
