@@ -165,7 +165,8 @@ void add_push(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("push", "Check a model, deliver it, and activate it");
   command->add_option("MODEL", options->model_path, "The .tflite file")->required();
   command->add_option("--to", options->to, kToHelp);
-  command->add_flag("--activate,!--no-activate", options->activate, "Swap it in when it is verified (the default)");
+  command->add_flag("--activate,!--no-activate", options->activate,
+                    "Swap it in when it is verified (the default); without, at `roost activate` or the next start");
   command->add_flag("--confirm", options->confirm, "Confirm it as soon as it runs, without waiting for a trial");
   command->add_option("--self-test", options->self_test_path,
                       "JSON with inputs and expected outputs that the device must reproduce before it activates");

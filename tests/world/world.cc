@@ -487,12 +487,14 @@ void World::deliver(const ToyPackage& package) {
     rig.violation(std::to_string(hosts_[kAnna].chunks_sent) + " chunks were sent, and " + std::to_string(durable) +
                   " of " + std::to_string(chunks) + " were durable");
   }
-  if (!ask(MessageType::kActivate, package.id)) return;
-  const bool other_open = reason(kAnna) == Reason::kTrialOpen || reason(kAnna) == Reason::kNothingToActivate;
-  if (other_open) {  // it was there, confirmed, and another is on trial or pending
-    (void)ask(MessageType::kRollback, 0);
-    (void)ask(MessageType::kActivate, package.id);
+  // It may have been there, confirmed, with another on trial or waiting to be tried at the next start.
+  const storage::State& state = rig.agent->store().state();
+  for (uint8_t slot = 0; slot < rig.agent->store().slot_count(); ++slot) {
+    const bool unconfirmed =
+        state.slots[slot].state == SlotState::kPending || state.slots[slot].state == SlotState::kTrial;
+    if (unconfirmed && state.slots[slot].package_id != package.id) (void)ask(MessageType::kRollback, 0);
   }
+  if (!ask(MessageType::kActivate, package.id)) return;
   if (!run_until([&] { return rig.serving() && rig.serving()->id == package.id; }, 60000)) {
     return rig.violation("without faults, the new model does not run: " + name_of(reason(kAnna)));
   }
