@@ -121,8 +121,7 @@ void Session::at(protocol::Deadline deadline, void (Session::*next)()) {
   timer_ = loop_.after(static_cast<uint32_t>(std::max(left_ms, 0)), [this, next] { (this->*next)(); });
 }
 
-// ---- connecting
-// ---------------------------------------------------------------------------------------------------
+// ---- connecting ----
 
 void Session::connect() {
   state_ = State::kConnecting;
@@ -255,8 +254,7 @@ void Session::proceed() {
   start_request();
 }
 
-// ---- sending
-// ------------------------------------------------------------------------------------------------------
+// ---- sending ----
 
 bool Session::start_sending() {
   const Outcome fit = check_fit(*plan_.package, *info_);
@@ -291,6 +289,8 @@ void Session::pump() {
     if (action.kind == protocol::SendAction::Kind::kDone) return finish_sending();
     if (action.kind == protocol::SendAction::Kind::kNone) {
       if (stalled_since_us_ == 0) stalled_since_us_ = now_us();
+      // The device has the manifest: it checks it, and erases what it needs before it accepts.
+      if (sender_->state() == protocol::SenderState::kAwaitVerdict) show(Phase::kErase);
       return at(sender_->next_deadline(), &Session::pump);
     }
     const bool data = action.kind == protocol::SendAction::Kind::kWriteData;
@@ -365,8 +365,7 @@ void Session::finish_sending() {
   }
 }
 
-// ---- requests
-// -----------------------------------------------------------------------------------------------------
+// ---- requests ----
 
 void Session::start_request() {
   const MessageType type = plan_.requests[next_request_];
@@ -489,8 +488,7 @@ void Session::request_achieved() {
   start_request();
 }
 
-// ---- notifications
-// ------------------------------------------------------------------------------------------------
+// ---- notifications ----
 
 void Session::handle_notification(Bytes frame) {
   const uint32_t now = Loop::now_ms();

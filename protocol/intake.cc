@@ -126,8 +126,7 @@ bool Intake::next_mail(Mail* mail) {
   return true;
 }
 
-// ---- streams: the consumer's hand
-// ---------------------------------------------------------------------------------
+// ---- streams: the consumer's hand ----
 
 void Intake::publish(Door door, const StreamPlan& plan) {
   const uint32_t generation = generation_.load(std::memory_order_relaxed);
@@ -160,8 +159,7 @@ bool Intake::adopt_stream(uint32_t opened_stream, const StreamPlan& plan) {
   return true;
 }
 
-// ---- streams: the producer's hand
-// ---------------------------------------------------------------------------------
+// ---- streams: the producer's hand ----
 
 void Intake::begin_stream(uint32_t id, const StreamPlan& plan) {
   stream_here_.store(0);
@@ -280,8 +278,7 @@ bool Intake::handle_data(uint16_t conn, Bytes bytes) {
   return true;
 }
 
-// ---- what has arrived
-// ---------------------------------------------------------------------------------------------
+// ---- what has arrived ----
 
 uint32_t Intake::next_count() const {
   return stream_here_.load() == stream_id_ ? next_.load(std::memory_order_acquire) : 0;

@@ -56,8 +56,7 @@ bool Receiver::step(ReceiverInput input) {
   return true;
 }
 
-// ---- poll
-// -----------------------------------------------------------------------------------------------------------
+// ---- poll ----
 
 Action Receiver::poll(uint32_t now_ms) {
   now_ms_ = now_ms;
@@ -145,8 +144,7 @@ Deadline Receiver::next_deadline() const {
   return deadline;
 }
 
-// ---- what happened
-// --------------------------------------------------------------------------------------------------
+// ---- what happened ----
 
 void Receiver::watch() {
   if (source_ != Source::kNobody && !outgoing_alive()) source_ = Source::kNobody;
@@ -220,8 +218,7 @@ void Receiver::watch_credit() {
   if (credit_left < early && (gain >= worthwhile || limit == total)) owed_ |= kOwedReport;
 }
 
-// ---- credit
-// -----------------------------------------------------------------------------------------------------------
+// ---- credit ----
 
 // Fragments that may be under way at once: what the ring, the bitmap and the port's stack hold.
 uint32_t Receiver::window_fragments() const {
@@ -253,8 +250,7 @@ uint16_t Receiver::initial_credit_bytes() const {
   return static_cast<uint16_t>(stack != 0 && stack < ring ? stack : ring);
 }
 
-// ---- the mailbox
-// --------------------------------------------------------------------------------------------------------
+// ---- the mailbox ----
 
 void Receiver::read_mail() {
   Mail mail;
@@ -430,8 +426,7 @@ void Receiver::handle_request(const Mail& mail) {
   request_peer_ = mail.peer;
 }
 
-// ---- the stream
-// -----------------------------------------------------------------------------------------------------------
+// ---- the stream ----
 
 void Receiver::advance() {
   bool moved = true;
@@ -584,8 +579,7 @@ void Receiver::abandon(Reason reason, uint16_t detail) {
   if (source_ == Source::kTransfer) source_ = Source::kNobody;
 }
 
-// ---- answers of the application
-// ---------------------------------------------------------------------------------------------
+// ---- answers of the application ----
 
 Status Receiver::answer_offer(Reason reason, uint16_t detail) {
   if (reason == Reason::kOk) return step(ReceiverInput::kOfferTaken) ? Status() : Status(Error::kIllegal);

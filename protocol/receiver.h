@@ -2,8 +2,7 @@
 //
 // Two sides:
 // - *Producer*: handle_*. Callable from one other thread or from an interrupt (one producer at a time). They check
-// and
-//   copy, and never wait. A fragment that passes its CRC-16 goes to its place in the ring at once, so order does
+//   and copy, and never wait. A fragment that passes its CRC-16 goes to its place in the ring at once, so order does
 //   not matter.
 // - *Consumer*: everything else, one thread. poll(now) gives the next action; the same one until it is answered. An
 //   answer that does not fit the state is Error::kIllegal and changes nothing.
@@ -15,9 +14,13 @@
 //   ...
 //   Action action = receiver.poll(now_ms);
 //   switch (action.kind) {
-//     case Action::Kind::kSend:    receiver.sent(notify(action.conn, action.bytes)); break;
-//     case Action::Kind::kProgram: flash.program(at(action.chunk, action.offset), action.bytes);
-//     receiver.programmed();
+//     case Action::Kind::kSend:
+//       receiver.sent(notify(action.conn, action.bytes));
+//       break;
+//     case Action::Kind::kProgram:
+//       flash.program(at(action.chunk, action.offset), action.bytes);
+//       receiver.programmed();
+//       break;
 //     ...
 //   }
 //   sleep_until(receiver.next_deadline());

@@ -2,9 +2,10 @@
 // costs a retry and nothing else: the device answers a repeated tag again without doing it again.
 //
 //   Requester requester(request, RequesterConfig());
-//   RequestAction action = requester.poll(now);   // kWrite: link.write_control(action.bytes);
-//   requester.written(now) requester.handle_notification(frame, now); if (action.kind == kDone) ...
-//   requester.outcome(), reason()
+//   RequestAction action = requester.poll(now);
+//   kWrite: link.write_control(action.bytes); requester.written();
+//   kDone:  requester.outcome(), requester.reason()
+//   requester.handle_notification(frame, now);    // whatever the device notifies
 //
 // Take a tag not used before on this connection: a counter will do.
 #pragma once

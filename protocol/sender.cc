@@ -59,8 +59,7 @@ void Sender::open_stream(uint16_t epoch, bool is_payload, uint16_t first_chunk, 
   if (write_ == Write::kFragment || write_ == Write::kQuery) write_ = Write::kNothing;  // of the old stream
 }
 
-// ---- poll
-// -------------------------------------------------------------------------------------------------------------
+// ---- poll ----
 
 SendAction Sender::poll(uint32_t now_ms) {
   now_ms_ = now_ms;
@@ -165,8 +164,7 @@ bool Sender::choose_fragment(uint32_t* count) {
   return false;
 }
 
-// ---- what a fragment holds
-// ------------------------------------------------------------------------------------------------
+// ---- what a fragment holds ----
 
 uint32_t Sender::fragment_size(uint32_t count) const {
   const uint32_t left = stream_.size - count * payload_bytes_;
@@ -244,8 +242,7 @@ uint32_t Sender::chunks_within(uint32_t stream_bytes) const {
   return stream_.first_chunk + stream_bytes / (chunk_bytes_ + static_cast<uint32_t>(kChunkOverheadBytes));
 }
 
-// ---- time
-// -----------------------------------------------------------------------------------------------------------------
+// ---- time ----
 
 bool Sender::wants_query() const {
   return state_ == SenderState::kAwaitVerdict || state_ == SenderState::kAwaitStored ||

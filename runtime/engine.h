@@ -8,8 +8,7 @@
 //
 // Contract, the same for all engines:
 // - The model's bytes stay unchanged and mapped, and the arena is the engine's alone, from a prepare that returned
-// ok
-//   until release; scratch only during the call. An engine that failed to prepare holds nothing.
+//   ok until release; scratch only during the call. An engine that failed to prepare holds nothing.
 // - Every call but measure, prepare and release needs a prepared model and says kNotPrepared otherwise; counts
 //   are then 0 and tensors empty. Nothing crashes.
 // - input() and output() stay where they are from prepare to release. The inputs' contents may be overwritten by an

@@ -77,8 +77,7 @@ ModelHost::ModelHost(Engine& a, Engine& b, MutableBytes arena) : arena_(arena) {
   sides_[1].engine = &b;
 }
 
-// --- Commands
-// -------------------------------------------------------------------------------------------------------
+// --- Commands ---
 
 Status ModelHost::run(const HostedModel& model) {
   return start(model, Input::kRun);
@@ -124,8 +123,7 @@ Status ModelHost::stop() {
   return Status();
 }
 
-// --- Slices
-// ---------------------------------------------------------------------------------------------------------
+// --- Slices ---
 
 bool ModelHost::needs_scratch() const {
   return state_ == State::kMeasuring || state_ == State::kPreparingBeside || state_ == State::kPreparingAlone ||
@@ -275,8 +273,7 @@ HostEvent ModelHost::restore(MutableBytes scratch) {
   return event(HostEvent::kStopped, reason_);
 }
 
-// --- Self-test
-// ------------------------------------------------------------------------------------------------------
+// --- Self-test ---
 
 Error ModelHost::load_vector() {
   Engine& engine = *new_side().engine;
@@ -342,8 +339,7 @@ Error ModelHost::compare_vector() {
   return rest.empty() ? Error::kNone : Error::kSelfTestInvalid;
 }
 
-// --- The application's side
-// -----------------------------------------------------------------------------------------
+// --- The application's side ---
 
 Status ModelHost::invoke() {
   if (!serving()) return Error::kNoModel;
@@ -407,8 +403,7 @@ bool ModelHost::holds(Bytes bytes) const {
   return false;
 }
 
-// --- Helpers
-// --------------------------------------------------------------------------------------------------------
+// --- Helpers ---
 
 void ModelHost::change(Input input) {
   const Transition* transition = find(input);

@@ -15,17 +15,18 @@
 //   if (e.kind == HostEvent::kConfirmDue) { write the record; host.confirm(); }
 //   if (e.kind == HostEvent::kReturned) { record e.reason; }
 //
-//   state            run        try_model  return_to_previous  confirm   stop    a step's outcome
-//   kEmpty           kMeasuring kMeasuring -                   -         kEmpty
-//   kRunning         -          kMeasuring -                   -         kEmpty
-//   kMeasuring       -          -          kRestoring          -         kEmpty  beside | alone | failed:
-//   kRestoring kPreparingBeside -          -          kRestoring          -         kEmpty  kTestingBeside |
-//   kRestoring kTestingBeside   -          -          kRestoring          -         kEmpty  kTrial (run: kRunning)
-//   | kRestoring kPreparingAlone  -          -          kRestoring          -         kEmpty  kTestingAlone |
-//   kRestoring kTestingAlone    -          -          kRestoring          -         kEmpty  kTrial (run: kRunning)
-//   | kRestoring kTrial           -          -          kRestoring          kRunning  kEmpty  invoke failed:
-//   kRestoring kRestoring       -          -          -                   -         kEmpty  kRunning | nothing
-//   left: kEmpty
+//   state             run         try_model   return_to_previous  confirm   stop    a step's outcome
+//   kEmpty            kMeasuring  kMeasuring  -                   -         kEmpty
+//   kRunning          -           kMeasuring  -                   -         kEmpty
+//   kMeasuring        -           -           kRestoring          -         kEmpty  kPreparingBeside or -Alone
+//   kPreparingBeside  -           -           kRestoring          -         kEmpty  kTestingBeside
+//   kTestingBeside    -           -           kRestoring          -         kEmpty  kTrial (run: kRunning)
+//   kPreparingAlone   -           -           kRestoring          -         kEmpty  kTestingAlone
+//   kTestingAlone     -           -           kRestoring          -         kEmpty  kTrial (run: kRunning)
+//   kTrial            -           -           kRestoring          kRunning  kEmpty
+//   kRestoring        -           -           -                   -         kEmpty  kRunning; nothing left: kEmpty
+//
+// Whatever fails on the way, an invoke on trial included, leads to kRestoring.
 //
 // A command with a dash returns kBusy and changes nothing.
 #pragma once

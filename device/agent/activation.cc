@@ -21,12 +21,6 @@ constexpr uint32_t kHealthyInferences = 16;
 // After the flash was busy when a record was due.
 constexpr uint32_t kAgainMs = 250;
 
-Cause because(Reason reason) {
-  Cause cause;
-  cause.reason = reason;
-  return cause;
-}
-
 }  // namespace
 
 Activation::Activation(storage::Store& store, runtime::ModelHost& host, Bytes builtin_model,

@@ -14,13 +14,6 @@ using protocol::Reason;
 
 namespace {
 
-Cause because(Reason reason, uint32_t detail = 0) {
-  Cause cause;
-  cause.reason = reason;
-  cause.detail = static_cast<uint16_t>(detail > 0xFFFF ? 0xFFFF : detail);
-  return cause;
-}
-
 bool has_kernel(runtime::KernelList kernels, protocol::OperatorNeed need, bool* other_version) {
   for (const runtime::Kernel* kernel : kernels) {
     if (static_cast<uint32_t>(kernel->op) != need.code) continue;
@@ -99,7 +92,7 @@ bool Delivery::decide_offer(const Action& action) {
   return true;
 }
 
-bool Delivery::refuse(const Action&, Cause cause) {
+bool Delivery::refuse(Cause cause) {
   stage_ = Stage::kNothing;
   (void)parts_.receiver->reject(cause.reason, cause.detail);
   note(AgentEvent::kRefused, cause);
@@ -150,17 +143,16 @@ bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
     return true;
   }
   ManifestView manifest;
-  if (!protocol::read_manifest(action.bytes, &manifest).ok())
-    return refuse(action, because(Reason::kManifestMalformed));
+  if (!protocol::read_manifest(action.bytes, &manifest).ok()) return refuse(because(Reason::kManifestMalformed));
   parts_.digest->reset();
   parts_.digest->update(action.bytes);
   const protocol::PayloadLayout layout = manifest.layout();
   if (protocol::package_id(parts_.digest->finish()) != action.offer.package_id ||
       layout.payload_size() != action.offer.payload_size) {
-    return refuse(action, because(Reason::kManifestMismatch));
+    return refuse(because(Reason::kManifestMismatch));
   }
   const Cause cause = check_manifest(manifest);
-  if (!cause.ok()) return refuse(action, cause);
+  if (!cause.ok()) return refuse(cause);
 
   storage::PackageInfo package;
   package.package_id = action.offer.package_id;
@@ -175,7 +167,7 @@ bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   const storage::OpenFlags flags = action.offer.forced() ? storage::kOpenForce : storage::kOpenNormal;
   const storage::Result<storage::Opened> opened = parts_.store->open(package, flags, now_ms);
   if (opened.error() == storage::Error::kFlashBusy || clearing_first(opened.error(), now_ms)) return false;
-  if (!opened.ok()) return refuse(action, cause_of(opened.error()));
+  if (!opened.ok()) return refuse(cause_of(opened.error()));
   slot_ = opened.value().slot;
   package_id_ = package.package_id;
   resume_chunk_ = static_cast<uint16_t>(opened.value().resume_chunk);

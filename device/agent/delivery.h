@@ -62,7 +62,7 @@ class Delivery {
 
   Cause check_manifest(const protocol::ManifestView& manifest) const;
   Cause check_model(const storage::SlotInfo& slot, MutableBytes scratch);
-  bool refuse(const protocol::Action& action, Cause cause);
+  bool refuse(Cause cause);
   bool rewind(uint32_t chunk, protocol::Reason reason, uint32_t now_ms);
   bool payload_bad(Cause cause);
   void note(AgentEvent event, Cause cause = Cause(), uint32_t value = 0) const;

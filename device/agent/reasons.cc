@@ -5,66 +5,62 @@ namespace device {
 
 using protocol::Reason;
 
-namespace {
-
-Cause with(Reason reason, uint32_t detail = 0) {
+Cause because(Reason reason, uint32_t detail) {
   Cause cause;
   cause.reason = reason;
   cause.detail = static_cast<uint16_t>(detail > 0xFFFF ? 0xFFFF : detail);
   return cause;
 }
 
-}  // namespace
-
 Cause cause_of(storage::Error error) {
   using storage::Error;
   switch (error) {
     case Error::kNone:
-      return with(Reason::kOk);
+      return because(Reason::kOk);
     case Error::kTooLarge:
-      return with(Reason::kDoesNotFit);
+      return because(Reason::kDoesNotFit);
     case Error::kBadPackage:
-      return with(Reason::kManifestMismatch);
+      return because(Reason::kManifestMismatch);
     case Error::kTrialOpen:
-      return with(Reason::kTrialOpen);
+      return because(Reason::kTrialOpen);
     case Error::kBusy:
-      return with(Reason::kOtherPackageKept);
+      return because(Reason::kOtherPackageKept);
     case Error::kEraseBudget:
-      return with(Reason::kEraseBudgetSpent);
+      return because(Reason::kEraseBudgetSpent);
     case Error::kRejectedBefore:
-      return with(Reason::kRejectedBefore);
+      return because(Reason::kRejectedBefore);
     case Error::kAlreadyStored:
-      return with(Reason::kAlreadyHere);
+      return because(Reason::kAlreadyHere);
     case Error::kCounterTooLow:
-      return with(Reason::kCounterTooLow);
+      return because(Reason::kCounterTooLow);
     case Error::kNoFreeSlot:
-      return with(Reason::kNoFreeSlot);
+      return because(Reason::kNoFreeSlot);
     case Error::kDigestMismatch:
-      return with(Reason::kDigestMismatch);
+      return because(Reason::kDigestMismatch);
     case Error::kAttemptsSpent:
-      return with(Reason::kAttemptsSpent);
+      return because(Reason::kAttemptsSpent);
     case Error::kNothingToReturnTo:
-      return with(Reason::kNothingToReturnTo);
+      return because(Reason::kNothingToReturnTo);
     case Error::kInUse:
-      return with(Reason::kBusy);
+      return because(Reason::kBusy);
     case Error::kReadBack:
-      return with(Reason::kPageUnreadable);
+      return because(Reason::kPageUnreadable);
     case Error::kReadFailed:
     case Error::kProgramFailed:
     case Error::kEraseFailed:
     case Error::kNoPower:
-      return with(Reason::kFlashFailed);
+      return because(Reason::kFlashFailed);
     case Error::kFlashBusy:
-      return with(Reason::kBusy);
+      return because(Reason::kBusy);
     case Error::kBadGeometry:
     case Error::kScratchTooSmall:
-      return with(Reason::kStorageDamaged);
+      return because(Reason::kStorageDamaged);
     case Error::kMisuse:
     case Error::kWrongState:
     case Error::kNotReady:
-      return with(Reason::kInternal, static_cast<uint32_t>(error));
+      return because(Reason::kInternal, static_cast<uint32_t>(error));
   }
-  return with(Reason::kInternal, static_cast<uint32_t>(error));
+  return because(Reason::kInternal, static_cast<uint32_t>(error));
 }
 
 Cause cause_of(const runtime::Report& report) {
@@ -76,41 +72,41 @@ Cause cause_of(runtime::Error error, const runtime::Report& report) {
   const uint32_t op = static_cast<uint32_t>(report.op);
   switch (error) {
     case Error::kNone:
-      return with(Reason::kOk);
+      return because(Reason::kOk);
     case Error::kSchemaVersion:
-      return with(Reason::kSchemaVersion);
+      return because(Reason::kSchemaVersion);
     case Error::kTooComplex:
     case Error::kTooMuchWork:
-      return with(Reason::kTooComplex);
+      return because(Reason::kTooComplex);
     case Error::kOperatorCustom:
     case Error::kOperatorMissing:
-      return with(Reason::kOperatorUnsupported, op);
+      return because(Reason::kOperatorUnsupported, op);
     case Error::kOperatorVersion:
-      return with(Reason::kOperatorVersion, op);
+      return because(Reason::kOperatorVersion, op);
     case Error::kOperatorType:
     case Error::kOperandType:
-      return with(Reason::kTypeUnsupported, op);
+      return because(Reason::kTypeUnsupported, op);
     case Error::kOperandShape:
     case Error::kDynamicShape:
-      return with(Reason::kShapeUnsupported, op);
+      return because(Reason::kShapeUnsupported, op);
     case Error::kOperandQuantisation:
     case Error::kQuantisation:
-      return with(Reason::kQuantizationUnsupported, op);
+      return because(Reason::kQuantizationUnsupported, op);
     case Error::kArenaTooSmall:
-      return with(Reason::kArenaPlanTooLarge);
+      return because(Reason::kArenaPlanTooLarge);
     case Error::kInputMismatch:
-      return with(Reason::kIoMismatch, static_cast<uint32_t>(report.tensor));
+      return because(Reason::kIoMismatch, static_cast<uint32_t>(report.tensor));
     case Error::kOutputMismatch:
-      return with(Reason::kIoMismatch, 0x8000u + static_cast<uint32_t>(report.tensor));
+      return because(Reason::kIoMismatch, 0x8000u + static_cast<uint32_t>(report.tensor));
     case Error::kInvokeFailed:
-      return with(Reason::kInvokeFailed, static_cast<uint32_t>(report.op_index));
+      return because(Reason::kInvokeFailed, static_cast<uint32_t>(report.op_index));
     case Error::kSelfTestMismatch:
     case Error::kSelfTestInvalid:
-      return with(Reason::kSelfTestFailed);
+      return because(Reason::kSelfTestFailed);
     case Error::kNoModel:
-      return with(Reason::kNothingToReturnTo);
+      return because(Reason::kNothingToReturnTo);
     default:
-      return with(Reason::kModelMalformed, static_cast<uint32_t>(error));
+      return because(Reason::kModelMalformed, static_cast<uint32_t>(error));
   }
 }
 

@@ -17,6 +17,9 @@ struct Cause {
   bool ok() const { return reason == protocol::Reason::kOk; }
 };
 
+// Details beyond 16 bits are cut to the largest.
+Cause because(protocol::Reason reason, uint32_t detail = 0);
+
 Cause cause_of(storage::Error error);
 Cause cause_of(const runtime::Report& report);
 Cause cause_of(runtime::Error error, const runtime::Report& report);

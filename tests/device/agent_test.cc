@@ -74,8 +74,7 @@ class AgentTest : public ::testing::Test {
   const ToyPackage v3 = toy_package({.key = 0x33, .version = "3"});
 };
 
-// ---- deliveries
-// ---------------------------------------------------------------------------------------------------
+// ---- deliveries ----
 
 TEST_F(AgentTest, TakesAFirstModelAndASecond) {
   start();
@@ -136,8 +135,7 @@ TEST_F(AgentTest, ResumesAfterAReset) {
   EXPECT_GE(told.resume_chunk, 2u);
 }
 
-// ---- refusals
-// -----------------------------------------------------------------------------------------------------
+// ---- refusals ----
 
 TEST_F(AgentTest, RefusesByTheManifestAtNoCost) {
   start({.arena_bytes = 4096});
@@ -247,8 +245,7 @@ TEST_F(AgentTest, RefusesWhenTheEraseBudgetIsSpent) {
   EXPECT_TRUE(host->push(toy_package({.version = "third"})).done);
 }
 
-// ---- what is found out after it was stored
-// ---------------------------------------------------------------------------
+// ---- what is found out after it was stored ----
 
 TEST_F(AgentTest, RefusesToSealWhatTheChecksRefuse) {
   const struct {
@@ -284,8 +281,7 @@ TEST_F(AgentTest, RefusesAModelWhoseManifestSaysTooLittleArena) {
   EXPECT_EQ(told.reason, Reason::kArenaPlanTooLarge);
 }
 
-// ---- trial
-// --------------------------------------------------------------------------------------------------------
+// ---- trial ----
 
 TEST_F(AgentTest, RollsBackAFailingSelfTestAndKeepsTheReason) {
   start();
@@ -502,8 +498,7 @@ TEST_F(AgentTest, LetsTheApplicationConfirmAndGiveBack) {
   EXPECT_EQ(reason, Reason::kAskedByApplication);
 }
 
-// ---- requests in every state
-// -----------------------------------------------------------------------------------------
+// ---- requests in every state ----
 
 TEST_F(AgentTest, AnswersRequestsWithNothingThere) {
   start();
@@ -606,8 +601,7 @@ TEST_F(AgentTest, AbortsWhatWasHalfReceivedBeforeAReset) {
   EXPECT_EQ(rig->state_of(large.id), SlotState::kUnknown);
 }
 
-// ---- going back
-// ---------------------------------------------------------------------------------------------------
+// ---- going back ----
 
 TEST_F(AgentTest, ReturnsToTheRetiredModel) {
   start();
@@ -691,8 +685,7 @@ TEST_F(AgentTest, ErasesEveryModelAndRunsTheBuiltInOne) {
   EXPECT_TRUE(rig->infer(kInput));
 }
 
-// ---- boot
-// ---------------------------------------------------------------------------------------------------------
+// ---- boot ----
 
 TEST_F(AgentTest, AttemptsAPendingModelAtBoot) {
   start();

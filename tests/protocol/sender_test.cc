@@ -254,8 +254,7 @@ TEST_F(SenderTest, SurvivesAnyBytes) {
   }
 }
 
-// ---- requester
-// ------------------------------------------------------------------------------------------------------
+// ---- requester ----
 
 Request rollback(uint8_t tag) {
   Request request;

@@ -82,8 +82,7 @@ TEST_F(Gate, AcceptsAConstantAsTheModelsOutput) {
   EXPECT_EQ(judge(), Error::kNone);
 }
 
-// --- The file
-// -------------------------------------------------------------------------------------------------------
+// --- The file ---
 
 TEST_F(Gate, RefusesAMisalignedFile) {
   const AlignedBytes file = build(model_);
@@ -159,8 +158,7 @@ TEST_F(Gate, FitsTwoHundredTensorsInFourKibibytes) {
   EXPECT_EQ(judge(), Error::kNone);
 }
 
-// --- Tensors
-// --------------------------------------------------------------------------------------------------------
+// --- Tensors ---
 
 TEST_F(Gate, RefusesIndicesThatNoTensorHas) {
   for (const int32_t index : {4, 1000, INT32_MAX, -2, INT32_MIN}) {
@@ -344,8 +342,7 @@ TEST_F(Gate, DoesNotMindUnsoundTensorsThatNothingUses) {
   EXPECT_EQ(judge(), Error::kNone);
 }
 
-// --- Order
-// ----------------------------------------------------------------------------------------------------------
+// --- Order ---
 
 TEST_F(Gate, RefusesAnOperatorBeforeTheOneItReadsFrom) {
   std::swap(op(1), op(2));
@@ -439,8 +436,7 @@ TEST_F(GateVariables, RefusesAVariableWithData) {
   EXPECT_EQ(judge(), Error::kVariableTensor);
 }
 
-// --- Operators
-// ------------------------------------------------------------------------------------------------------
+// --- Operators ---
 
 TEST_F(Gate, RefusesAnOperatorCodeThatDoesNotExist) {
   op(1).code = 1;
@@ -500,8 +496,7 @@ TEST_F(Gate, PassesOnWhatAKernelRefuses) {
   EXPECT_EQ(judge(), Error::kOperandShape);
 }
 
-// --- Fit
-// ------------------------------------------------------------------------------------------------------------
+// --- Fit ---
 
 TEST_F(Gate, RefusesMoreArenaOrWorkThanAllowed) {
   input_.limits.arena_bytes = 96;

@@ -258,8 +258,7 @@ TEST_F(Host, SwapsBackAndForthManyTimes) {
   }
 }
 
-// --- Failures of the candidate, at each step, in both ways of swapping
-// -----------------------------------------------
+// --- Failures of the candidate, at each step, in both ways of swapping ---
 
 struct Failure {
   const char* name;
@@ -320,8 +319,7 @@ TEST_F(Host, StopsOnlyWhenThePreviousModelFailsToo) {
   EXPECT_EQ(host_.state(), State::kEmpty);
 }
 
-// --- Trial
-// ----------------------------------------------------------------------------------------------------------
+// --- Trial ---
 
 class HostTrial : public Host, public ::testing::WithParamInterface<uint8_t> {
  protected:
@@ -408,8 +406,7 @@ TEST_F(Host, KeepsServingAConfirmedModelThatFailsAnInference) {
   EXPECT_EQ(answer(), 11);
 }
 
-// --- Self-test
-// ------------------------------------------------------------------------------------------------------
+// --- Self-test ---
 
 TEST_F(Host, ComparesSelfTestsWithinTheirTolerance) {
   run_old();
@@ -455,8 +452,7 @@ TEST_F(Host, TakesOneOperatorOfASelfTestPerPoll) {
   EXPECT_GE(polls, 20);
 }
 
-// --- Scratch
-// --------------------------------------------------------------------------------------------------------
+// --- Scratch ---
 
 TEST_F(Host, WaitsForScratchWhereItNeedsSome) {
   run_old(8);
@@ -476,8 +472,7 @@ TEST_F(Host, WaitsForScratchWhereItNeedsSome) {
   EXPECT_THAT(settle(), ElementsAre(HostEvent::kReturned));
 }
 
-// --- Every state against every command
-// ------------------------------------------------------------------------------
+// --- Every state against every command ---
 
 const char* const kCommands[] = {"run", "try", "return", "confirm", "stop"};
 

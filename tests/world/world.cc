@@ -103,8 +103,7 @@ void World::note(const std::string& what) {
   if (diary.size() > 400) diary.erase(diary.begin(), diary.begin() + 100);
 }
 
-// ---- time
-// ---------------------------------------------------------------------------------------------------------
+// ---- time ----
 
 void World::run_for(uint32_t ms) {
   (void)run_until([] { return false; }, ms);
@@ -142,8 +141,7 @@ void World::step(uint32_t not_beyond) {
   rig.now = before(rig.now + 1, next) ? next : rig.now + 1;
 }
 
-// ---- the device
-// -----------------------------------------------------------------------------------------------------
+// ---- the device ----
 
 void World::boot(storage::ResetCause cause) {
   ++boots;
@@ -198,8 +196,7 @@ void World::infer_if_due() {
   if (!rig.powered()) power_lost();
 }
 
-// ---- the link
-// -------------------------------------------------------------------------------------------------------
+// ---- the link ----
 
 void World::connect(Host& host) {
   host.conn = next_conn_++;
@@ -266,8 +263,7 @@ void World::deliver_packets(Host& host) {
   }
 }
 
-// ---- hosts
-// ----------------------------------------------------------------------------------------------------------
+// ---- hosts ----
 
 void World::push(HostIndex index, const ToyPackage& package, bool force) {
   Host& host = hosts_[index];
@@ -372,8 +368,7 @@ void World::babble(HostIndex index) {
   }
 }
 
-// ---- a life
-// ---------------------------------------------------------------------------------------------------------
+// ---- a life ----
 
 void World::live(int acts) {
   for (int i = 0; i < acts && rig.violations().empty(); ++i) {

@@ -40,8 +40,7 @@ Setting plain(const std::string& board = "nano33ble") {
   return setting;
 }
 
-// ---- stories
-// --------------------------------------------------------------------------------------------------------
+// ---- stories ----
 
 TEST(World, DeliversTwoModelsOneAfterTheOther) {
   World world(1, plain());
@@ -154,8 +153,7 @@ TEST(World, IsNotMovedByBabble) {
   expect_no_violation(world);
 }
 
-// ---- lives
-// ----------------------------------------------------------------------------------------------------------
+// ---- lives ----
 
 void live_one(uint64_t seed, uint64_t* inferences, uint64_t* cuts, uint64_t* deliveries) {
   World world(seed, draw_setting(seed));

@@ -46,8 +46,7 @@ void on_data(BLEDevice, BLECharacteristic characteristic) {
 
 }  // namespace
 
-// ---- flash
-// --------------------------------------------------------------------------------------------------------
+// ---- flash ----
 
 FlashIapFlash::FlashIapFlash(storage::Region region) : region_(region), geometry_() {
   geometry_.size_bytes = region.size_bytes;
@@ -107,8 +106,7 @@ storage::Result<bool> FlashIapFlash::erase_slice(uint32_t block_offset) {
   return true;
 }
 
-// ---- device
-// -------------------------------------------------------------------------------------------------------
+// ---- device ----
 
 runtime::GateInput Device::gate(runtime::KernelList kernels, MutableBytes arena) {
   runtime::GateInput input;

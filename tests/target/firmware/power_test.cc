@@ -136,8 +136,7 @@ void say(File& report, const char* what, char name) {
   Line().text("= ").text(what).text(" ").name(name).write_to(report);
 }
 
-// ---- live
-// ---------------------------------------------------------------------------------------------------------
+// ---- live ----
 
 // Up to the first page: the rest is for a board that comes up in the middle of it.
 void begin_install(Board& board, const Package& package, File& report) {
@@ -188,8 +187,7 @@ void confirm(Board& board, const Package& package, File& report) {
   device::semihosting::exit(0);
 }
 
-// ---- judge
-// --------------------------------------------------------------------------------------------------------
+// ---- judge ----
 
 // Every byte of the slot's package as it must be, its digest included.
 bool holds_whole_package(Board& board, uint8_t slot) {

@@ -27,8 +27,7 @@ runtime::GateInput gate() {
 
 }  // namespace
 
-// ---- flash
-// --------------------------------------------------------------------------------------------------------
+// ---- flash ----
 
 PartitionFlash::PartitionFlash() {
   if (flash_area_open(FIXED_PARTITION_ID(roost_partition), &area_) != 0) {
@@ -85,8 +84,7 @@ storage::Result<bool> PartitionFlash::erase_slice(uint32_t block_offset) {
   return true;
 }
 
-// ---- device
-// -------------------------------------------------------------------------------------------------------
+// ---- device ----
 
 Device& Device::instance() {
   static Device device;
