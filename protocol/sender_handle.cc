@@ -153,8 +153,11 @@ bool Sender::take_milestone(Bytes frame) {
   if (!decoded.ok() || decoded.value().epoch != offer_epoch_ || decoded.value().package_id != package_.package_id) {
     return false;
   }
+  const bool nothing_sent = state_ == SenderState::kAwaitVerdict;  // ACCEPT was lost; it said that all is there
   if (decoded.value().type == MessageType::kVerified) {
-    if (state_ != SenderState::kAwaitStored && state_ != SenderState::kAwaitVerified) return false;
+    SenderState next;
+    if (!sender_next(state_, SenderInput::kVerified, &next)) return false;
+    if (nothing_sent) progress_.resume_chunk = progress_.chunk_count;
     progress_.stored = progress_.verified = true;
     note_durable(progress_.chunk_count);
     finish(SenderInput::kVerified, Outcome::kVerified, Reason::kOk, 0);
@@ -162,6 +165,7 @@ bool Sender::take_milestone(Bytes frame) {
   }
   if (state_ == SenderState::kAwaitVerified) return true;  // said twice
   if (!step(SenderInput::kStored)) return false;
+  if (nothing_sent) progress_.resume_chunk = progress_.chunk_count;
   write_ = Write::kNothing;
   progress_.stored = true;
   progress_ms_ = now_ms_;

@@ -22,6 +22,8 @@ constexpr Row kRows[] = {
     {S::kAwaitVerdict, I::kAccept, S::kAwaitStored},
     {S::kAwaitVerdict, I::kReject, S::kDone},
     {S::kAwaitVerdict, I::kReport, S::kAwaitVerdict},
+    {S::kAwaitVerdict, I::kStored, S::kAwaitVerified},
+    {S::kAwaitVerdict, I::kVerified, S::kDone},
     {S::kAwaitVerdict, I::kFailed, S::kDone},
     {S::kAwaitVerdict, I::kNoTransfer, S::kWantOffer},
     {S::kAwaitVerdict, I::kBusy, S::kWantOffer},

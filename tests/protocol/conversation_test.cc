@@ -136,6 +136,19 @@ TEST(Conversation, DeliversThroughStorms) {
   }
 }
 
+// Everything was there but the answers: ACCEPT and STORED are lost for good, VERIFIED is heard at a query.
+TEST(Conversation, IsVerifiedAlthoughAcceptAndStoredWereLost) {
+  World world(Geometry{}, Faults{}, 5, 10000);
+  ASSERT_TRUE(world.run());
+  world.expect_delivered();
+  world.disconnect();
+  world.connect();
+  world.lose_types = {static_cast<uint8_t>(MessageType::kAccept), static_cast<uint8_t>(MessageType::kStored)};
+  ASSERT_TRUE(world.run());
+  world.expect_delivered();
+  EXPECT_EQ(world.sender->progress().chunks_sent, 0u);
+}
+
 TEST(Conversation, ResumesFromTheLastDurableChunkAfterTheLinkIsLost) {
   for (uint32_t seed = first_seed(); seed < first_seed() + seed_count(40); ++seed) {
     Storm storm = draw_storm(seed);

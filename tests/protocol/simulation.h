@@ -283,7 +283,8 @@ class World {
   std::function<void()> before_answer;  // called before each answer of the device's application
   std::vector<Buffer> data_log;         // when wanted
   bool keep_log = false;
-  uint32_t control_due = 0;  // Control and notifications keep their order
+  std::vector<uint8_t> lose_types;  // of notifications that never arrive
+  uint32_t control_due = 0;         // Control and notifications keep their order
   uint32_t notify_due = 0;
 
  private:
@@ -292,6 +293,9 @@ class World {
   void put(Way way, Bytes bytes) {
     ++pdus;
     if (chance(way == Way::kData ? faults.lose_data : faults.lose_control)) return;
+    const bool lost =
+        way == Way::kNotify && std::count(lose_types.begin(), lose_types.end(), message_type(bytes)) > 0;
+    if (lost) return;
     const int copies = way != Way::kNotify && chance(faults.duplicate) ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
       Packet packet{now + faults.latency_ms, way, Buffer(bytes.begin(), bytes.end())};
