@@ -41,7 +41,7 @@ void add_device_requests(CLI::App& app, Context& context) {
               "active, on trial");
   add_request(app, context, "confirm", "Keep the model that is on trial", MessageType::kConfirm, "confirmed");
   add_request(app, context, "rollback", "Go back to the model before", MessageType::kRollback,
-              "the model before runs again");
+              "rolled back; `roost status` tells what runs");
   add_request(app, context, "abort", "Forget a package that is half received", MessageType::kAbort,
               "forgotten; the slot is free");
   add_request(app, context, "erase", "Erase all models on the device (not the built-in one)",
