@@ -214,6 +214,7 @@ bool Activation::trial_under_way() const {
 // Makes the host return to the previous model; handle_failure records the rejection when it did.
 void Activation::give_up(Cause cause) {
   give_up_because_ = cause;
+  serves_due_ = false;  // a trial that is given up before it is recorded is none
   goal_ = Goal::kAttempt;
   (void)host_.return_to_previous(runtime::Error::kNone);  // already returning: its own end will come
   follow_return();
