@@ -89,7 +89,7 @@ void Session::cancel(const Outcome& why) {
   finish(why);
 }
 
-void Session::finish(Outcome outcome) {
+void Session::finish(const Outcome& outcome) {
   if (state_ == State::kDone) return;
   account();
   state_ = State::kDone;

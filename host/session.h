@@ -112,7 +112,7 @@ class Session {
   const protocol::InfoSlot* slot_of(uint32_t package_id) const;
   void request_achieved();
   void refused(const std::string& stage, protocol::Reason reason, uint16_t detail);
-  void finish(Outcome outcome);
+  void finish(const Outcome& outcome);
   void show(Phase phase);
   void at(protocol::Deadline deadline, void (Session::*next)());
 

@@ -30,9 +30,8 @@ Outcome convert(const ConvertOptions& options, std::string* written) {
     std::error_code ignored;
     return std::filesystem::equivalent(options.input, output, ignored);
   };
-  const Outcome overwrites = {
-      ExitCode::kUsage, "convert",
-      options.input + ": the output would take the place of the input; name another with -o"};
+  Outcome overwrites = {ExitCode::kUsage, "convert",
+                        options.input + ": the output would take the place of the input; name another with -o"};
   if (looks_like_model(bytes)) {
     *written =
         options.output.empty() ? std::filesystem::path(path).replace_extension(".cc").string() : options.output;
