@@ -23,6 +23,7 @@ struct Outcome {
   ExitCode code = ExitCode::kOk;
   std::string stage;     // connect, check, offer, send, verify, activate, confirm ...
   std::string sentence;  // what was wrong and what to do next; for kOk, what was achieved
+  bool passing = false;  // the same again, later, may well succeed: the link, or the device's present state
 };
 
 // "ok", "bad_model", ...: the word for --json.

@@ -36,6 +36,19 @@ bool is_unconfirmed(PackageState state) {
   return state == PackageState::kVerified || state == PackageState::kTrial;
 }
 
+// Refusals that end by themselves, or when somebody else is done.
+bool is_passing(Reason reason) {
+  switch (reason) {
+    case Reason::kBusy:
+    case Reason::kTrialOpen:
+    case Reason::kEraseBudgetSpent:
+    case Reason::kOtherPackageKept:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // What the detail of a reason means, where it adds something.
 std::string detail_text(Reason reason, uint16_t detail) {
   switch (reason) {
@@ -73,7 +86,15 @@ Outcome refusal(const std::string& stage, Reason reason, uint16_t detail) {
     code = ExitCode::kDoesNotFit;
   }
   return {code, stage,
-          fmt::format("the device says {}: {}{}; {}", why.name, why.what, detail_text(reason, detail), why.next)};
+          fmt::format("the device says {}: {}{}; {}", why.name, why.what, detail_text(reason, detail), why.next),
+          is_passing(reason)};
+}
+
+uint32_t roll_back_candidate(const protocol::Info& info) {
+  for (uint8_t i = 0; i < info.slot_count; ++i) {
+    if (is_unconfirmed(info.slots[i].state)) return info.slots[i].package_id;
+  }
+  return info.running.slot < info.slot_count ? info.slots[info.running.slot].package_id : 0;
 }
 
 Session::Session(Loop& loop, Link& link, SessionPlan plan, SessionOptions options, SessionEvents events)
@@ -141,7 +162,7 @@ void Session::connect() {
 void Session::expect_answer() {
   watchdog_ = loop_.after(kConnectWithinMs, [this] {
     if (!was_connected_) {
-      return finish({ExitCode::kTimedOut, "connect", "the device is there but does not answer; reset it"});
+      return finish({ExitCode::kTimedOut, "connect", "the device is there but does not answer; reset it", true});
     }
     handle_closed(LinkError::kLost, "the device does not answer");
   });
@@ -164,13 +185,14 @@ void Session::handle_closed(LinkError error, const std::string& why) {
       !forbidden && (was_connected_ || error == LinkError::kRefused || error == LinkError::kLost);
   if (!may_retry || now - lost_since_ms_ >= options_.reconnect_within_ms) {
     if (error == LinkError::kRefused && was_connected_) {
-      return finish({ExitCode::kRefused, "offer", why + "; wait until it is free and run the same command again"});
+      return finish(
+          {ExitCode::kRefused, "offer", why + "; wait until it is free and run the same command again", true});
     }
     const char* next = forbidden ? ""
                        : was_connected_
                            ? "; what is durable on the device is kept: run the same command again to resume"
                            : "; check that it is powered, in reach and not held by another host";
-    return finish({ExitCode::kLinkLost, was_connected_ ? "link" : "connect", why + next});
+    return finish({ExitCode::kLinkLost, was_connected_ ? "link" : "connect", why + next, !forbidden});
   }
   if (events_.log) events_.log(fmt::format("{}; trying again in {} ms", why, backoff_ms_));
   ++report_.reconnects;
@@ -196,6 +218,12 @@ void Session::handle_info(Bytes value) {
     }
     return finish({ExitCode::kRefused, "connect",
                    "the device's Info does not decode: it speaks another protocol, or is broken"});
+  }
+  if (!options_.device_id.empty() && hex(info.device_id) != options_.device_id) {
+    return finish({ExitCode::kLinkLost, "connect",
+                   fmt::format("another device ({}) answers in its place; is the right one powered and in reach?",
+                               hex(info.device_id)),
+                   true});
   }
   info_ = info;
   watchdog_ = {};
@@ -356,7 +384,8 @@ void Session::finish_sending() {
     case protocol::Outcome::kTimedOut:
       return finish(
           {ExitCode::kTimedOut, "send",
-           "the device stopped answering; what is durable there is kept: run the same command again to resume"});
+           "the device stopped answering; what is durable there is kept: run the same command again to resume",
+           true});
     case protocol::Outcome::kCancelled:
       return finish({ExitCode::kInternal, "send", "cancelled"});
     case protocol::Outcome::kRunning:
@@ -369,6 +398,10 @@ void Session::finish_sending() {
 
 void Session::start_request() {
   const MessageType type = plan_.requests[next_request_];
+  if (type == MessageType::kRollback && plan_.roll_back_from != 0 &&
+      roll_back_candidate(*info_) != plan_.roll_back_from) {
+    return request_achieved();
+  }
   if (!requested_) {
     request_began_ms_ = Loop::now_ms();
     running_before_ = info_->running.slot;
@@ -428,7 +461,8 @@ void Session::finish_request() {
       // What was asked for may have come about before the answer did.
       return await_effect();
     case protocol::RequestOutcome::kTimedOut:
-      return finish({ExitCode::kTimedOut, stage, "the device does not answer; ask for its status, and try again"});
+      return finish(
+          {ExitCode::kTimedOut, stage, "the device does not answer; ask for its status, and try again", true});
     case protocol::RequestOutcome::kLinkLost:
     case protocol::RequestOutcome::kRunning:
       return handle_closed(LinkError::kLost, "the link ended");
@@ -439,7 +473,7 @@ void Session::await_effect() {
   if (state_ == State::kDone) return;
   if (Loop::now_ms() - request_began_ms_ > options_.request_within_ms) {
     return finish({ExitCode::kTimedOut, "activate",
-                   "the device took the request, but nothing came of it in time; ask for its status"});
+                   "the device took the request, but nothing came of it in time; ask for its status", true});
   }
   const bool first = state_ == State::kRequesting;
   state_ = State::kAwaitEffect;

@@ -31,12 +31,16 @@ namespace roost::host {
 struct SessionPlan {
   const Package* package = nullptr;             // borrowed; null: nothing is delivered
   std::vector<protocol::MessageType> requests;  // kActivate, kConfirm, kRollback, kAbort, kEraseModels
+  // For kRollback: away from this package. Another one running, or none, means that it came about before. 0: away
+  // from whatever is there when the session connects.
+  uint32_t roll_back_from = 0;
 };
 
 struct SessionOptions {
   bool force = false;                    // although the device rejected this package before
   uint32_t reconnect_within_ms = 30000;  // after a lost link, until something new was achieved; 0: never
   uint32_t request_within_ms = 60000;    // for a swap to come about, erases included
+  std::string device_id;                 // 32 hexadecimal digits; another device is told nothing. Empty: any
 };
 
 // What a delivery cost, for its report.
@@ -146,6 +150,9 @@ class Session {
   Loop::Source timer_;
   Loop::Source watchdog_;
 };
+
+// The package that a roll-back would lead away from now: what is pending or on trial, else what runs; 0: nothing.
+uint32_t roll_back_candidate(const protocol::Info& info);
 
 // The outcome for a device's no: which exit code, and the sentence with its reason.
 Outcome refusal(const std::string& stage, protocol::Reason reason, uint16_t detail);

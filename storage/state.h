@@ -81,6 +81,7 @@ enum class Event : uint8_t {
   kWatchdog,
   kHealthy,
   kEraseAll,
+  kReinstated,
 };
 
 // Bytes of an encoded state, without the record's header and CRC.

@@ -174,6 +174,9 @@ class Store {
 
   // ---- trial ----
 
+  // The retired model is wanted again: it is pending from here on, with all its attempts, and the confirmed one is
+  // what it falls back to. kTrialOpen, kCounterTooLow (this is no way around the floor), kWrongState.
+  Status reinstate(uint8_t slot);
   // Before each first prepare of an unconfirmed model (also after a reset). kAttemptsSpent: reject it.
   Status record_attempt(uint8_t slot);
   // The runtime took it.

@@ -75,6 +75,22 @@ Status Store::seal() {
 
 // ---- trial ----
 
+Status Store::reinstate(uint8_t slot) {
+  if (slot >= config_.slot_count || !sound_[slot] || state_.slots[slot].state != SlotState::kRetired) {
+    return Error::kWrongState;
+  }
+  for (uint8_t s = 0; s < config_.slot_count; ++s) {
+    if (is_unconfirmed(state_.slots[s].state)) return Error::kTrialOpen;
+  }
+  MetaHeader header;
+  if (!meta_.read_header(slot, header)) return Error::kReadFailed;
+  if (header.counter < state_.counter_floor) return Error::kCounterTooLow;
+  State next = state_;
+  next.slots[slot].state = SlotState::kPending;
+  next.slots[slot].attempts_made = 0;
+  return commit(next, Event::kReinstated);
+}
+
 Status Store::record_attempt(uint8_t slot) {
   if (slot >= config_.slot_count || !sound_[slot] || !is_unconfirmed(state_.slots[slot].state)) {
     return Error::kWrongState;

@@ -130,6 +130,12 @@ Cause Activation::activate(uint32_t package_id) {
     listener_.on_state_change(MessageType::kConfirmed, package_id, Cause());
     return Cause();
   }
+  const uint8_t retired = store_.slot_in(SlotState::kRetired);
+  if (package_id != 0 && retired != kNoSlot && package_in(retired) == package_id) {
+    if (busy()) return because(Reason::kBusy);
+    const storage::Status reinstated = store_.reinstate(retired);
+    return reinstated.ok() ? begin_attempt(retired) : cause_of(reinstated.error());
+  }
   if (pending == kNoSlot || (package_id != 0 && package_in(pending) != package_id)) {
     return because(Reason::kNothingToActivate);
   }

@@ -618,6 +618,26 @@ TEST_F(AgentTest, ReturnsToTheRetiredModel) {
   EXPECT_EQ(request(MessageType::kRollback).reason, Reason::kNothingToReturnTo);
 }
 
+TEST_F(AgentTest, ActivatesTheRetiredModelAgainAtNoErase) {
+  start();
+  install(v1);
+  install(v2);
+  const auto slots_worn = [&] {  // the journal, blocks 0 and 1, may turn
+    uint32_t sum = 0;
+    for (uint32_t block = 2; block < rig->flash.block_count(); ++block) sum += rig->flash.wear(block);
+    return sum;
+  };
+  const uint32_t worn_before = slots_worn();
+  host->forget();
+  ASSERT_EQ(request(MessageType::kActivate, v1.id).reason, Reason::kOk);
+  expect_serves(v1);
+  ASSERT_EQ(request(MessageType::kConfirm, v1.id).reason, Reason::kOk);
+  ASSERT_EQ(request(MessageType::kActivate, v2.id).reason, Reason::kOk);
+  ASSERT_EQ(request(MessageType::kRollback).reason, Reason::kOk);
+  expect_serves(v1);
+  EXPECT_EQ(slots_worn(), worn_before);
+}
+
 TEST_F(AgentTest, ReturnsToTheBuiltInModel) {
   const ToyPackage builtin = toy_package({.key = 0x55, .version = "built-in"});
   start({.builtin = &builtin});

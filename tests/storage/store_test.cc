@@ -418,6 +418,37 @@ TEST_F(StoreTest, ASealThatDoesNotFitItsManifestIsNoSeal) {
   EXPECT_TRUE(rig().holds(choice.slot, a));
 }
 
+TEST_F(StoreTest, ReinstatesTheRetiredModelAndFallsBackToTheConfirmedOne) {
+  install(a);
+  install(b);
+  const uint8_t retired = store().slot_in(SlotState::kRetired);
+  const uint8_t confirmed = store().slot_in(SlotState::kConfirmed);
+  const auto worn = [&] { return store().slot_info(0).wear_total + store().slot_info(1).wear_total; };
+  const uint32_t worn_before = worn();
+  ASSERT_TRUE(store().reinstate(retired).ok());
+  EXPECT_EQ(store().reinstate(retired).error(), Error::kWrongState);
+  rig().reboot();
+  const BootChoice choice = store().boot(ResetCause::kOther);
+  EXPECT_EQ(choice.action, BootAction::kAttempt);
+  EXPECT_EQ(choice.slot, retired);
+  EXPECT_EQ(choice.fallback_slot, confirmed);
+  ASSERT_TRUE(store().record_attempt(retired).ok() && store().record_trial(retired).ok());
+  ASSERT_TRUE(store().confirm(retired, 0).ok());
+  EXPECT_EQ(store().slot_in(SlotState::kRetired), confirmed);
+  EXPECT_TRUE(rig().holds(retired, a));
+  EXPECT_EQ(worn(), worn_before);
+}
+
+TEST_F(StoreTest, ReinstatesNoModelBelowTheCounterFloor) {
+  Package newer = b;
+  newer.counter = a.counter + 1;
+  install(a);
+  install(newer);
+  const uint8_t retired = store().slot_in(SlotState::kRetired);
+  EXPECT_EQ(store().reinstate(retired).error(), Error::kCounterTooLow);
+  EXPECT_EQ(store().slot_in(SlotState::kRetired), retired);
+}
+
 TEST_F(StoreTest, WrongStatesChangeNothing) {
   install(a);
   const uint8_t confirmed = store().slot_in(SlotState::kConfirmed);
@@ -427,6 +458,7 @@ TEST_F(StoreTest, WrongStatesChangeNothing) {
     EXPECT_EQ(store().record_trial(slot).error(), Error::kWrongState);
     EXPECT_EQ(store().confirm(slot, 0).error(), Error::kWrongState);
     EXPECT_EQ(store().reject(slot, 20, 0).error(), Error::kWrongState);
+    EXPECT_EQ(store().reinstate(slot).error(), Error::kWrongState);
   }
   EXPECT_EQ(store().rewind(0, 0).error(), Error::kWrongState);
   EXPECT_EQ(store().verify_step(10).error(), Error::kWrongState);

@@ -256,6 +256,17 @@ bool install(World& w, const Package& package, OpenFlags flags = kOpenNormal) {
   return upload(w, package, flags) && activate(w, package);
 }
 
+// The retired model once more, although the one after it was confirmed.
+bool reinstate(World& w, const Package& package) {
+  w.known.next = &package;
+  w.known.next_whole = true;
+  const uint8_t retired = slot_of(w, package, SlotState::kRetired);
+  if (retired != kNoSlot && !insist(
+                                w, [&] { return w.store().reinstate(retired).error(); }, "reinstate"))
+    return false;
+  return activate(w, package);
+}
+
 bool try_and_reject(World& w, const Package& package) {
   w.known.next = &package;
   if (w.store().slot_in(SlotState::kRejected) != kNoSlot) return true;
@@ -437,6 +448,7 @@ std::vector<Scenario> scenarios(const Packages& p) {
       {"install another", a_rejected, [&p](World& w) { return install(w, p.c); }},
       {"force the rejected", a_rejected, [&p](World& w) { return install(w, p.b, kOpenForce); }},
       {"roll back", b_retired_a, roll_back_confirmed},
+      {"reinstate", b_retired_a, [&p](World& w) { return reinstate(w, p.a); }},
       {"install over retired", b_retired_a, [&p](World& w) { return install(w, p.c); }},
       {"erase all", b_retired_a, erase_all},
       {"install", clean, [&p](World& w) { return install(w, p.a); }},
