@@ -27,7 +27,50 @@ std::string failure(const std::string& path, const char* what) {
   return path + ": " + what + ": " + strerror(errno);
 }
 
-bool write_whole(int fd, Bytes bytes) {
+}  // namespace
+
+bool read_file(const std::string& path, size_t bytes_max, std::vector<uint8_t>* bytes, std::string* error) {
+  File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.fd() < 0) {
+    *error = failure(path, "cannot open");
+    return false;
+  }
+  return read_open_file(file.fd(), path, bytes_max, bytes, error);
+}
+
+bool read_open_file(int fd, const std::string& name, size_t bytes_max, std::vector<uint8_t>* bytes,
+                    std::string* error) {
+  struct stat about;
+  if (fstat(fd, &about) != 0) {
+    *error = failure(name, "cannot open");
+    return false;
+  }
+  if (!S_ISREG(about.st_mode)) {
+    *error = name + ": not a regular file";
+    return false;
+  }
+  if (static_cast<uint64_t>(about.st_size) > bytes_max) {
+    *error = name + ": " + std::to_string(about.st_size) + " bytes, more than the " + std::to_string(bytes_max) +
+             " that can be handled";
+    return false;
+  }
+  bytes->resize(static_cast<size_t>(about.st_size));
+  size_t done = 0;
+  while (done < bytes->size()) {
+    ssize_t n = ::pread(fd, bytes->data() + done, bytes->size() - done, static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      *error = failure(name, "cannot read");
+      return false;
+    }
+    if (n == 0) break;  // it shrank meanwhile
+    done += static_cast<size_t>(n);
+  }
+  bytes->resize(done);
+  return true;
+}
+
+bool write_all(int fd, Bytes bytes) {
   size_t done = 0;
   while (done < bytes.size()) {
     ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
@@ -38,45 +81,11 @@ bool write_whole(int fd, Bytes bytes) {
   return true;
 }
 
-}  // namespace
-
-bool read_file(const std::string& path, size_t bytes_max, std::vector<uint8_t>* bytes, std::string* error) {
-  File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat about;
-  if (file.fd() < 0 || fstat(file.fd(), &about) != 0) {
-    *error = failure(path, "cannot open");
-    return false;
-  }
-  if (!S_ISREG(about.st_mode)) {
-    *error = path + ": not a regular file";
-    return false;
-  }
-  if (static_cast<uint64_t>(about.st_size) > bytes_max) {
-    *error = path + ": " + std::to_string(about.st_size) + " bytes, more than the " + std::to_string(bytes_max) +
-             " that can be handled";
-    return false;
-  }
-  bytes->resize(static_cast<size_t>(about.st_size));
-  size_t done = 0;
-  while (done < bytes->size()) {
-    ssize_t n = ::read(file.fd(), bytes->data() + done, bytes->size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      *error = failure(path, "cannot read");
-      return false;
-    }
-    if (n == 0) break;  // it shrank meanwhile
-    done += static_cast<size_t>(n);
-  }
-  bytes->resize(done);
-  return true;
-}
-
 bool write_file(const std::string& path, Bytes bytes, std::string* error) {
   struct stat about;
   if (stat(path.c_str(), &about) == 0 && !S_ISREG(about.st_mode)) {  // /dev/stdout, a FIFO: no renaming
     File file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (file.fd() >= 0 && write_whole(file.fd(), bytes)) return true;
+    if (file.fd() >= 0 && write_all(file.fd(), bytes)) return true;
     *error = failure(path, "cannot write");
     return false;
   }
@@ -84,7 +93,7 @@ bool write_file(const std::string& path, Bytes bytes, std::string* error) {
   File file(mkostemp(beside.data(), O_CLOEXEC));
   mode_t mask = umask(0);
   umask(mask);
-  if (file.fd() < 0 || !write_whole(file.fd(), bytes) || fchmod(file.fd(), 0666 & ~mask) != 0 ||
+  if (file.fd() < 0 || !write_all(file.fd(), bytes) || fchmod(file.fd(), 0666 & ~mask) != 0 ||
       rename(beside.c_str(), path.c_str()) != 0) {
     *error = failure(path, "cannot write");
     if (file.fd() >= 0) unlink(beside.c_str());

@@ -113,6 +113,10 @@ uint32_t Loop::now_ms() {
   return static_cast<uint32_t>(uint64_t(now.tv_sec) * 1000 + uint64_t(now.tv_nsec) / 1000000);
 }
 
+void Loop::feed_watchdog() {
+  require(sd_event_set_watchdog(event_, true), "watchdog");
+}
+
 int Loop::run() {
   int code = sd_event_loop(event_);
   return code < 0 ? 1 : code;

@@ -45,6 +45,9 @@ class Loop {
   // Calls once on SIGINT or SIGTERM, which are blocked for the process from here on.
   Source on_terminate(std::function<void()> callback);
 
+  // Tells systemd's watchdog that the loop turns, where the service has one.
+  void feed_watchdog();
+
   // CLOCK_MONOTONIC in milliseconds, wrapping; read anew at each call.
   static uint32_t now_ms();
 

@@ -190,12 +190,6 @@ void LoopbackLink::handle_message(const TunnelMessage& message) {
   }
 }
 
-std::string sim_directory() {
-  if (const char* directory = getenv("ROOST_SIM_DIR")) return directory;
-  if (const char* runtime = getenv("XDG_RUNTIME_DIR")) return std::string(runtime) + "/roost";
-  return "/tmp/roost-" + std::to_string(getuid());
-}
-
 std::vector<Sighting> scan_loopback(const std::string& directory, uint32_t timeout_ms) {
   std::vector<Sighting> found;
   std::vector<pollfd> waiting;

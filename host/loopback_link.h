@@ -49,10 +49,6 @@ class LoopbackLink final : public Link {
   std::deque<std::function<void(Bytes)>> info_readers_;
 };
 
-// The folder where simulated devices can be found: $ROOST_SIM_DIR, else $XDG_RUNTIME_DIR/roost, else
-// /tmp/roost-UID.
-std::string sim_directory();
-
 // Asks every socket in the folder who it is; those that do not answer within `timeout_ms` are left out. Blocks for
 // at most that long.
 std::vector<Sighting> scan_loopback(const std::string& directory, uint32_t timeout_ms);

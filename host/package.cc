@@ -227,13 +227,18 @@ Outcome read_vectors(const std::string& path, Bytes model, std::vector<protocol:
   std::vector<uint8_t> text;
   std::string error;
   if (!read_file(path, kModelFileBytesMax, &text, &error)) return {ExitCode::kFile, "check", error};
+  return parse_vectors(std::string(text.begin(), text.end()), path, model, vectors);
+}
+
+Outcome parse_vectors(const std::string& text, const std::string& name, Bytes model,
+                      std::vector<protocol::VectorFields>* vectors) {
   runtime::Judgement judgement;
   Outcome judged = judge_model(model, &judgement);
   if (judged.code != ExitCode::kOk) return judged;
   const auto usage = [&](const std::string& what) {
-    return Outcome{ExitCode::kUsage, "check", path + ": " + what};
+    return Outcome{ExitCode::kUsage, "check", name + ": " + what};
   };
-  const auto json = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+  const auto json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object() || !json.contains("vectors") || !json["vectors"].is_array()) {
     return usage(
         "not a self-test file: {\"vectors\": [{\"input\": [...], \"output\": [...], \"tolerance\": 0}]} is");

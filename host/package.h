@@ -57,5 +57,8 @@ Outcome check_fit(const Package& package, const protocol::Info& info);
 // Self-test vectors from a JSON file: {"vectors": [{"input": [...], "output": [...], "tolerance": 0}]}, values as
 // the model's tensors have them (int8 as integers, float32 as numbers), all inputs one after the other.
 Outcome read_vectors(const std::string& path, Bytes model, std::vector<protocol::VectorFields>* vectors);
+// The same from the text of such a file; `name` is for the sentences.
+Outcome parse_vectors(const std::string& text, const std::string& name, Bytes model,
+                      std::vector<protocol::VectorFields>* vectors);
 
 }  // namespace roost::host

@@ -226,6 +226,7 @@ void Session::handle_info(Bytes value) {
                    true});
   }
   info_ = info;
+  info_value_.assign(value.begin(), value.end());
   watchdog_ = {};
   if (state_ == State::kReadingInfo) {
     report_.att_mtu = link_.att_mtu();

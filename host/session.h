@@ -79,6 +79,8 @@ class Session {
 
   // The device as it was last read; empty before that.
   const std::optional<protocol::Info>& info() const { return info_; }
+  // The bytes of that.
+  const std::vector<uint8_t>& info_value() const { return info_value_; }
   const SessionReport& report() const { return report_; }
 
  private:
@@ -142,6 +144,7 @@ class Session {
   uint32_t open_before_ = 0;     // the package that was pending or on trial; 0: none
 
   std::optional<protocol::Info> info_;
+  std::vector<uint8_t> info_value_;
   std::optional<protocol::Sender> sender_;
   std::optional<protocol::Requester> requester_;
   SessionReport report_;

@@ -10,11 +10,6 @@ namespace roost::host {
 
 namespace {
 
-std::string device_id_of(Bytes value) {
-  protocol::Info info;
-  return protocol::decode_info(value, &info).ok() ? hex(info.device_id) : "";
-}
-
 // What a controller says that does not measure it.
 constexpr int16_t kRssiUnknown = 127;
 
@@ -35,7 +30,7 @@ class StandaloneBluezLink final : public Link {
  private:
   static BluezLink::Options options() {
     BluezLink::Options options;
-    options.device_id_of = device_id_of;
+    options.device_id_of = device_id_in_info;
     return options;
   }
 
@@ -45,6 +40,20 @@ class StandaloneBluezLink final : public Link {
 };
 
 }  // namespace
+
+std::string device_id_in_info(Bytes value) {
+  protocol::Info info;
+  return protocol::decode_info(value, &info).ok() ? hex(info.device_id) : "";
+}
+
+Sighting sighting_of(bluez::Candidate candidate, const std::string& adapter) {
+  Sighting sighting;
+  sighting.address = "ble:" + (adapter.empty() ? "" : adapter + "/") + candidate.address;
+  sighting.name = std::move(candidate.name);
+  sighting.service_data = std::move(candidate.service_data);
+  if (candidate.rssi && *candidate.rssi != kRssiUnknown) sighting.rssi = *candidate.rssi;
+  return sighting;
+}
 
 std::string default_bus() {
   const char* bus = getenv("ROOST_BUS");
@@ -65,13 +74,7 @@ bluez::Failure scan_bluetooth(const std::string& adapter, uint32_t duration_ms, 
   bluez::Scan scan(tree, adapter);
   scan.start(duration_ms, [&](const bluez::Failure& failure, std::vector<bluez::Candidate> candidates) {
     outcome = failure;
-    for (bluez::Candidate& candidate : candidates) {
-      Sighting& sighting = found->emplace_back();
-      sighting.address = "ble:" + (adapter.empty() ? "" : adapter + "/") + candidate.address;
-      sighting.name = candidate.name;
-      sighting.service_data = std::move(candidate.service_data);
-      if (candidate.rssi && *candidate.rssi != kRssiUnknown) sighting.rssi = *candidate.rssi;
-    }
+    for (bluez::Candidate& candidate : candidates) found->push_back(sighting_of(std::move(candidate), adapter));
     loop.stop(0);
   });
   loop.run();

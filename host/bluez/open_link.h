@@ -5,11 +5,18 @@
 #include <string>
 
 #include "host/bluez/bluez_link.h"
+#include "host/bluez/target.h"
 
 namespace roost::host {
 
 // The bus to use: $ROOST_BUS (an address, for tests), else the system bus.
 std::string default_bus();
+
+// The device id in an Info value; empty when it does not decode.
+std::string device_id_in_info(Bytes value);
+
+// As --to takes it; `adapter` is named in the address unless it is empty.
+Sighting sighting_of(bluez::Candidate candidate, const std::string& adapter);
 
 // Null with a sentence when there is no bus; all else is told by the link's `closed`.
 std::unique_ptr<Link> open_bluez_link(Loop& loop, const std::string& target, std::string* error);

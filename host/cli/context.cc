@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "host/address.h"
 #include "host/bluez/open_link.h"
 #include "host/loopback_link.h"
 
@@ -25,23 +26,19 @@ std::unique_ptr<Link> open_link(Loop& loop, const std::string& to, Outcome* outc
     }
     address = found[0].address;
   }
-  if (address.rfind("ble:", 0) == 0) {
+  const Address parsed = Address::parse(address);
+  if (parsed.kind == Address::Kind::kBle) {
     std::string error;
-    auto link = open_bluez_link(loop, address.substr(4), &error);
+    auto link = open_bluez_link(loop, parsed.rest, &error);
     if (!link) *outcome = {ExitCode::kLinkLost, "connect", error};
     return link;
   }
-  const std::string prefix = "sim:";
-  if (address.rfind(prefix, 0) != 0 || address.size() == prefix.size()) {
+  if (parsed.kind == Address::Kind::kInvalid) {
     *outcome = {ExitCode::kUsage, "connect",
                 fmt::format("--to {}: not an address; sim:PATH, sim:NAME or ble:NAME is", address)};
     return nullptr;
   }
-  std::string path = address.substr(prefix.size());
-  if (path.find('/') == std::string::npos && path.find('.') == std::string::npos) {
-    path = sim_directory() + "/" + path + ".sock";
-  }
-  return std::make_unique<LoopbackLink>(loop, path);
+  return std::make_unique<LoopbackLink>(loop, parsed.rest);
 }
 
 void print_json(const nlohmann::ordered_json& json) {

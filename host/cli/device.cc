@@ -6,6 +6,7 @@
 
 #include "device/ports/bluez/bluez_peripheral.h"
 #include "device/ports/linux/sim_device.h"
+#include "host/address.h"
 #include "host/bluez/open_link.h"
 #include "host/cli/context.h"
 #include "host/loopback_link.h"

@@ -37,6 +37,7 @@ struct SignatureVisitor {
   const char* operator()(const std::vector<std::string>&) const { return "as"; }
   const char* operator()(const std::vector<ObjectPath>&) const { return "ao"; }
   const char* operator()(const Dict&) const { return "a{sv}"; }
+  const char* operator()(const std::vector<Dict>&) const { return "aa{sv}"; }
 };
 
 }  // namespace
@@ -149,6 +150,11 @@ void Writer::put(const Dict& value) {
         entry.put(held);
       });
     }
+  });
+}
+void Writer::put(const std::vector<Dict>& value) {
+  container(DBUS_TYPE_ARRAY, "a{sv}", [&](Writer& writer) {
+    for (const Dict& item : value) writer.put(item);
   });
 }
 void Writer::put(const Interfaces& value) {
@@ -308,7 +314,8 @@ bool Reader::take_any(Value* value) {
          try_take<int64_t>(*this, value) || try_take<uint64_t>(*this, value) || try_take<double>(*this, value) ||
          try_take<std::string>(*this, value) || try_take<ObjectPath>(*this, value) ||
          try_take<ByteString>(*this, value) || try_take<std::vector<std::string>>(*this, value) ||
-         try_take<std::vector<ObjectPath>>(*this, value) || try_take<Dict>(*this, value);
+         try_take<std::vector<ObjectPath>>(*this, value) || try_take<Dict>(*this, value) ||
+         try_take<std::vector<Dict>>(*this, value);
 }
 
 bool Reader::take(Dict* value) {
@@ -317,6 +324,10 @@ bool Reader::take(Dict* value) {
     std::string name;
     if (entry.take(&name)) entry.take(&(*value)[name]);
   });
+}
+bool Reader::take(std::vector<Dict>* value) {
+  value->clear();
+  return array("aa{sv}", [&](Reader& element) { element.take(&value->emplace_back()); });
 }
 bool Reader::take(Interfaces* value) {
   value->clear();

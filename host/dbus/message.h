@@ -39,6 +39,7 @@ class Writer {
   void put(const std::vector<ObjectPath>& value);
   void put(const Value& value);  // as a variant
   void put(const Dict& value);
+  void put(const std::vector<Dict>& value);
   void put(const Interfaces& value);
   void put(const Objects& value);
 
@@ -73,6 +74,7 @@ class Reader {
   bool take(std::vector<ObjectPath>* value);
   bool take(Value* value);  // a variant
   bool take(Dict* value);
+  bool take(std::vector<Dict>* value);
   bool take(Interfaces* value);
   bool take(Objects* value);
 

@@ -51,7 +51,8 @@ using ByteString = std::vector<uint8_t>;           // ay
 
 using Variant =
     std::variant<std::monostate, bool, uint8_t, int16_t, uint16_t, int32_t, uint32_t, int64_t, uint64_t, double,
-                 std::string, ObjectPath, ByteString, std::vector<std::string>, std::vector<ObjectPath>, Dict>;
+                 std::string, ObjectPath, ByteString, std::vector<std::string>, std::vector<ObjectPath>, Dict,
+                 std::vector<Dict>>;
 
 struct Value : Variant {
   using Variant::Variant;
