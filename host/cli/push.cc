@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "host/cli/context.h"
 #include "host/cli/run_session.h"
 #include "host/file.h"
+#include "host/link_limit.h"
 #include "host/package.h"
 
 namespace roost::host {
@@ -21,6 +23,7 @@ struct PushOptions {
   bool json = false;
   SessionOptions session;
   double reconnect_s = 30;
+  AirParameters air;  // as far as the user knows it
 };
 
 // Labels: "a,b,c", or the name of a file with one a line. Settings: KEY=VALUE.
@@ -54,12 +57,52 @@ Outcome gather(PushOptions& options) {
   return {};
 }
 
-// What held the transfer back most, from where the time went.
-const char* binding_limit(const SessionReport& report) {
-  return report.waiting_seconds > report.send_seconds / 2 ? "device" : "host";
+// What a delivery reached of what a radio carries. eta needs to know interval and PHY, which bluetoothd does not
+// tell; without them there are the bounds that hold at any interval.
+struct AirReport {
+  bool any = false;  // it went over a radio, and something was sent
+  double bytes_per_second = 0;
+  double ceiling_1m = 0, ceiling_2m = 0;  // at this value size, in an event without an end
+  std::optional<double> limit;            // at the interval and PHY that the user named
+  bool interval_binds = false;            // more than a tenth of the ceiling is lost to what does not fit
+};
+
+AirReport air_report(const Package& package, const SessionReport& report, bool over_radio, AirParameters air) {
+  AirReport told;
+  if (!over_radio || report.send_seconds <= 0 || report.value_bytes == 0) return told;
+  told.any = true;
+  told.bytes_per_second = static_cast<double>(package.payload.size() - report.bytes_resumed) / report.send_seconds;
+  air.value_bytes = report.value_bytes;
+  told.ceiling_1m =
+      air_bytes_per_second({.value_bytes = air.value_bytes, .phy_mbit = 1, .encrypted = air.encrypted});
+  told.ceiling_2m =
+      air_bytes_per_second({.value_bytes = air.value_bytes, .phy_mbit = 2, .encrypted = air.encrypted});
+  if (air.interval_ms <= 0) return told;
+  told.limit = air_bytes_per_second(air);
+  told.interval_binds = *told.limit < 0.9 * (air.phy_mbit == 1 ? told.ceiling_1m : told.ceiling_2m);
+  return told;
 }
 
-nlohmann::ordered_json report_json(const Package& package, const SessionReport& report, const CallCounts& calls) {
+// What held the transfer back most, from where the time went; the host is what is neither waited for.
+const char* binding_limit(const SessionReport& report, const AirReport& air) {
+  const double host_seconds = report.send_seconds - report.flash_seconds - report.radio_seconds;
+  if (report.flash_seconds >= std::max(report.radio_seconds, host_seconds)) return "flash";
+  if (report.radio_seconds < host_seconds) return "host";
+  return air.interval_binds ? "interval fit" : "radio";
+}
+
+nlohmann::ordered_json air_json(const AirReport& air) {
+  if (!air.any) return nullptr;
+  return {
+      {"bytes_per_second", air.bytes_per_second},
+      {"ceiling_1m_bytes_per_second", air.ceiling_1m},
+      {"ceiling_2m_bytes_per_second", air.ceiling_2m},
+      {"limit_bytes_per_second", air.limit ? nlohmann::ordered_json(*air.limit) : nullptr},
+      {"eta", air.limit && *air.limit > 0 ? nlohmann::ordered_json(air.bytes_per_second / *air.limit) : nullptr}};
+}
+
+nlohmann::ordered_json report_json(const Package& package, const SessionReport& report, const CallCounts& calls,
+                                   const AirReport& air) {
   return {{"event", "report"},
           {"package", fmt::format("{:08x}", package.id)},
           {"name", package.name},
@@ -86,12 +129,41 @@ nlohmann::ordered_json report_json(const Package& package, const SessionReport& 
           {"value_bytes", report.value_bytes},
           {"seconds", report.seconds},
           {"send_seconds", report.send_seconds},
-          {"waiting_seconds", report.waiting_seconds},
+          {"flash_seconds", report.flash_seconds},
+          {"radio_seconds", report.radio_seconds},
           {"dbus_calls", calls},
-          {"binding_limit", binding_limit(report)}};
+          {"binding_limit", binding_limit(report, air)},
+          {"air", air_json(air)}};
 }
 
-void print_report(const Package& package, const SessionReport& report, const PushOptions& options) {
+void print_air(const AirReport& air) {
+  if (!air.any) return;
+  const double percent = 100 * air.bytes_per_second;
+  fmt::print("  {:.0f} % of what values of this size reach on 1M at most ({}/s), {:.0f} % on 2M ({}/s); ",
+             percent / air.ceiling_1m, human_bytes(air.ceiling_1m), percent / air.ceiling_2m,
+             human_bytes(air.ceiling_2m));
+  if (air.limit && *air.limit > 0) {
+    fmt::print("eta {:.0f} % of the limit at this interval ({}/s)\n", percent / *air.limit,
+               human_bytes(*air.limit));
+  } else {
+    fmt::print("eta unknown: bluetoothd does not tell interval and PHY (--interval, --phy)\n");
+  }
+}
+
+void print_calls(const CallCounts& calls) {
+  if (calls.empty()) return;
+  uint32_t total = 0;
+  std::string kinds;
+  for (const auto& [member, count] : calls) {
+    total += count;
+    kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", member, count);
+  }
+  fmt::print("  {} D-Bus calls: {}\n", total, kinds);
+}
+
+void print_report(const Package& package, const SessionResult& result, const AirReport& air,
+                  const PushOptions& options) {
+  const SessionReport& report = result.report;
   const char* state = options.confirm    ? "is confirmed"
                       : options.activate ? "is active, on trial"
                                          : "is stored and verified";
@@ -103,17 +175,21 @@ void print_report(const Package& package, const SessionReport& report, const Pus
   const double sent = static_cast<double>(package.payload.size() - report.bytes_resumed);
   fmt::print("  {} in {:.2f} s", human_bytes(sent), report.send_seconds);
   if (report.send_seconds > 0) fmt::print(", {}/s", human_bytes(sent / report.send_seconds));
-  fmt::print("; held back by the {}\n", binding_limit(report));
+  fmt::print("; held back by the {}\n", binding_limit(report, air));
   if (report.chunks_resumed > 0) {
     fmt::print("  resumed: {} of {} pages were there already and were not sent again\n", report.chunks_resumed,
                report.chunks);
   }
   const double overhead =
       static_cast<double>(report.data_bytes + report.control_bytes + report.notified_bytes) - sent;
-  fmt::print("  {} fragments of {} bytes (MTU {}), {} sent again; {} reports; overhead {:.2f} %{}\n",
-             report.fragments_sent, report.value_bytes, report.att_mtu, report.fragments_resent, report.reports,
-             sent > 0 ? overhead * 100 / sent : 0.0,
-             report.reconnects ? fmt::format("; {} reconnects", report.reconnects) : "");
+  fmt::print(
+      "  {} fragments of {} bytes (MTU {}), {} sent again; {} reports; {} waits for credit; "
+      "overhead {:.2f} %{}\n",
+      report.fragments_sent, report.value_bytes, report.att_mtu, report.fragments_resent, report.reports,
+      report.credit_stalls, sent > 0 ? overhead * 100 / sent : 0.0,
+      report.reconnects ? fmt::format("; {} reconnects", report.reconnects) : "");
+  print_air(air);
+  print_calls(result.calls);
 }
 
 Outcome push(PushOptions& options, Context& context) {
@@ -150,10 +226,12 @@ Outcome push(PushOptions& options, Context& context) {
   options.session.reconnect_within_ms = static_cast<uint32_t>(options.reconnect_s * 1000);
   const SessionResult result = run_session(options.to, plan, options.session, options.json, context);
   const bool delivered = result.report.already_there || result.report.payload_bytes > 0;
+  if (result.info) options.air.encrypted = result.info->policy & protocol::kPolicyEncrypted;
+  const AirReport air = air_report(package, result.report, !result.calls.empty(), options.air);
   if (options.json && delivered) {
-    print_json(report_json(package, result.report, result.calls));
+    print_json(report_json(package, result.report, result.calls, air));
   } else if (!options.json && result.outcome.code == ExitCode::kOk) {
-    print_report(package, result.report, options);
+    print_report(package, result, air, options);
   }
   return result.outcome;
 }
@@ -186,6 +264,12 @@ void add_push(CLI::App& app, Context& context) {
   command->add_flag("--force", options->session.force, "Although the device rejected this very package before");
   command->add_option("--reconnect", options->reconnect_s, "Seconds to try again after the link is lost")
       ->capture_default_str();
+  command
+      ->add_option("--interval", options->air.interval_ms,
+                   "The connection interval in ms, where you know it, for the report's eta")
+      ->check(CLI::Range(7.5, 4000.0));
+  command->add_option("--phy", options->air.phy_mbit, "The PHY in Mbit/s, 1 or 2 (default 1), likewise")
+      ->check(CLI::IsMember({1, 2}));
   command->add_flag("--json", options->json, "Progress and result as JSON lines on stdout");
   command->callback([options, &context] {
     if (options->confirm && !options->activate) {
