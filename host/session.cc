@@ -327,10 +327,21 @@ void Session::pump() {
     if (status.error() == LinkError::kWouldBlock) return;  // `writable` comes
     if (!status.ok()) return handle_closed(LinkError::kLost, "a write was refused");
     (void)sender_->written();
-    if (stalled_since_us_ != 0) report_.waiting_seconds += static_cast<double>(now_us() - stalled_since_us_) / 1e6;
+    note_wait();
     stalled_since_us_ = 0;
   }
   timer_ = loop_.after(0, [this] { pump(); });
+}
+
+// A wait is what the report says that ends it.
+void Session::note_wait() {
+  if (stalled_since_us_ == 0) return;
+  const uint64_t now = now_us();
+  if (first_accept_seen_) {
+    const double waited_s = static_cast<double>(now - stalled_since_us_) / 1e6;
+    (sender_->progress().fragments_awaited > 0 ? report_.radio_seconds : report_.flash_seconds) += waited_s;
+  }
+  stalled_since_us_ = now;
 }
 
 // Adds up what the sender at hand did: there is one for every connection.
@@ -529,6 +540,7 @@ void Session::handle_notification(Bytes frame) {
   const uint32_t now = Loop::now_ms();
   if (state_ == State::kSending && sender_ && sender_->handle_notification(frame, now)) {
     const protocol::SendProgress& progress = sender_->progress();
+    note_wait();
     if (progress.accepted && !first_accept_seen_) {
       first_accept_seen_ = true;
       accepted_us_ = now_us();

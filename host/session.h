@@ -49,7 +49,9 @@ struct SessionReport {
   uint64_t bytes_resumed = 0;  // durable on the device before this session began to send
   double seconds = 0;          // from the first offer to `verified`
   double send_seconds = 0;     // from the first ACCEPT to `stored`
-  double waiting_seconds = 0;  // of these, without credit from the device
+  // Of these, without credit from the device: either all that was sent had arrived, and the device, busy with its
+  // flash, held the credit back; or some of it was still in the air, or in the queues before it.
+  double flash_seconds = 0, radio_seconds = 0;
   uint32_t chunks = 0;
   uint32_t chunks_resumed = 0;  // at the first ACCEPT
   uint32_t chunks_sent = 0;     // all of them, again ones included
@@ -105,6 +107,7 @@ class Session {
   void proceed();  // from what Info says, the next thing to do
   bool start_sending();
   void pump();
+  void note_wait();
   void finish_sending();
   void account();
   void start_request();

@@ -84,7 +84,8 @@ struct SendProgress {
   uint32_t reports = 0;
   uint32_t queries = 0;
   uint32_t rewinds = 0;
-  uint32_t credit_stalls = 0;  // times the limit stopped us with more to send
+  uint32_t fragments_awaited = 0;  // sent, and not there yet when the last report was written
+  uint32_t credit_stalls = 0;      // times the limit stopped us with more to send
   bool accepted = false;
   bool stored = false;
   bool verified = false;

@@ -90,6 +90,7 @@ bool Sender::take_report(Bytes frame) {
   uint32_t limit = next + report.limit;
   if (limit > stream_.count) limit = stream_.count;
   if (limit > stream_.limit) stream_.limit = limit;
+  progress_.fragments_awaited = stream_.fresh - next;
   note_lost(report, next);
   if (write_ == Write::kFragment && write_count_ < stream_.next) write_ = Write::kNothing;
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "host/cli/context.h"
 #include "host/cli/run_session.h"
@@ -22,6 +23,7 @@ struct PushOptions {
   bool json = false;
   SessionOptions session;
   double reconnect_s = 30;
+  AirParameters air;  // as far as the user knows it
 };
 
 // Labels: "a,b,c", or the name of a file with one a line. Settings: KEY=VALUE.
@@ -55,29 +57,12 @@ Outcome gather(PushOptions& options) {
   return {};
 }
 
-void print_report(const Package& package, const SessionReport& report, const PushOptions& options) {
+void print_delivered(const nlohmann::json& report, const PushOptions& options) {
   const char* state = options.confirm    ? "is confirmed"
                       : options.activate ? "is active, on trial"
                                          : "is stored and verified";
-  fmt::print("{} {} {}\n", package.name, package.version, state);
-  if (report.already_there) {
-    fmt::print("  the device held it already: nothing was sent\n");
-    return;
-  }
-  const double sent = static_cast<double>(package.payload.size() - report.bytes_resumed);
-  fmt::print("  {} in {:.2f} s", human_bytes(sent), report.send_seconds);
-  if (report.send_seconds > 0) fmt::print(", {}/s", human_bytes(sent / report.send_seconds));
-  fmt::print("; held back by the {}\n", binding_limit(report));
-  if (report.chunks_resumed > 0) {
-    fmt::print("  resumed: {} of {} pages were there already and were not sent again\n", report.chunks_resumed,
-               report.chunks);
-  }
-  const double overhead =
-      static_cast<double>(report.data_bytes + report.control_bytes + report.notified_bytes) - sent;
-  fmt::print("  {} fragments of {} bytes (MTU {}), {} sent again; {} reports; overhead {:.2f} %{}\n",
-             report.fragments_sent, report.value_bytes, report.att_mtu, report.fragments_resent, report.reports,
-             sent > 0 ? overhead * 100 / sent : 0.0,
-             report.reconnects ? fmt::format("; {} reconnects", report.reconnects) : "");
+  fmt::print("{} {} {}\n{}", report.at("name").get<std::string>(), report.at("version").get<std::string>(), state,
+             report_text(report));
 }
 
 Outcome push(PushOptions& options, Context& context) {
@@ -114,10 +99,13 @@ Outcome push(PushOptions& options, Context& context) {
   options.session.reconnect_within_ms = static_cast<uint32_t>(options.reconnect_s * 1000);
   const SessionResult result = run_session(options.to, plan, options.session, options.json, context);
   const bool delivered = result.report.already_there || result.report.payload_bytes > 0;
+  if (result.info) options.air.encrypted = result.info->policy & protocol::kPolicyEncrypted;
+  const auto radio = result.calls.empty() ? std::nullopt : std::optional(options.air);
+  const nlohmann::ordered_json report = report_json(package, result.report, result.calls, radio);
   if (options.json && delivered) {
-    print_json(report_json(package, result.report, result.calls));
+    print_json(report);
   } else if (!options.json && result.outcome.code == ExitCode::kOk) {
-    print_report(package, result.report, options);
+    print_delivered(report, options);
   }
   return result.outcome;
 }
@@ -150,6 +138,12 @@ void add_push(CLI::App& app, Context& context) {
   command->add_flag("--force", options->session.force, "Although the device rejected this very package before");
   command->add_option("--reconnect", options->reconnect_s, "Seconds to try again after the link is lost")
       ->capture_default_str();
+  command
+      ->add_option("--interval", options->air.interval_ms,
+                   "The connection interval in ms, where you know it, for the report's eta")
+      ->check(CLI::Range(7.5, 4000.0));
+  command->add_option("--phy", options->air.phy_mbit, "The PHY in Mbit/s, 1 or 2 (default 1), likewise")
+      ->check(CLI::IsMember({1, 2}));
   command->add_flag("--json", options->json, "Progress and result as JSON lines on stdout");
   command->callback([options, &context] {
     if (options->confirm && !options->activate) {

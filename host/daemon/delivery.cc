@@ -112,7 +112,10 @@ void Delivery::handle_done(const Outcome& outcome) {
   }
   const SessionReport& report = session_->report();
   if (package_ && (report.already_there || report.payload_bytes > 0)) {
-    result_.report = report_json(*package_, report, link_->calls()).dump();
+    AirParameters air;
+    air.encrypted = result_.info && (result_.info->policy & protocol::kPolicyEncrypted) != 0;
+    const auto radio = link_->calls().empty() ? std::nullopt : std::optional(air);
+    result_.report = report_json(*package_, report, link_->calls(), radio).dump();
   }
   finish(outcome);
 }

@@ -34,11 +34,11 @@ stop_device() {
   rm -f "$work/left.sock"
 }
 
-# push NAME [SIGNAL]: the signal goes to the double when the first page is durable
+# push NAME [SIGNAL [OPTION...]]: the signal goes to the double when the first page is durable
 push() {
   start_device "$1"
   "$double" --device "C0:FF:EE:00:00:01=left=$work/left.sock" -- \
-    "$roost" push "$model" --to ble:left --json >"$work/$1.json" 2>"$work/$1.log" &
+    "$roost" push "$model" --to ble:left --json "${@:3}" >"$work/$1.json" 2>"$work/$1.log" &
   local pushing=$!
   if [ -n "${2:-}" ]; then
     for _ in $(seq 200); do
@@ -54,7 +54,10 @@ push() {
 
 push undisturbed
 grep -q '"dbus_calls":{"AcquireNotify":1,"AcquireWrite":1,"Connect":1,' "$work/undisturbed.json" || fail "D-Bus calls"
-push dropped USR2
+grep -q '"binding_limit":"\(flash\|radio\|host\)","air":{"bytes_per_second":[0-9.]*,.*"eta":null}' "$work/undisturbed.json" ||
+  fail "what the radio carries is not told"
+push dropped USR2 --interval 30 --phy 2
+grep -q '"limit_bytes_per_second":[0-9.]*,"eta":0\.[0-9]*}' "$work/dropped.json" || fail "no eta at a known interval"
 grep -q '"reconnects":[1-9]' "$work/dropped.json" || fail "the link was not lost"
 push restarted USR1
 grep -q '"reconnects":[1-9]' "$work/restarted.json" || fail "the link was not lost"

@@ -37,8 +37,9 @@ constexpr char kStatePath[] = "/org/roost/advertisement/state";
 constexpr size_t kShortDataBytesMax = 10;
 
 constexpr uint32_t kRegisterTimeoutMs = 10000;
-// After a refusal or a Release, before the advertisement is offered again.
-constexpr uint32_t kAgainMs = 500;
+// After a refusal or a Release, before service or advertisement are offered again; doubles with each refusal.
+constexpr uint32_t kAgainFirstMs = 500;
+constexpr uint32_t kAgainMaxMs = 8000;
 // What runs is looked at so often for the advertisement.
 constexpr uint32_t kRefreshMs = 1000;
 constexpr size_t kValueBytesMax = 512;
@@ -64,6 +65,7 @@ BluezPeripheral::BluezPeripheral(Options options, Peripheral& peripheral)
     : options_(std::move(options)),
       peripheral_(peripheral),
       adapter_path_("/org/bluez/" + options_.adapter),
+      again_ms_(kAgainFirstMs),
       local_name_(options_.name) {}
 
 BluezPeripheral::~BluezPeripheral() = default;
@@ -237,6 +239,7 @@ void BluezPeripheral::look_at_adapter() {
     drop_all();
     return say(failure.sentence);
   }
+  again_ms_ = kAgainFirstMs;
   if (agent_) allow_pairing();
   // The application outlives a power cycle, the advertisement does not.
   if (registered_) return renew_advertisement();
@@ -249,13 +252,14 @@ void BluezPeripheral::register_application() {
   call.append(ObjectPath(kRoot), Dict());
   registering_ = bus_->call(call, kRegisterTimeoutMs, [this](const Message& reply) {
     if (reply.is_error() && reply.error_name() != "org.bluez.Error.AlreadyExists") {
-      say(host::bluez::explain(reply, "registering the service").sentence);
-      again_ = loop_.after(kAgainMs, [this] {
+      say_refusal(host::bluez::explain(reply, "registering the service").sentence);
+      again_ = loop_.after(next_again_ms(), [this] {
         if (adapter_ == AdapterState::kReady) register_application();
       });
       return;
     }
     registered_ = true;
+    again_ms_ = kAgainFirstMs;
     renew_advertisement();
   });
 }
@@ -287,7 +291,7 @@ void BluezPeripheral::register_advertisement(Layout layout) {
         (error == "org.bluez.Error.InvalidLength" || error == "org.bluez.Error.Failed")) {
       return register_advertisement(Layout::kTwo);
     }
-    say(host::bluez::explain(reply, "advertising").sentence);
+    say_refusal(host::bluez::explain(reply, "advertising").sentence);
     advertise_later();
   });
 }
@@ -301,11 +305,22 @@ void BluezPeripheral::register_state() {
 
 void BluezPeripheral::handle_advertised(const std::string& how) {
   advertising_ = true;
+  again_ms_ = kAgainFirstMs;
+  refusal_.clear();
   say("advertising on " + options_.adapter + " as " + local_name_ + how);
 }
 
+// What is refused is refused again a moment later, often for the same reason: said once.
+void BluezPeripheral::say_refusal(const std::string& sentence) {
+  if (std::exchange(refusal_, sentence) != sentence) say(sentence + "; trying again");
+}
+
+uint32_t BluezPeripheral::next_again_ms() {
+  return std::exchange(again_ms_, std::min(again_ms_ * 2, kAgainMaxMs));
+}
+
 void BluezPeripheral::advertise_later() {
-  again_ = loop_.after(kAgainMs, [this] {
+  again_ = loop_.after(next_again_ms(), [this] {
     if (adapter_ == AdapterState::kReady && registered_ && !advertising_) renew_advertisement();
   });
 }

@@ -81,6 +81,8 @@ class BluezPeripheral final : public Radio {
   void handle_advertised(const std::string& how);
   void call_advertising(const char* method, const char* path, std::function<void(const host::dbus::Message&)> done);
   void advertise_later();
+  void say_refusal(const std::string& sentence);
+  uint32_t next_again_ms();
   void refresh_advertisement();
 
   Central& central_of(const host::dbus::Dict& options);
@@ -107,6 +109,8 @@ class BluezPeripheral final : public Radio {
   host::bluez::ObjectTree::Observation observation_;
   host::dbus::PendingCall registering_, advertising_call_;
   host::Loop::Source again_;
+  uint32_t again_ms_;
+  std::string refusal_;  // as it was last said
   enum class AdapterState { kUnknown, kReady, kNotReady } adapter_ = AdapterState::kUnknown;
   bool registered_ = false;
   bool advertising_ = false;
