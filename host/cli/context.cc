@@ -6,6 +6,7 @@
 
 #include "host/address.h"
 #include "host/bluez/open_link.h"
+#include "host/cli/daemon_client.h"
 #include "host/loopback_link.h"
 
 namespace roost::host {
@@ -13,6 +14,20 @@ namespace roost::host {
 const char* const kToHelp =
     "The device: sim:PATH (a simulated device's socket), sim:NAME, ble:NAME, ble:ADDRESS or\nble:DEVICE-ID (over "
     "Bluetooth; ble:hci1/NAME on that adapter), or nothing if only one simulated one is in reach";
+
+std::unique_ptr<DaemonClient> daemon_for(const std::string& to, const Context& context, Outcome* outcome) {
+  if (context.route == Route::kDirect) return nullptr;
+  const bool may_be_known = !to.empty();
+  if (context.route == Route::kAuto && !may_be_known) return nullptr;
+  auto client = DaemonClient::find();
+  if (!client) {
+    if (context.route == Route::kDaemon) *outcome = {ExitCode::kLinkLost, "daemon", "no roostd runs on this bus"};
+    return nullptr;
+  }
+  const bool over_the_air = Address::parse(to).kind == Address::Kind::kBle;
+  const bool through = context.route == Route::kDaemon || over_the_air || !client->device(to).empty();
+  return through ? std::move(client) : nullptr;
+}
 
 std::unique_ptr<Link> open_link(Loop& loop, const std::string& to, Outcome* outcome) {
   std::string address = to;

@@ -12,9 +12,19 @@
 
 namespace roost::host {
 
+class DaemonClient;
+
+// Whether what concerns a device goes through a running roostd, which may hold the adapter or the device.
+enum class Route {
+  kAuto,    // over Bluetooth, and to what it knows: yes
+  kDaemon,  // always, and no daemon is an error
+  kDirect,  // never
+};
+
 struct Context {
   bool verbose = false;
   bool quiet = false;
+  Route route = Route::kAuto;
   Outcome outcome;  // of the command that ran
 };
 
@@ -27,6 +37,10 @@ void add_run(CLI::App& app, Context& context);
 void add_convert(CLI::App& app, Context& context);
 void add_device(CLI::App& app, Context& context);
 void add_pairing(CLI::App& app, Context& context);  // pair, unpair, trust
+void add_jobs(CLI::App& app, Context& context);     // devices, jobs, history, watch, cancel
+
+// The daemon that a command about the device `to` goes through; null: none, the outcome tells if that is an error.
+std::unique_ptr<DaemonClient> daemon_for(const std::string& to, const Context& context, Outcome* outcome);
 
 // A link to what --to names, or null with the outcome: "sim:PATH", "sim:NAME", or empty for the only one in reach.
 std::unique_ptr<Link> open_link(Loop& loop, const std::string& to, Outcome* outcome);

@@ -21,6 +21,9 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", ROOST_VERSION);
   app.add_flag("-v,--verbose", context.verbose, "More of what happens, on stderr");
   app.add_flag("-q,--quiet", context.quiet, "No progress, only the result");
+  bool daemon = false, direct = false;
+  auto* through = app.add_flag("--daemon", daemon, "Only through a running roostd");
+  app.add_flag("--direct", direct, "Never through roostd")->excludes(through);
   app.fallthrough();
   roost::host::add_push(app, context);
   roost::host::add_device_queries(app, context);
@@ -29,11 +32,15 @@ int run(int argc, char** argv) {
   roost::host::add_run(app, context);
   roost::host::add_convert(app, context);
   roost::host::add_pairing(app, context);
+  roost::host::add_jobs(app, context);
   roost::host::add_device(app, context);
   app.footer(
       "Exit codes: 0 done, 2 bad arguments, 3 bad model, 4 does not fit, 5 refused by the device, 6 link lost,\n"
       "7 timed out, 8 verified but rolled back, 9 file, 1 anything else. `roost COMMAND --help` tells more.");
-  app.parse_complete_callback([&context] {
+  app.parse_complete_callback([&] {
+    context.route = daemon   ? roost::host::Route::kDaemon
+                    : direct ? roost::host::Route::kDirect
+                             : roost::host::Route::kAuto;
     spdlog::set_default_logger(spdlog::stderr_color_mt("roost"));
     spdlog::set_pattern("%v");
     spdlog::set_level(context.verbose ? spdlog::level::debug

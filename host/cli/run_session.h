@@ -1,4 +1,5 @@
-// Runs one session to its end on a loop of its own, with progress and ^C.
+// Runs one session to its end on a loop of its own, with progress and ^C. Without a package it goes through roostd
+// where that is to be (daemon_for); a delivery does so in push.cc.
 #pragma once
 
 #include <optional>

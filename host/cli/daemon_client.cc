@@ -1,0 +1,124 @@
+#include "host/cli/daemon_client.h"
+
+#include <filesystem>
+#include <set>
+
+#include "host/address.h"
+#include "host/bluez/open_link.h"
+
+namespace roost::host {
+
+using dbus::Message;
+
+namespace {
+
+// A delivery may be waited for in between (ReadInfo), so an answer may take its time.
+constexpr uint32_t kCallMs = 120000;
+constexpr uint32_t kLookAgainMs = 1000;  // signals may be lost with a daemon that restarts
+constexpr int kAbsentMax = 60;           // looks, before the daemon is given up
+
+constexpr char kPropertiesInterface[] = "org.freedesktop.DBus.Properties";
+
+}  // namespace
+
+std::unique_ptr<DaemonClient> DaemonClient::find() {
+  std::unique_ptr<DaemonClient> client(new DaemonClient());
+  std::string ignored;
+  client->bus_ = dbus::Connection::open(client->loop_, default_bus(), &ignored);
+  if (!client->bus_) return nullptr;
+  Message ask =
+      Message::call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner");
+  ask.append(daemon::kBusName);
+  bool there = false;
+  return client->send(ask).read(&there) && there ? std::move(client) : nullptr;
+}
+
+Message DaemonClient::send(const Message& message) {
+  std::optional<Message> answer;
+  const auto pending = bus_->call(message, kCallMs, [&](const Message& reply) { answer = reply; });
+  while (!answer) loop_.run_for(kCallMs);
+  return *answer;
+}
+
+Outcome DaemonClient::failure(const Message& reply) {
+  if (reply.error_name() == "org.freedesktop.DBus.Error.AccessDenied") {
+    return {ExitCode::kRefused, "daemon",
+            "roostd's bus policy does not let you do this; become a member of the group roost, or use --direct"};
+  }
+  return {daemon::exit_code_of(reply.error_name()), "daemon", "roostd says: " + reply.error_text()};
+}
+
+std::string DaemonClient::absolute(const std::string& to) {
+  const Address address = Address::parse(to);
+  return address.kind == Address::Kind::kSim ? "sim:" + std::filesystem::absolute(address.rest).string() : to;
+}
+
+std::string DaemonClient::device(const std::string& to) {
+  const Message reply = call(daemon::kRootPath, daemon::kManagerInterface, "FindDevice", absolute(to));
+  dbus::ObjectPath path;
+  return reply.is_error() || !reply.read(&path) ? "" : path.text;
+}
+
+dbus::Dict DaemonClient::properties(const std::string& path, const std::string& interface) {
+  dbus::Dict values;
+  const Message reply = call(path, kPropertiesInterface, "GetAll", interface);
+  if (!reply.is_error()) (void)reply.read(&values);
+  return values;
+}
+
+std::vector<DaemonClient::Ended> DaemonClient::watch(const std::vector<std::string>& jobs, const Seen& seen,
+                                                     bool* interrupted) {
+  std::vector<Ended> ended;
+  std::set<std::string> open(jobs.begin(), jobs.end());
+  std::set<std::string> changed = open;
+  const auto match = bus_->match({.path_namespace = std::string(daemon::kRootPath) + "/job",
+                                  .interface = kPropertiesInterface,
+                                  .member = "PropertiesChanged"},
+                                 [&](const Message& signal) {
+                                   if (open.count(signal.path())) changed.insert(signal.path());
+                                 });
+  *interrupted = false;
+  const auto terminate = loop_.on_terminate([&] { *interrupted = true; });
+  int absent = 0;
+  while (!open.empty() && !*interrupted) {
+    for (const std::string& path : std::exchange(changed, {})) {
+      const dbus::Dict job = properties(path, daemon::kJobInterface);
+      if (job.empty()) {
+        if (++absent < kAbsentMax) continue;
+        ended.push_back({path, {ExitCode::kLinkLost, "daemon", "roostd is gone, or has forgotten this job"}, ""});
+        open.erase(path);
+        continue;
+      }
+      absent = 0;
+      seen(path, job);
+      if (dbus::get<uint64_t>(job, "EndedAt") == 0) continue;
+      ended.push_back({path,
+                       {static_cast<ExitCode>(dbus::get<int32_t>(job, "ExitCode")),
+                        dbus::get<std::string>(job, "Stage"), dbus::get<std::string>(job, "Message")},
+                       dbus::get<std::string>(job, "Report")});
+      open.erase(path);
+    }
+    if (open.empty() || *interrupted) break;
+    bool woken = false;
+    const auto look_again = loop_.after(kLookAgainMs, [&] {
+      woken = true;
+      changed = open;
+    });
+    while (changed.empty() && !*interrupted && !woken) loop_.run_for(kLookAgainMs);
+  }
+  return ended;
+}
+
+Progress progress_of(const dbus::Dict& job) {
+  Progress progress;
+  const std::string phase = dbus::get<std::string>(job, "Phase");
+  for (int p = 0; p <= static_cast<int>(Phase::kConfirm); ++p) {
+    if (phase == phase_name(static_cast<Phase>(p))) progress.phase = static_cast<Phase>(p);
+  }
+  progress.bytes_done = dbus::get<uint64_t>(job, "BytesDone");
+  progress.bytes_total = dbus::get<uint64_t>(job, "BytesTotal");
+  progress.bytes_resumed = dbus::get<uint64_t>(job, "BytesResumed");
+  return progress;
+}
+
+}  // namespace roost::host
