@@ -149,6 +149,7 @@ void GattChannel::finish_open() {
 }
 
 void GattChannel::announce_open() {
+  if (failed_) return;
   att_mtu_ = std::clamp(att_mtu_, kAttMtuMin, kAttMtuMax);
   open_ = true;
   events_.ready();
