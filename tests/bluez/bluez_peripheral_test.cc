@@ -61,14 +61,14 @@ class Bluetoothd {
   std::string application;  // the bus name of the one that registered
   // An access to a value by the central `device`, as bluetoothd makes it; the answer's error, or empty.
   void access(const std::string& member, const std::string& value, const std::string& device,
-              std::function<void(const std::string& error)> done) {
+              const std::function<void(const std::string& error)>& done) {
     host::dbus::Message call = host::dbus::Message::call(application.c_str(), "/org/roost/device/service0/" + value,
                                                          host::bluez::kCharacteristic, member);
     call.append(host::dbus::Dict{{"device", host::dbus::ObjectPath(device)}, {"mtu", uint16_t{517}}});
     access_ = bus_->call(call, 2000, [done](const host::dbus::Message& reply) { done(reply.error_name()); });
   }
   // The property of the data characteristic; empty when it is not there.
-  void read_write_acquired(std::function<void(const host::dbus::Dict&)> done) {
+  void read_write_acquired(const std::function<void(const host::dbus::Dict&)>& done) {
     host::dbus::Message call = host::dbus::Message::call(application.c_str(), "/org/roost/device/service0/data",
                                                          host::bluez::kPropertiesInterface, "GetAll");
     call.append(host::bluez::kCharacteristic);
