@@ -5,6 +5,7 @@
 #
 #   find_package(roost REQUIRED)                      # CMake: roost::component, roost::cortex_m
 #   pkg-config --cflags roost; pkg-config --variable=sources roost        # others: include path, list of files
+#   pkg-config --variable=folder roost; ... --variable=source_names roost # the same below a folder that has a space in it
 set(roost_package ${CMAKE_INSTALL_DATADIR}/roost)
 set(roost_package_sources "")
 foreach(component base protocol storage runtime device)
@@ -13,11 +14,12 @@ foreach(component base protocol storage runtime device)
   list(APPEND roost_package_sources ${sources})
 endforeach()
 
-set(patterns FILES_MATCHING PATTERN "*.h" PATTERN "*.cc" PATTERN "*.ld" PATTERN "*.fbs")
-foreach(folder base protocol storage runtime device/agent device/ports/common device/ports/cortex_m)
+set(patterns FILES_MATCHING PATTERN "*.h" PATTERN "*.cc" PATTERN "*.ld" PATTERN "*.fbs"
+  PATTERN "tflm.cmake" PATTERN "README.md")
+foreach(folder base protocol storage runtime device/agent device/ports/common device/ports/cortex_m device/ports/tflm)
   get_filename_component(parent ${folder} DIRECTORY)
   install(DIRECTORY ${folder} DESTINATION ${roost_package}/${parent} COMPONENT firmware ${patterns}
-    PATTERN "example" EXCLUDE)
+    PATTERN "example" EXCLUDE PATTERN "declarations" EXCLUDE)
 endforeach()
 foreach(schema protocol/manifest protocol/body runtime/schema)
   get_filename_component(folder ${schema} DIRECTORY)
@@ -33,6 +35,7 @@ write_basic_package_version_file(roostConfigVersion.cmake COMPATIBILITY SameMino
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/roostConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/roostConfigVersion.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/roost COMPONENT firmware)
 
+list(JOIN roost_package_sources " " roost_pc_source_names)
 list(TRANSFORM roost_package_sources PREPEND "\${folder}/" OUTPUT_VARIABLE roost_pc_sources)
 list(JOIN roost_pc_sources " " roost_pc_sources)
 file(RELATIVE_PATH roost_pc_up /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
