@@ -1,11 +1,11 @@
 # What other projects find of Roost: the component's sources, compiled by them with their compiler and flags, as
 # firmware has to be.
 #
-#   cmake --install build/dev --prefix /somewhere --component firmware
+#   cmake -S . -B build/firmware -DROOST_BUILD_HOST=OFF -DROOST_BUILD_TESTS=OFF      # or any other build folder
+#   cmake --install build/firmware --prefix /somewhere --component firmware          # builds nothing
 #
 #   find_package(roost REQUIRED)                      # CMake: roost::component, roost::cortex_m
 #   pkg-config --cflags roost; pkg-config --variable=sources roost        # others: include path, list of files
-#   pkg-config --variable=folder roost; ... --variable=source_names roost # the same below a folder that has a space in it
 set(roost_package ${CMAKE_INSTALL_DATADIR}/roost)
 set(roost_package_sources "")
 foreach(component base protocol storage runtime device)
@@ -21,10 +21,12 @@ foreach(folder base protocol storage runtime device/agent device/ports/common de
   install(DIRECTORY ${folder} DESTINATION ${roost_package}/${parent} COMPONENT firmware ${patterns}
     PATTERN "example" EXCLUDE PATTERN "declarations" EXCLUDE)
 endforeach()
+# Generated as it is installed, so that nothing has to be built before.
 foreach(schema protocol/manifest protocol/body runtime/schema)
   get_filename_component(folder ${schema} DIRECTORY)
-  install(FILES ${CMAKE_BINARY_DIR}/generated/${schema}_generated.h DESTINATION ${roost_package}/${folder}
-    COMPONENT firmware)
+  install(CODE "execute_process(COMMAND \"${FLATC}\" --cpp --scoped-enums
+    -o \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${roost_package}/${folder}\" \"${CMAKE_SOURCE_DIR}/${schema}.fbs\"
+    COMMAND_ERROR_IS_FATAL ANY)" COMPONENT firmware)
 endforeach()
 install(FILES device/PORTING.md LICENSE DESTINATION ${roost_package} COMPONENT firmware)
 
@@ -35,7 +37,6 @@ write_basic_package_version_file(roostConfigVersion.cmake COMPATIBILITY SameMino
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/roostConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/roostConfigVersion.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/roost COMPONENT firmware)
 
-list(JOIN roost_package_sources " " roost_pc_source_names)
 list(TRANSFORM roost_package_sources PREPEND "\${folder}/" OUTPUT_VARIABLE roost_pc_sources)
 list(JOIN roost_pc_sources " " roost_pc_sources)
 file(RELATIVE_PATH roost_pc_up /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
