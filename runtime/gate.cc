@@ -1,5 +1,6 @@
 #include "runtime/gate.h"
 
+#include "base/flatbuffer_check.h"
 #include "runtime/arena_layout.h"
 #include "runtime/model_view.h"
 #include "runtime/survey.h"
@@ -8,7 +9,72 @@ namespace roost {
 namespace runtime {
 namespace {
 
-enum : uint32_t { kSchemaVersion = 3, kVerifierDepth = 8, kFileBytesMin = 8, kFileBytesMax = 1u << 30 };
+enum : uint32_t { kSchemaVersion = 3, kFileBytesMin = 8, kFileBytesMax = kFlatFileBytesMax };
+
+// The tables of schema.fbs, field by field.
+enum Row : unsigned { kModel, kOperatorCode, kSubGraph, kTensor, kQuantization, kOperator, kBuffer, kOpaque };
+const uint8_t kModelFields[] = {
+    flat_scalar(4),              // version
+    flat_tables(kOperatorCode),  // operator_codes
+    flat_tables(kSubGraph),      // subgraphs
+    flat_text(),                 // description
+    flat_tables(kBuffer),        // buffers
+};
+const uint8_t kOperatorCodeFields[] = {
+    flat_scalar(1),  // deprecated_builtin_code
+    flat_text(),     // custom_code
+    flat_scalar(4),  // version
+    flat_scalar(4),  // builtin_code
+};
+const uint8_t kSubGraphFields[] = {
+    flat_tables(kTensor),    // tensors
+    flat_vector(4),          // inputs
+    flat_vector(4),          // outputs
+    flat_tables(kOperator),  // operators
+    flat_text(),             // name
+};
+const uint8_t kTensorFields[] = {
+    flat_vector(4),             // shape
+    flat_scalar(1),             // type
+    flat_scalar(4),             // buffer
+    flat_text(),                // name
+    flat_table(kQuantization),  // quantization
+    flat_scalar(1),             // is_variable
+    flat_table(kOpaque),        // sparsity
+    kFlatIgnored,               // shape_signature
+    kFlatIgnored,               // has_rank
+    kFlatIgnored,               // variant_tensors
+    flat_scalar(4),             // external_buffer
+};
+const uint8_t kQuantizationFields[] = {
+    kFlatIgnored,         // min
+    kFlatIgnored,         // max
+    flat_vector(4),       // scale
+    flat_vector(8),       // zero_point
+    flat_scalar(1),       // details_type
+    flat_table(kOpaque),  // details
+    flat_scalar(4),       // quantized_dimension
+};
+const uint8_t kOperatorFields[] = {
+    flat_scalar(4),       // opcode_index
+    flat_vector(4),       // inputs
+    flat_vector(4),       // outputs
+    flat_scalar(1),       // builtin_options_type
+    flat_table(kOpaque),  // builtin_options: checked again as what the type says by OperatorView::options
+    kFlatIgnored,         // custom_options
+    kFlatIgnored,         // custom_options_format
+    kFlatIgnored,         // mutating_variable_inputs
+    flat_vector(4),       // intermediates
+};
+const uint8_t kBufferFields[] = {
+    flat_vector(1),  // data
+    flat_scalar(8),  // offset
+    flat_scalar(8),  // size
+};
+const FlatTable kSchema[] = {FlatTable(kModelFields),        FlatTable(kOperatorCodeFields),
+                             FlatTable(kSubGraphFields),     FlatTable(kTensorFields),
+                             FlatTable(kQuantizationFields), FlatTable(kOperatorFields),
+                             FlatTable(kBufferFields),       FlatTable()};
 
 Error check_counts(const tflite::Model* model, const GateLimits& limits) {
   if (size_of(model->subgraphs()) == 0) return Error::kNoSubgraph;
@@ -111,8 +177,7 @@ Error verify_file(Bytes file, const GateLimits& limits) {
   if (file.size() > kFileBytesMax) return Error::kTooComplex;
   // A tensor is two tables, an operator two with its options; codes are at most as many as operators.
   const uint32_t tables = 8 + limits.subgraphs + 3 * limits.tensors + 3 * limits.operators + limits.buffers;
-  flatbuffers::Verifier verifier(file.data(), file.size(), kVerifierDepth, tables);
-  return tflite::VerifyModelBuffer(verifier) ? Error::kNone : Error::kMalformed;
+  return FlatCheck(file, kSchema, tables).check_root() ? Error::kNone : Error::kMalformed;
 }
 
 bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Report* report) const {
