@@ -274,73 +274,73 @@ class Receiver {
     return offer_.manifest_size + (offer_.has_signature() ? static_cast<uint32_t>(kSignatureBytes) : 0u);
   }
 
-  ReceiverConfig config_;
-  Intake intake_;
-  uint32_t now_ms_ = 0;
-
-  // the transfer
+  // Small members first: the shorter instructions reach only so far.
   ReceiverState state_ = ReceiverState::kIdle;
-  Peer peer_;
-  Offer offer_;
-  uint16_t epoch_ = 0;  // of the current stream
+  Source source_ = Source::kNobody;
+  uint8_t owed_ = 0;
+  Owed outgoing_owed_ = kOwedVerdict;
+  uint8_t reply_count_ = 0;
+  uint8_t failures_ = 0;  // of the page that fails
+  uint8_t rewinds_ = 0;   // of this transfer
+  Reason reason_ = Reason::kOk;
   bool payload_stream_ = false;
   bool rewound_ = false;
+  bool epochs_used_ = false;  // those of the last transfer are not to be used again
+  bool hole_open_ = false;
+  bool hole_reported_ = false;
+  bool query_open_ = false;
+  bool request_open_ = false;
+  bool result_known_ = false;
+  std::array<bool, kConnectionsMax> stack_full_{};
+
+  // the transfer
+  uint16_t detail_ = 0;
+  uint16_t epoch_ = 0;        // of the current stream
+  uint16_t epoch_first_ = 0;  // of this or the last transfer
+  uint16_t epoch_last_ = 0;
   uint16_t first_chunk_ = 0;  // of the current payload stream
   uint16_t durable_ = 0;
   uint16_t chunk_ = 0;
+  uint16_t failing_chunk_ = 0;
+  uint32_t now_ms_ = 0;
   uint32_t chunk_size_ = 0;   // true bytes of this one
   uint32_t page_offset_ = 0;  // programmed so far
   uint32_t position_ = 0;     // of the stream, consumed so far
   uint32_t announced_ = 0;    // the limit the host knows
   uint32_t chunk_crc_ = 0;
+  uint32_t program_true_ = 0;  // true bytes of program_
   Bytes program_;              // what kProgram shows
-  uint32_t program_true_ = 0;  // true bytes among it
-  uint16_t failing_chunk_ = 0;
-  uint8_t failures_ = 0;  // of that one
-  uint8_t rewinds_ = 0;   // of this transfer
-  Reason reason_ = Reason::kOk;
-  uint16_t detail_ = 0;
-
-  // epochs of the last transfer: not to be used again
-  bool epochs_used_ = false;
-  uint16_t epoch_first_ = 0;
-  uint16_t epoch_last_ = 0;
+  Peer peer_;
+  Offer offer_;
 
   // time
   uint32_t heard_ms_ = 0;     // anything from this transfer's host
   uint32_t progress_ms_ = 0;  // a new fragment
   uint32_t taken_seen_ = 0;
-  bool hole_open_ = false;
-  bool hole_reported_ = false;
   uint32_t hole_next_ = 0;
   uint32_t hole_since_ms_ = 0;  // seen, or last reported
-  bool query_open_ = false;
-  uint32_t query_count_ = 0;  // it waits for fragments up to here, exclusive
+  uint32_t query_count_ = 0;    // the query waits for fragments up to here, exclusive
   uint32_t query_at_ms_ = 0;
 
+  ReceiverConfig config_;
+
   // requests
-  bool request_open_ = false;
   Request request_;
   Peer request_peer_;
   std::array<Answered, kConnectionsMax> answered_;
 
   // sending
-  uint8_t owed_ = 0;
-  Frame verdict_;
-  Frame result_;  // of the last transfer, said again when asked
-  bool result_known_ = false;
-  std::array<Reply, kRepliesMax> replies_;
-  uint8_t reply_count_ = 0;
-  Frame state_frame_;
-  std::array<uint32_t, kConnectionsMax> state_owed_{};  // session it is owed to; 0: nobody
-  Source source_ = Source::kNobody;
-  Owed outgoing_owed_ = kOwedVerdict;
   Peer outgoing_peer_;
   Frame outgoing_;
-  std::array<bool, kConnectionsMax> stack_full_{};
+  Frame verdict_;
+  Frame result_;  // of the last transfer, said again when asked
+  Frame state_frame_;
+  std::array<uint32_t, kConnectionsMax> state_owed_{};  // session it is owed to; 0: nobody
   std::array<uint32_t, kConnectionsMax> retry_at_ms_{};
+  std::array<Reply, kRepliesMax> replies_;
 
   alignas(8) std::array<uint8_t, kProgramUnitMax> bounce_{};  // for a unit that straddles the ring's end
+  Intake intake_;
 };
 
 }  // namespace protocol

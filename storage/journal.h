@@ -66,15 +66,15 @@ class Journal {
     return record_offset(block, index) + layout_.record_bytes;
   }
 
-  Flash& flash_;
-  MutableBytes scratch_;
-  Layout layout_ = {};
-  uint32_t turn_ = 0;         // of the block in use; 0: no journal yet
-  uint32_t next_ = 0;         // index of the next record in it
   uint8_t block_ = 0;         // in use
   uint8_t newest_ = kNoSlot;  // the block that holds the newest valid record
   bool turn_now_ = false;     // the block in use takes no more records
   bool firm_ = false;
+  uint32_t turn_ = 0;  // of the block in use; 0: no journal yet
+  uint32_t next_ = 0;  // index of the next record in it
+  Flash& flash_;
+  MutableBytes scratch_;
+  Layout layout_ = {};
 };
 
 }  // namespace storage

@@ -16,8 +16,8 @@ bool is_sealed(SlotState state) {
 Store::Store(Flash& flash, Digest& digest, const StoreConfig& config, MutableBytes scratch)
     : flash_(flash),
       digest_(digest),
-      config_(config),
       scratch_(scratch),
+      config_(config),
       journal_(flash, scratch),
       meta_(flash, digest, scratch) {}
 

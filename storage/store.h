@@ -217,7 +217,6 @@ class Store {
     bool clean = false;       // the slot was erased throughout when it was opened
     bool redo_block = false;  // the block in work must be erased again first
     bool verified = false;
-    PackageInfo package;
     uint32_t chunk_count = 0;
     uint32_t block_count = 0;    // payload blocks the package takes
     uint32_t meta_erased = 0;    // meta blocks
@@ -228,6 +227,7 @@ class Store {
     uint32_t next_page = 0;
     uint32_t written = 0;        // bytes programmed of next_page
     uint32_t suspect_block = 0;  // its cell may be torn: the journal vouches for it instead
+    PackageInfo package;
   };
 
   // Finding out after mount how much of a half-received package is durable.
@@ -287,25 +287,26 @@ class Store {
   void redo_from_durable();
   Status vouch_for_block(uint32_t block, uint32_t chain);
 
-  Flash& flash_;
-  Digest& digest_;
-  StoreConfig config_;
-  MutableBytes scratch_;
-  Journal journal_;
-  Meta meta_;
-  Layout layout_ = {};
-  State state_;
-  Transfer transfer_;
-  Recovery recovery_;
-  Clearing clearing_;
-  Verify verify_;
+  // Small members first: the shorter instructions reach only so far.
+  uint8_t held_slot_ = kNoSlot;
+  bool wipe_charged_ = false;  // erase_all was called in this boot: what it erases is charged already
+  bool sound_[kSlotCountMax] = {};
   uint32_t slicing_ = 0xFFFFFFFF;  // offset of a block whose sliced erase is unfinished
   uint32_t last_activity_ms_ = 0;  // of the half-received package
   uint32_t settled_ms_ = 0;        // since when nothing changed: the grace time of an early erase counts from here
   uint32_t refilled_ms_ = 0;       // up to when the erase budget is credited
-  uint8_t held_slot_ = kNoSlot;
-  bool wipe_charged_ = false;  // erase_all was called in this boot: what it erases is charged already
-  bool sound_[kSlotCountMax] = {};
+  Clearing clearing_;
+  Flash& flash_;
+  Digest& digest_;
+  MutableBytes scratch_;
+  Layout layout_ = {};
+  Recovery recovery_;
+  Verify verify_;
+  StoreConfig config_;
+  Transfer transfer_;
+  State state_;
+  Journal journal_;
+  Meta meta_;
 };
 
 }  // namespace storage

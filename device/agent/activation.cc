@@ -16,7 +16,7 @@ using storage::SlotState;
 namespace {
 
 // So many inferences without a hang end a run of watchdog resets.
-constexpr uint32_t kHealthyInferences = 16;
+constexpr uint8_t kHealthyInferences = 16;
 
 // After the flash was busy when a record was due.
 constexpr uint32_t kAgainMs = 250;
