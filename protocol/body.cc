@@ -93,7 +93,7 @@ Status read_body(Bytes bytes, BodyView* view) {
   if (bytes.size() < kSmallestBytes) return Error::kTooShort;
   if (bytes.size() > kPayloadBytesMax) return Error::kTooLong;
   if (!is_aligned_for_flatbuffers(bytes)) return Error::kMisaligned;
-  if (!fbs::BodyBufferHasIdentifier(bytes.data())) return Error::kWrongType;
+  if (!has_identifier(bytes, fbs::BodyIdentifier())) return Error::kWrongType;
   if (!FlatCheck(bytes, kSchema, kTablesMax).check_root()) return Error::kMalformed;
 
   const fbs::Body* body = fbs::GetBody(bytes.data());

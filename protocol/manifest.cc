@@ -130,7 +130,7 @@ Status read_manifest(Bytes bytes, ManifestView* view) {
   if (bytes.size() < kSmallestBytes) return Error::kTooShort;
   if (bytes.size() > kManifestBytesMax) return Error::kTooLong;
   if (!is_aligned_for_flatbuffers(bytes)) return Error::kMisaligned;
-  if (!fbs::ManifestBufferHasIdentifier(bytes.data())) return Error::kWrongType;
+  if (!has_identifier(bytes, fbs::ManifestIdentifier())) return Error::kWrongType;
   if (!FlatCheck(bytes, kSchema, kTablesMax).check_root()) return Error::kMalformed;
 
   const fbs::Manifest* manifest = fbs::GetManifest(bytes.data());

@@ -142,7 +142,97 @@ constexpr size_t kReceiverInputCount = 22;
 // The table itself. False: the input is illegal in that state and changes nothing.
 bool receiver_next(ReceiverState state, ReceiverInput input, ReceiverState* next);
 
-class Receiver {
+// What a Receiver keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
+struct ReceiverMemory {
+  // Frames of the transfer are not queued but owed, and made when they can go: so they are always fresh and need no
+  // room. In this order.
+  enum Owed : uint8_t {
+    kOwedVerdict = 1,  // ACCEPT or REJECT
+    kOwedRewind = 2,
+    kOwedStored = 4,
+    kOwedResult = 8,  // VERIFIED or FAILED
+    kOwedAsked = 16,
+    kOwedReport = 32,
+  };
+  enum class Source : uint8_t { kNobody, kTransfer, kReply, kState };
+  struct Reply {
+    Peer peer;
+    Frame frame;
+  };
+  struct Answered {
+    uint32_t session;
+    Answer answer;
+  };
+  static constexpr size_t kRepliesMax = 8;
+
+  // Small members first: the shorter instructions reach only so far.
+  ReceiverState state_;
+  Source source_;
+  uint8_t owed_;
+  Owed outgoing_owed_;
+  uint8_t reply_count_;
+  uint8_t failures_;  // of the page that fails
+  uint8_t rewinds_;   // of this transfer
+  Reason reason_;
+  bool payload_stream_;
+  bool rewound_;
+  bool epochs_used_;  // those of the last transfer are not to be used again
+  bool hole_open_;
+  bool hole_reported_;
+  bool query_open_;
+  bool request_open_;
+  bool result_known_;
+  std::array<bool, kConnectionsMax> stack_full_;
+
+  // the transfer
+  uint16_t detail_;
+  uint16_t epoch_;        // of the current stream
+  uint16_t epoch_first_;  // of this or the last transfer
+  uint16_t epoch_last_;
+  uint16_t first_chunk_;  // of the current payload stream
+  uint16_t durable_;
+  uint16_t chunk_;
+  uint16_t failing_chunk_;
+  uint32_t now_ms_;
+  uint32_t chunk_size_;   // true bytes of this one
+  uint32_t page_offset_;  // programmed so far
+  uint32_t position_;     // of the stream, consumed so far
+  uint32_t announced_;    // the limit the host knows
+  uint32_t chunk_crc_;
+  uint32_t program_true_;  // true bytes of program_
+  Bytes program_;          // what kProgram shows
+  Peer peer_;
+  Offer offer_;
+
+  // time
+  uint32_t heard_ms_;     // anything from this transfer's host
+  uint32_t progress_ms_;  // a new fragment
+  uint32_t taken_seen_;
+  uint32_t hole_next_;
+  uint32_t hole_since_ms_;  // seen, or last reported
+  uint32_t query_count_;    // the query waits for fragments up to here, exclusive
+  uint32_t query_at_ms_;
+
+  // requests
+  Request request_;
+  Peer request_peer_;
+  std::array<Answered, kConnectionsMax> answered_;
+
+  // sending
+  uint32_t outgoing_limit_;  // what outgoing_ announces, if it is a report
+  Peer outgoing_peer_;
+  Frame outgoing_;
+  Frame verdict_;
+  Frame result_;  // of the last transfer, said again when asked
+  Frame state_frame_;
+  std::array<uint32_t, kConnectionsMax> state_owed_;  // session it is owed to; 0: nobody
+  std::array<uint32_t, kConnectionsMax> retry_at_ms_;
+  std::array<Reply, kRepliesMax> replies_;
+
+  alignas(8) std::array<uint8_t, kProgramUnitMax> bounce_;  // for a unit that straddles the ring's end
+};
+
+class Receiver : private ReceiverMemory {
  public:
   // Configurations out of range are the caller's mistake.
   explicit Receiver(const ReceiverConfig& config);
@@ -201,32 +291,13 @@ class Receiver {
   uint16_t durable_chunks() const { return durable_; }
   uint32_t fragments_taken() const { return intake_.taken(); }
   Reason last_reason() const { return reason_; }
+  size_t ring_bytes() const { return config_.ring.size(); }
   // Bytes of manifest payload a host may send right after its offer: for Info.
   uint16_t initial_credit_bytes() const;
 
  private:
-  // Frames of the transfer are not queued but owed, and made when they can go: so they are always fresh and need no
-  // room. In this order.
-  enum Owed : uint8_t {
-    kOwedVerdict = 1,  // ACCEPT or REJECT
-    kOwedRewind = 2,
-    kOwedStored = 4,
-    kOwedResult = 8,  // VERIFIED or FAILED
-    kOwedAsked = 16,
-    kOwedReport = 32,
-  };
-  enum class Source : uint8_t { kNobody, kTransfer, kReply, kState };
-  struct Reply {
-    Peer peer;
-    Frame frame;
-  };
-  struct Answered {
-    uint32_t session = 0;
-    Answer answer;
-  };
-  static constexpr size_t kRepliesMax = 8;
-
   bool step(ReceiverInput input);
+  Status answered(ReceiverInput input);
 
   // what happened since the last poll
   void watch();
@@ -241,6 +312,8 @@ class Receiver {
   void answer_query(const Query& query);
   void handle_request(const Mail& mail);
   void handle_unknown(const Mail& mail);
+  void reply_busy(const Mail& mail, uint16_t tag);
+  void reply_answer(const Peer& peer, const Request& request, Reason reason, uint16_t detail);
 
   // the stream
   void advance();
@@ -254,6 +327,10 @@ class Receiver {
   bool rewind(uint16_t restart_chunk, Reason reason);
   void end_transfer();
   void abandon(Reason reason, uint16_t detail);
+  Status refuse(ReceiverInput input, Reason reason, uint16_t detail);
+  void set_result(const Frame& frame);
+  void set_failed(Reason reason, uint16_t detail);
+  void owe(Owed owed);
 
   // credit
   uint32_t window_fragments() const;
@@ -261,10 +338,13 @@ class Receiver {
 
   // sending
   void reply(const Peer& peer, const Frame& frame);
+  void drop_reply(size_t index);
+  bool send_next(Source source, const Peer& peer, const Frame& frame);
   bool find_frame();
   bool find_transfer_frame();
-  Frame make_frame(Owed owed) const;
-  Report make_report(bool asked) const;
+  Frame make_frame(Owed owed);
+  Frame milestone(MessageType type) const;
+  Frame make_report(bool asked);
   bool blocked(uint8_t slot) const;
   bool outgoing_alive() const { return source_ != Source::kNobody && intake_.connected(outgoing_peer_); }
 
@@ -274,72 +354,7 @@ class Receiver {
     return offer_.manifest_size + (offer_.has_signature() ? static_cast<uint32_t>(kSignatureBytes) : 0u);
   }
 
-  // Small members first: the shorter instructions reach only so far.
-  ReceiverState state_ = ReceiverState::kIdle;
-  Source source_ = Source::kNobody;
-  uint8_t owed_ = 0;
-  Owed outgoing_owed_ = kOwedVerdict;
-  uint8_t reply_count_ = 0;
-  uint8_t failures_ = 0;  // of the page that fails
-  uint8_t rewinds_ = 0;   // of this transfer
-  Reason reason_ = Reason::kOk;
-  bool payload_stream_ = false;
-  bool rewound_ = false;
-  bool epochs_used_ = false;  // those of the last transfer are not to be used again
-  bool hole_open_ = false;
-  bool hole_reported_ = false;
-  bool query_open_ = false;
-  bool request_open_ = false;
-  bool result_known_ = false;
-  std::array<bool, kConnectionsMax> stack_full_{};
-
-  // the transfer
-  uint16_t detail_ = 0;
-  uint16_t epoch_ = 0;        // of the current stream
-  uint16_t epoch_first_ = 0;  // of this or the last transfer
-  uint16_t epoch_last_ = 0;
-  uint16_t first_chunk_ = 0;  // of the current payload stream
-  uint16_t durable_ = 0;
-  uint16_t chunk_ = 0;
-  uint16_t failing_chunk_ = 0;
-  uint32_t now_ms_ = 0;
-  uint32_t chunk_size_ = 0;   // true bytes of this one
-  uint32_t page_offset_ = 0;  // programmed so far
-  uint32_t position_ = 0;     // of the stream, consumed so far
-  uint32_t announced_ = 0;    // the limit the host knows
-  uint32_t chunk_crc_ = 0;
-  uint32_t program_true_ = 0;  // true bytes of program_
-  Bytes program_;              // what kProgram shows
-  Peer peer_;
-  Offer offer_;
-
-  // time
-  uint32_t heard_ms_ = 0;     // anything from this transfer's host
-  uint32_t progress_ms_ = 0;  // a new fragment
-  uint32_t taken_seen_ = 0;
-  uint32_t hole_next_ = 0;
-  uint32_t hole_since_ms_ = 0;  // seen, or last reported
-  uint32_t query_count_ = 0;    // the query waits for fragments up to here, exclusive
-  uint32_t query_at_ms_ = 0;
-
   ReceiverConfig config_;
-
-  // requests
-  Request request_;
-  Peer request_peer_;
-  std::array<Answered, kConnectionsMax> answered_;
-
-  // sending
-  Peer outgoing_peer_;
-  Frame outgoing_;
-  Frame verdict_;
-  Frame result_;  // of the last transfer, said again when asked
-  Frame state_frame_;
-  std::array<uint32_t, kConnectionsMax> state_owed_{};  // session it is owed to; 0: nobody
-  std::array<uint32_t, kConnectionsMax> retry_at_ms_{};
-  std::array<Reply, kRepliesMax> replies_;
-
-  alignas(8) std::array<uint8_t, kProgramUnitMax> bounce_{};  // for a unit that straddles the ring's end
   Intake intake_;
 };
 

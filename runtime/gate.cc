@@ -1,5 +1,7 @@
 #include "runtime/gate.h"
 
+#include <string.h>
+
 #include "base/flatbuffer_check.h"
 #include "runtime/arena_layout.h"
 #include "runtime/model_view.h"
@@ -9,7 +11,7 @@ namespace roost {
 namespace runtime {
 namespace {
 
-enum : uint32_t { kSchemaVersion = 3, kFileBytesMin = 8, kFileBytesMax = kFlatFileBytesMax };
+enum : uint32_t { kSchemaVersion = 3, kIdentifierOffset = 4, kFileBytesMin = 8, kFileBytesMax = kFlatFileBytesMax };
 
 // The tables of schema.fbs, field by field.
 enum Row : unsigned { kModel, kOperatorCode, kSubGraph, kTensor, kQuantization, kOperator, kBuffer, kOpaque };
@@ -80,14 +82,17 @@ Error check_counts(const tflite::Model* model, const GateLimits& limits) {
   if (size_of(model->subgraphs()) == 0) return Error::kNoSubgraph;
   if (size_of(model->subgraphs()) > limits.subgraphs) return Error::kTooComplex;
   if (size_of(model->buffers()) > limits.buffers) return Error::kTooComplex;
-  uint64_t tensors = 0;
-  uint64_t operators = 0;
+  uint32_t tensors_left = limits.tensors;
+  uint32_t operators_left = limits.operators;
   for (uint32_t i = 0; i < size_of(model->subgraphs()); ++i) {
     const tflite::SubGraph* graph = model->subgraphs()->Get(i);
-    tensors += size_of(graph->tensors());
-    operators += size_of(graph->operators());
+    const uint32_t tensors = size_of(graph->tensors());
+    const uint32_t operators = size_of(graph->operators());
+    if (tensors > tensors_left || operators > operators_left) return Error::kTooComplex;
+    tensors_left -= tensors;
+    operators_left -= operators;
   }
-  return tensors > limits.tensors || operators > limits.operators ? Error::kTooComplex : Error::kNone;
+  return Error::kNone;
 }
 
 bool has_any_kernel(KernelList kernels, BuiltinOperator op) {
@@ -128,7 +133,7 @@ Error check_operator_codes(const tflite::Model* model, KernelList kernels, Repor
       if (error != Error::kNone) return error;
     }
   }
-  *where = Report();
+  where->restart();
   return Error::kNone;
 }
 
@@ -165,7 +170,7 @@ Error check_contract(const tflite::SubGraph* graph, const IoContract& io, Report
 void add(const GraphSurvey& survey, ArenaLayout* layout, Judgement* judgement) {
   layout->add_graph(survey.data_bytes(), survey.variable_bytes(), survey.planned_bytes());
   judgement->macs += survey.macs();
-  judgement->work = survey.work() > UINT64_MAX - judgement->work ? UINT64_MAX : judgement->work + survey.work();
+  judgement->work = saturating_add(judgement->work, survey.work());
   if (survey.longest_work() > judgement->longest_work) judgement->longest_work = survey.longest_work();
 }
 
@@ -173,7 +178,10 @@ void add(const GraphSurvey& survey, ArenaLayout* layout, Judgement* judgement) {
 
 Error verify_file(Bytes file, const GateLimits& limits) {
   if (reinterpret_cast<uintptr_t>(file.data()) % kModelAlignment != 0) return Error::kMisalignedModel;
-  if (file.size() < kFileBytesMin || !tflite::ModelBufferHasIdentifier(file.data())) return Error::kNotAModel;
+  if (file.size() < kFileBytesMin ||
+      memcmp(file.data() + kIdentifierOffset, tflite::ModelIdentifier(), flatbuffers::kFileIdentifierLength) != 0) {
+    return Error::kNotAModel;
+  }
   if (file.size() > kFileBytesMax) return Error::kTooComplex;
   // A tensor is two tables, an operator two with its options; codes are at most as many as operators.
   const uint32_t tables = 8 + limits.subgraphs + 3 * limits.tensors + 3 * limits.operators + limits.buffers;
@@ -181,9 +189,8 @@ Error verify_file(Bytes file, const GateLimits& limits) {
 }
 
 bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Report* report) const {
-  *report = Report();
   *judgement = Judgement();
-  report->error = verify_file(file, input_.limits);
+  report->restart(verify_file(file, input_.limits));
   if (!report->ok()) return false;
   const tflite::Model* model = tflite::GetModel(file.data());
   report->error = check_counts(model, input_.limits);
@@ -201,15 +208,15 @@ bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Re
     judgement->operators += size_of(model->subgraphs()->Get(i)->operators());
     judgement->tensors += size_of(model->subgraphs()->Get(i)->tensors());
   }
-  *report = Report();
+  report->restart();
   report->error = check_contract(model->subgraphs()->Get(0), input_.io, report);
   if (!report->ok()) return false;
   if (judgement->work > input_.limits.work) report->error = Error::kTooMuchWork;
   if (layout.total_bytes() > input_.limits.arena_bytes) report->error = Error::kArenaTooSmall;
   if (layout.total_bytes() > kPlanBytesMax) report->error = Error::kTensorTooLarge;
-  judgement->arena_bytes = static_cast<uint32_t>(layout.total_bytes());
-  judgement->persistent_bytes = static_cast<uint32_t>(layout.persistent_bytes());
-  judgement->variable_bytes = static_cast<uint32_t>(layout.variable_bytes());
+  judgement->arena_bytes = layout.total_bytes();
+  judgement->persistent_bytes = layout.persistent_bytes();
+  judgement->variable_bytes = layout.variable_bytes();
   return report->ok();
 }
 

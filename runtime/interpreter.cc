@@ -120,8 +120,7 @@ Result<Progress> Interpreter::step() {
     const OperatorRecord& record = tables(kMainGraph).operators[next_operator_];
     const Kernel* kernel = input_.kernels[record.kernel];
     if (kernel->invoke(op, arena_.data() + record.data) != Error::kNone) {
-      report_ = Report();
-      report_.error = Error::kInvokeFailed;
+      report_.restart(Error::kInvokeFailed);
       report_.subgraph = kMainGraph;
       report_.op_index = static_cast<int32_t>(next_operator_);
       report_.op = kernel->op;

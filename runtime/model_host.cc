@@ -94,7 +94,7 @@ Status ModelHost::start(const HostedModel& model, Input input) {
   new_side().model = model;
   new_side().named = true;
   reason_ = Error::kNone;
-  report_ = Report();
+  report_.restart();
   pending_ = HostEvent();
   return Status();
 }
@@ -237,8 +237,7 @@ HostEvent ModelHost::fail_by_engine() {
 }
 
 HostEvent ModelHost::fail(Error reason) {
-  report_ = Report();
-  report_.error = reason;
+  report_.restart(reason);
   change(Input::kFailed);
   give_up(reason);
   return event(HostEvent::kWorking);

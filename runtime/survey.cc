@@ -5,13 +5,9 @@
 
 namespace roost {
 namespace runtime {
-namespace {
-
 uint64_t saturating_add(uint64_t a, uint64_t b) {
   return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
-
-}  // namespace
 
 GraphSurvey::GraphSurvey(Bytes file, uint32_t graph_index, KernelList kernels, MutableBytes scratch)
     : file_(file),
@@ -63,7 +59,8 @@ Error GraphSurvey::see(int32_t index) {
     lives_[index].first = kConstant;
   } else if (tensor(index)->is_variable()) {
     lives_[index].first = kVariable;
-    variable_bytes_ += align_up(Tensor(tensor(index), nullptr, false).bytes(), kArenaAlignment);
+    const uint32_t bytes = align_up(Tensor(tensor(index), nullptr, false).bytes(), kArenaAlignment);
+    variable_bytes_ = add_capped(variable_bytes_, bytes);
   } else {
     lives_[index].first = kNotWritten;
   }
@@ -159,7 +156,7 @@ Error GraphSurvey::judge_operator(const tflite::Operator* op, uint16_t time) {
   const Error error = kernel->prepare(view, needs, nullptr);
   if (error != Error::kNone) return error;
   if (needs.data_bytes > kTensorBytesMax || needs.scratch_bytes > kTensorBytesMax) return Error::kTensorTooLarge;
-  data_bytes_ += align_up(needs.data_bytes, kOperatorDataAlignment);
+  data_bytes_ = add_capped(data_bytes_, align_up(needs.data_bytes, kOperatorDataAlignment));
   const uint64_t work = saturating_add(needs.macs, needs.steps);
   macs_ = saturating_add(macs_, needs.macs);
   work_ = saturating_add(work_, work);

@@ -48,13 +48,13 @@ uint32_t chain_next(uint32_t chain, uint32_t page_crc);
 class Meta {
  public:
   Meta(Flash& flash, Digest& digest, MutableBytes scratch) : flash_(flash), digest_(digest), scratch_(scratch) {}
-  void set_layout(const Layout& layout) { layout_ = layout; }
+  void set_layout(const Layout& layout) { layout_ = &layout; }  // borrowed
 
   // False: torn, never written, or its sizes do not fit the slot.
   bool read_header(uint8_t slot, MetaHeader& out);
   Status write_header(uint8_t slot, const MetaHeader& header, Bytes manifest);
   bool manifest_is(uint8_t slot, Bytes manifest);  // its first bytes; the size is in the header
-  uint32_t manifest_offset(uint8_t slot) const { return layout_.header_offset(slot) + kMetaHeaderBytes; }
+  uint32_t manifest_offset(uint8_t slot) const { return layout_->header_offset(slot) + kMetaHeaderBytes; }
 
   // A seal for just this header and manifest reads well. Uses the digest.
   bool sealed(uint8_t slot, const MetaHeader& header);
@@ -71,7 +71,7 @@ class Meta {
   Flash& flash_;
   Digest& digest_;
   MutableBytes scratch_;
-  Layout layout_ = {};
+  const Layout* layout_ = nullptr;
 };
 
 }  // namespace storage

@@ -191,6 +191,7 @@ class Store {
 
   // ---- queries ----
 
+  const StoreConfig& config() const { return config_; }
   uint8_t slot_count() const { return config_.slot_count; }
   SlotInfo slot_info(uint8_t slot);
   uint8_t slot_in(SlotState state) const;  // the one slot in that state (newest first), or kNoSlot

@@ -72,6 +72,8 @@ class Activation {
 
   runtime::HostedModel hosted(uint8_t slot);
   void to_run(uint8_t slot);
+  void note(AgentEvent event, uint8_t slot, Cause cause = Cause());
+  void tell(protocol::MessageType type, uint8_t slot, Cause cause = Cause());
   void note_runs();
   Cause begin_attempt(uint8_t slot);
   void run_next();
