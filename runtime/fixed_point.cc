@@ -1,7 +1,5 @@
 #include "runtime/fixed_point.h"
 
-#include <string.h>
-
 #include "base/assert.h"
 
 namespace roost {
@@ -11,12 +9,6 @@ namespace {
 constexpr uint32_t kSingleFractionBits = 23;
 constexpr uint32_t kSingleExponentMask = 0xFF;
 constexpr int32_t kSingleExponentBias = 127;
-
-uint32_t bits_of(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
 
 int bit_length(uint64_t x) {
   return x == 0 ? 0 : 64 - __builtin_clzll(x);

@@ -79,13 +79,14 @@ const FlatTable kSchema[] = {FlatTable(kModelFields),        FlatTable(kOperator
                              FlatTable(kBufferFields),       FlatTable()};
 
 Error check_counts(const tflite::Model* model, const GateLimits& limits) {
-  if (size_of(model->subgraphs()) == 0) return Error::kNoSubgraph;
-  if (size_of(model->subgraphs()) > limits.subgraphs) return Error::kTooComplex;
+  const auto* graphs = model->subgraphs();
+  if (size_of(graphs) == 0) return Error::kNoSubgraph;
+  if (size_of(graphs) > limits.subgraphs) return Error::kTooComplex;
   if (size_of(model->buffers()) > limits.buffers) return Error::kTooComplex;
   uint32_t tensors_left = limits.tensors;
   uint32_t operators_left = limits.operators;
-  for (uint32_t i = 0; i < size_of(model->subgraphs()); ++i) {
-    const tflite::SubGraph* graph = model->subgraphs()->Get(i);
+  for (uint32_t i = 0; i < graphs->size(); ++i) {
+    const tflite::SubGraph* graph = graphs->Get(i);
     const uint32_t tensors = size_of(graph->tensors());
     const uint32_t operators = size_of(graph->operators());
     if (tensors > tensors_left || operators > operators_left) return Error::kTooComplex;
@@ -111,8 +112,10 @@ void keep_name(const flatbuffers::String* name, Report* where) {
 
 Error check_operator_code(const tflite::Model* model, const tflite::Operator* op, KernelList kernels,
                           Report* where) {
-  if (op->opcode_index() >= size_of(model->operator_codes())) return Error::kOperatorCode;
-  const tflite::OperatorCode* code = model->operator_codes()->Get(op->opcode_index());
+  const auto* codes = model->operator_codes();
+  const uint32_t index = op->opcode_index();
+  if (index >= size_of(codes)) return Error::kOperatorCode;
+  const tflite::OperatorCode* code = codes->Get(index);
   where->op = builtin_operator(code);
   where->op_version = code->version();
   if (where->op == BuiltinOperator::CUSTOM) {
@@ -124,8 +127,9 @@ Error check_operator_code(const tflite::Model* model, const tflite::Operator* op
 
 // First of all, since "this firmware has no such operator" is the answer that people can act on.
 Error check_operator_codes(const tflite::Model* model, KernelList kernels, Report* where) {
-  for (uint32_t g = 0; g < size_of(model->subgraphs()); ++g) {
-    const auto* operators = model->subgraphs()->Get(g)->operators();
+  const auto* graphs = model->subgraphs();
+  for (uint32_t g = 0; g < graphs->size(); ++g) {
+    const auto* operators = graphs->Get(g)->operators();
     for (uint32_t i = 0; i < size_of(operators); ++i) {
       where->subgraph = static_cast<int32_t>(g);
       where->op_index = static_cast<int32_t>(i);
@@ -138,9 +142,10 @@ Error check_operator_codes(const tflite::Model* model, KernelList kernels, Repor
 }
 
 bool fulfils(const Tensor& tensor, const TensorSpec& spec) {
-  if (tensor.type() != spec.type || tensor.rank() != spec.shape.size()) return false;
-  for (uint32_t i = 0; i < tensor.rank(); ++i) {
-    if (spec.shape[i] != kAnyDimension && spec.shape[i] != tensor.dim(i)) return false;
+  const Span<const int32_t> shape = tensor.shape();
+  if (tensor.type() != spec.type || shape.size() != spec.shape.size()) return false;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (spec.shape[i] != kAnyDimension && spec.shape[i] != shape[i]) return false;
   }
   if (spec.any_quantisation) return true;
   return tensor.per_tensor() && tensor.scale() == spec.scale && tensor.zero_point() == spec.zero_point;
@@ -151,8 +156,8 @@ bool all_fulfil(const tflite::SubGraph* graph, const flatbuffers::Vector<int32_t
   if (size_of(indices) != specs.size()) return false;
   for (uint32_t i = 0; i < specs.size(); ++i) {
     where->tensor = static_cast<int32_t>(i);
-    const Tensor tensor(graph->tensors()->Get(static_cast<uint32_t>(indices->Get(i))), nullptr, false);
-    if (!fulfils(tensor, specs[i])) return false;
+    const tflite::Tensor* tensor = graph->tensors()->Get(static_cast<uint32_t>(indices->Get(i)));
+    if (!fulfils(Tensor(tensor, nullptr, false), specs[i])) return false;
   }
   where->tensor = -1;
   return true;
@@ -201,20 +206,21 @@ bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Re
   if (!report->ok()) return false;
 
   ArenaLayout layout(model);
-  for (uint32_t i = 0; i < size_of(model->subgraphs()); ++i) {
+  const auto* graphs = model->subgraphs();
+  for (uint32_t i = 0; i < graphs->size(); ++i) {
     GraphSurvey survey(file, i, input_.kernels, scratch);
     if (!survey.run(report)) return false;
     add(survey, &layout, judgement);
-    judgement->operators += size_of(model->subgraphs()->Get(i)->operators());
-    judgement->tensors += size_of(model->subgraphs()->Get(i)->tensors());
+    judgement->operators += survey.operator_count();
+    judgement->tensors += survey.tensor_count();
   }
   report->restart();
-  report->error = check_contract(model->subgraphs()->Get(0), input_.io, report);
+  report->error = check_contract(graphs->Get(0), input_.io, report);
   if (!report->ok()) return false;
   if (judgement->work > input_.limits.work) report->error = Error::kTooMuchWork;
-  if (layout.total_bytes() > input_.limits.arena_bytes) report->error = Error::kArenaTooSmall;
-  if (layout.total_bytes() > kPlanBytesMax) report->error = Error::kTensorTooLarge;
   judgement->arena_bytes = layout.total_bytes();
+  if (judgement->arena_bytes > input_.limits.arena_bytes) report->error = Error::kArenaTooSmall;
+  if (judgement->arena_bytes > kPlanBytesMax) report->error = Error::kTensorTooLarge;
   judgement->persistent_bytes = layout.persistent_bytes();
   judgement->variable_bytes = layout.variable_bytes();
   return report->ok();

@@ -8,6 +8,7 @@
 
 #include "base/span.h"
 #include "runtime/kernel.h"
+#include "runtime/model_view.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 
@@ -26,6 +27,8 @@ class GraphSurvey {
   bool run(Report* report);
 
   Span<const PlanEntry> plan() const { return Span<const PlanEntry>(entries_, entry_count_); }
+  uint32_t operator_count() const { return size_of(graph_->operators()); }
+  uint32_t tensor_count() const { return size_of(graph_->tensors()); }
   uint32_t planned_bytes() const { return planned_bytes_; }
   uint32_t data_bytes() const { return data_bytes_; }          // of operators, each rounded up
   uint32_t variable_bytes() const { return variable_bytes_; }  // each rounded up to kArenaAlignment
