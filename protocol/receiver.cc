@@ -104,7 +104,7 @@ Action Receiver::transfer_action() const {
     case ReceiverState::kWantProgrammed:
       action.kind = Action::Kind::kProgram;
       action.offset = static_cast<uint16_t>(page_offset_);
-      action.bytes = program_;
+      action.bytes = program_bytes();
       break;
     case ReceiverState::kWantChunkClosed:
       action.kind = Action::Kind::kCloseChunk;
@@ -483,24 +483,25 @@ bool Receiver::look_for_units() {
   if (size > most) size = most;
   size = size / unit * unit;
   if (size > 0) {
-    take_program(size, size, false);
-    return step(ReceiverInput::kUnitsHere);
+    return take_program(size, false);
   }
   const size_t one = left < unit ? left : unit;
   if (here < one) return false;
-  take_program(one, unit, true);
+  return take_program(one, true);
+}
+
+bool Receiver::take_program(size_t size, bool bounced) {
+  program_true_ = static_cast<uint32_t>(size);
+  bounced_ = bounced;
   return step(ReceiverInput::kUnitsHere);
 }
 
-void Receiver::take_program(size_t size, size_t padded_size, bool bounce) {
-  program_true_ = static_cast<uint32_t>(size);
-  if (!bounce) {
-    program_ = Bytes(config_.ring.data() + position_ % config_.ring.size(), size);
-    return;
-  }
-  memset(bounce_.data(), config_.erased_value, padded_size);
-  peek(position_, MutableBytes(bounce_.data(), size));
-  program_ = Bytes(bounce_.data(), padded_size);
+Bytes Receiver::program_bytes() const {
+  if (!bounced_) return Bytes(config_.ring.data() + position_ % config_.ring.size(), program_true_);
+  const MutableBytes unit = config_.bounce.first(config_.program_unit_bytes);
+  memset(unit.data(), config_.erased_value, unit.size());
+  peek(position_, unit.first(program_true_));
+  return unit;
 }
 
 bool Receiver::look_for_tail() {
@@ -641,7 +642,6 @@ Status Receiver::programmed() {
   page_offset_ += program_true_;
   position_ += program_true_;
   intake_.consume_to(position_);
-  program_ = Bytes();
   const bool page_done = page_offset_ == chunk_size_;
   return answered(page_done ? ReceiverInput::kPageProgrammed : ReceiverInput::kProgrammed);
 }

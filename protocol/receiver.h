@@ -47,6 +47,9 @@ constexpr size_t kProgramUnitMax = 256;
 
 struct ReceiverConfig {
   MutableBytes ring;
+  // At least a program unit: for one that straddles the ring's end. Made anew at each poll, so
+  // between two of them it may be used for other things.
+  MutableBytes bounce;
   uint16_t program_unit_bytes = 4;  // power of two, 1..256
   uint8_t erased_value = 0xFF;
   uint16_t chunk_bytes = 4096;       // power of two, 256..4096, a multiple of the program unit
@@ -181,6 +184,7 @@ struct ReceiverMemory {
   bool hole_reported_;
   bool query_open_;
   bool request_open_;
+  bool bounced_;  // what kProgram shows goes through the bounce buffer
   bool result_known_;
   std::array<bool, kConnectionsMax> stack_full_;
 
@@ -199,8 +203,7 @@ struct ReceiverMemory {
   uint32_t position_;     // of the stream, consumed so far
   uint32_t announced_;    // the limit the host knows
   uint32_t chunk_crc_;
-  uint32_t program_true_;  // true bytes of program_
-  Bytes program_;          // what kProgram shows
+  uint32_t program_true_;  // true bytes of what kProgram shows
   Peer peer_;
   Offer offer_;
 
@@ -228,8 +231,6 @@ struct ReceiverMemory {
   std::array<uint32_t, kConnectionsMax> state_owed_;  // session it is owed to; 0: nobody
   std::array<uint32_t, kConnectionsMax> retry_at_ms_;
   std::array<Reply, kRepliesMax> replies_;
-
-  alignas(8) std::array<uint8_t, kProgramUnitMax> bounce_;  // for a unit that straddles the ring's end
 };
 
 class Receiver : private ReceiverMemory {
@@ -249,8 +250,8 @@ class Receiver : private ReceiverMemory {
   bool handle_data(uint16_t conn, Bytes bytes);
 
   // ---- consumer side ------------------------------------------------------------------------------------------
-  // The next action, or kNone. Sends come first, then requests, then the transfer. Bytes of kProgram and
-  // kDecideManifest stay valid until answered; those of kSend until sent() is called.
+  // The next action, or kNone. Sends come first, then requests, then the transfer. Bytes of kProgram stay valid
+  // until the next poll, those of kDecideManifest until answered, those of kSend until sent() is called.
   Action poll(uint32_t now_ms);
   // When poll must be called again at the latest. While a transfer is open there is always one.
   Deadline next_deadline() const;
@@ -320,7 +321,8 @@ class Receiver : private ReceiverMemory {
   bool look_for_head();
   bool look_for_units();
   bool look_for_tail();
-  void take_program(size_t size, size_t padded_size, bool bounce);
+  bool take_program(size_t size, bool bounced);
+  Bytes program_bytes() const;
   void peek(uint32_t position, MutableBytes out) const;
   void open_payload_stream(uint16_t first_chunk);
   void begin_chunk(uint16_t chunk);

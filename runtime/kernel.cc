@@ -60,9 +60,9 @@ Tensor OperatorView::tensor(int32_t index) const {
   return Tensor(table, data, false);
 }
 
-const Kernel* find_kernel(KernelList kernels, BuiltinOperator op, TensorType type) {
-  for (const Kernel* kernel : kernels) {
-    if (kernel->op == op && (kernel->types & type_bit(type)) != 0) return kernel;
+const Kernel* const* find_kernel(KernelList kernels, BuiltinOperator op, TensorType type) {
+  for (const Kernel* const& kernel : kernels) {
+    if (kernel->op == op && (kernel->types & type_bit(type)) != 0) return &kernel;
   }
   return nullptr;
 }

@@ -117,8 +117,8 @@ struct Kernel {
 
 using KernelList = Span<const Kernel* const>;
 
-// The kernel for an operator whose first operand has this type; null if there is none.
-const Kernel* find_kernel(KernelList kernels, BuiltinOperator op, TensorType type);
+// The place in the list of the kernel for an operator whose first operand has this type; null if there is none.
+const Kernel* const* find_kernel(KernelList kernels, BuiltinOperator op, TensorType type);
 
 }  // namespace runtime
 }  // namespace roost

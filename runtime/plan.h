@@ -28,7 +28,7 @@ struct PlanEntry {
 enum : uint32_t { kPlanBytesMax = 1u << 31 };
 
 // Sums of sizes stop here, a little above the largest that is allowed, instead of wrapping.
-enum : uint32_t { kBytesCap = kPlanBytesMax + kArenaAlignment };
+enum : uint32_t { kBytesCap = uint32_t{kPlanBytesMax} + uint32_t{kArenaAlignment} };
 
 uint32_t add_capped(uint32_t a, uint32_t b);
 

@@ -151,8 +151,9 @@ Error GraphSurvey::judge_operator(const tflite::Operator* op, uint16_t time) {
   const OperatorView view(file_, graph_, op, TensorPlaces{nullptr, nullptr, nullptr});
   TensorType type;
   if (!view.deciding_type(&type)) return Error::kOperatorOperands;
-  const Kernel* kernel = find_kernel(kernels_, where_.op, type);
-  if (!kernel) return Error::kOperatorType;
+  const Kernel* const* place = find_kernel(kernels_, where_.op, type);
+  if (!place) return Error::kOperatorType;
+  const Kernel* const kernel = *place;
   if (where_.op_version < kernel->version_min || where_.op_version > kernel->version_max) {
     return Error::kOperatorVersion;
   }

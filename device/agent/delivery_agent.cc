@@ -21,6 +21,7 @@ constexpr uint8_t kFlashFailuresMax = 3;
 protocol::ReceiverConfig receiver_config(const AgentParts& parts, const AgentConfig& config) {
   const storage::FlashGeometry& geometry = parts.flash->geometry();
   protocol::ReceiverConfig receiver = config.receiver;
+  receiver.bounce = config.store_scratch;  // the store uses it only within its own calls
   receiver.program_unit_bytes = geometry.program_unit_bytes;
   receiver.erased_value = geometry.erased_value;
   receiver.chunk_bytes = config.store.chunk_bytes;

@@ -53,8 +53,8 @@ struct AgentConfig {
   Acceptance acceptance;  // arena_bytes is taken from `arena`
   storage::StoreConfig store;
   protocol::ReceiverConfig
-      receiver;                // ring included; chunk, unit and erased value are taken from the flash and `store`
-  MutableBytes arena;          // aligned to runtime::kArenaAlignment
+      receiver;        // ring included; bounce, chunk, unit and erased value are taken from the flash and `store`
+  MutableBytes arena;  // aligned to runtime::kArenaAlignment
   MutableBytes store_scratch;  // storage::Store::scratch_bytes(geometry)
   Bytes builtin_model;         // empty: none
   uint16_t preferred_value_bytes = 244;
