@@ -14,20 +14,20 @@ namespace {
 constexpr uint32_t kHeaderCovered = kMetaHeaderBytes - 4;
 constexpr uint32_t kSealCovered = kSealBytes - 4;
 
-// Between the magic and the CRC.
-const RecordField kHeaderFields[] = {ROOST_FIELD(MetaHeader, generation),
-                                     ROOST_FIELD(MetaHeader, package_id),
-                                     ROOST_FIELD(MetaHeader, manifest_size),
-                                     ROOST_FIELD(MetaHeader, attempts),
-                                     record_zeros(1),
-                                     ROOST_FIELD(MetaHeader, model_size),
-                                     ROOST_FIELD(MetaHeader, body_offset),
-                                     ROOST_FIELD(MetaHeader, body_size),
-                                     ROOST_FIELD(MetaHeader, counter),
-                                     ROOST_BYTES(MetaHeader, model_sha256),
-                                     ROOST_BYTES(MetaHeader, body_sha256),
-                                     kRecordEnd};
-constexpr size_t kMagicBytes = 4;
+// From the package id to the CRC, but for what a package does not know of itself.
+const RecordField kFactsFields[] = {ROOST_FIELD(PackageFacts, package_id),
+                                    record_zeros(4),  // manifest size, attempts
+                                    ROOST_FIELD(PackageFacts, model_size),
+                                    ROOST_FIELD(PackageFacts, body_offset),
+                                    ROOST_FIELD(PackageFacts, body_size),
+                                    ROOST_FIELD(PackageFacts, counter),
+                                    ROOST_BYTES(PackageFacts, model_sha256),
+                                    ROOST_BYTES(PackageFacts, body_sha256),
+                                    kRecordEnd};
+constexpr size_t kGenerationOffset = 4;
+constexpr size_t kFactsOffset = 8;
+constexpr size_t kManifestSizeOffset = 12;
+constexpr size_t kAttemptsOffset = 14;
 
 // Each size is bounded by itself first, so that no sum can wrap.
 bool sizes_fit(const MetaHeader& h, uint32_t payload_max) {
@@ -59,7 +59,10 @@ bool Meta::read_header(uint8_t slot, MetaHeader& out) {
   const uint32_t offset = layout_->header_offset(slot);
   const MutableBytes head = scratch_.first(kMetaHeaderBytes);
   if (!flash_.read(offset, head).ok() || load_le32(head.data()) != kMetaMagic) return false;
-  load_record(kHeaderFields, head.data() + kMagicBytes, &out);
+  load_record(kFactsFields, head.data() + kFactsOffset, static_cast<PackageFacts*>(&out));
+  out.generation = load_le32(head.data() + kGenerationOffset);
+  out.manifest_size = load_le16(head.data() + kManifestSizeOffset);
+  out.attempts = head[kAttemptsOffset];
   if (!sizes_fit(out, layout_->payload_bytes_max())) return false;
   const uint32_t expected = load_le32(head.data() + kHeaderCovered);
   uint32_t crc = crc32(0, head.first(kHeaderCovered));
@@ -78,7 +81,10 @@ Status Meta::write_header(uint8_t slot, const MetaHeader& header, Bytes manifest
   const uint32_t run = static_cast<uint32_t>(scratch_.size()) & ~(layout_->unit_bytes - 1);
   uint8_t* bytes = scratch_.data();
   store_le32(bytes, kMetaMagic);
-  store_record(kHeaderFields, &header, bytes + kMagicBytes);
+  store_record(kFactsFields, static_cast<const PackageFacts*>(&header), bytes + kFactsOffset);
+  store_le32(bytes + kGenerationOffset, header.generation);
+  store_le16(bytes + kManifestSizeOffset, header.manifest_size);
+  bytes[kAttemptsOffset] = header.attempts;
   store_le32(bytes + kHeaderCovered, crc32(crc32(0, Bytes(bytes, kHeaderCovered)), manifest));
   uint32_t filled = kMetaHeaderBytes;
   uint32_t taken = 0;

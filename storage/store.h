@@ -47,18 +47,9 @@ struct StoreConfig {
 
 // Everything storage has to know of a package. Page k of a slot is payload[k * chunk_bytes ...]; the payload is
 // the model, then, where there is a body, zeros up to body_offset and the body.
-struct PackageInfo {
-  uint32_t package_id = 0;
-  Bytes manifest;  // open() borrows it until manifest_taken()
-  uint32_t model_size = 0;
-  uint32_t body_offset = 0;  // 0 where body_size is
-  uint32_t body_size = 0;
-  Sha256 model_sha256 = {};
-  Sha256 body_sha256 = {};  // ignored where body_size is 0
-  uint64_t counter = 0;
+struct PackageInfo : PackageFacts {
+  Bytes manifest;        // open() borrows it until manifest_taken()
   uint8_t attempts = 3;  // prepares it gets before it is confirmed; 0 counts as 1
-
-  uint32_t payload_size() const { return body_size == 0 ? model_size : body_offset + body_size; }
 };
 
 enum OpenFlags : uint8_t { kOpenNormal = 0, kOpenForce = 1 };
@@ -74,18 +65,10 @@ enum class Work : uint8_t {
   kErase,    // a block, a slice, or a meta page to write
 };
 
-struct SlotInfo {
-  SlotState state = SlotState::kUnknown;
-  uint8_t reason = kReasonNone;  // kUnknown (abandoned, displaced) and kRejected
-  uint16_t detail = 0;
-  uint8_t attempts_made = 0;
-  uint8_t attempts_max = 0;
-  bool sound = false;  // meta read well at mount or since: the spans below are there
-  uint32_t generation = 0;
-  uint32_t package_id = 0;
+// A slot's record (reason and detail: kUnknown (abandoned, displaced) and kRejected), and what its meta says.
+struct SlotInfo : SlotRecord {
+  bool sound = false;           // meta read well at mount or since: the spans below are there
   uint32_t durable_chunks = 0;  // kReceiving
-  uint32_t wear_max = 0;        // erases of the slot's most erased block, at most
-  uint32_t wear_total = 0;
   uint64_t counter = 0;
   Bytes manifest;  // into mapped(); empty unless sound
   Bytes model;     // into mapped(); empty unless sound, and sealed or (the open package) verified
