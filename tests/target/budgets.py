@@ -88,6 +88,8 @@ def foreign_symbols(folder):
 # Indirect calls, by who makes them: the functions that may be meant (all are looked at, the deepest counts).
 SEAMS = [
     (r"^roost::storage::", r"NrfNvmcFlash::(read|program|erase|erase_slice|geometry|mapped)|SoftwareSha256::"),
+    (r"prepare_int8_convolution", r"conv_2d_shape"),
+    (r"invoke_int8_convolution", r"runtime/kernels/.*:.*convolve"),
     (r"^roost::runtime::.*(Gate|Survey|judge|gate|prepare_|Interpreter::prepare|look_at|check)",
      r"runtime/kernels/.*:.*prepare"),
     (r"Interpreter::(step|run)", r"runtime/kernels/.*:.*invoke"),
@@ -98,6 +100,8 @@ SEAMS = [
 ROOTS = ["roost::device::DeliveryAgent::poll", "roost::device::DeliveryAgent::start",
          "roost::device::Activation::invoke", "roost::protocol::Receiver::handle_data",
          "roost::protocol::Receiver::handle_control"]
+# How often a function that calls itself is under way at once at most; others that do are not on a device's path.
+RECURSION = {"roost::FlatCheck::check_table": 5}  # model, subgraph, tensor, quantisation, its details
 LIBRARY_FRAME = 64  # of a function without a figure: libgcc and the C library
 
 
@@ -137,8 +141,10 @@ class CallGraph:
     def deepest(self, title, path=()):
         """(bytes, the path)"""
         if title in path:
-            self.recursive.add(self.plain.get(title, title))
-            return 0, []
+            name = self.plain.get(title, title)
+            self.recursive.add(name)
+            cycle = path[path.index(title):]
+            return (RECURSION.get(name, 1) - 1) * sum(self.frames[t] for t in cycle), []
         if title in self.memo:
             return self.memo[title]
         if title not in self.frames:
@@ -211,7 +217,8 @@ def main():
             continue
         print(f"deepest stack of {root.split('::', 1)[1]}: {found[0]} bytes, through " + " > ".join(
             graph.plain.get(t, t).split("::")[-1] for t in found[1]))
-    print(f"recursive, counted once: {', '.join(sorted(graph.recursive)) or 'none'}")
+    counted = [f"{name} x {RECURSION.get(name, 1)}" for name in sorted(graph.recursive)]
+    print(f"recursive, and how often that is counted: {', '.join(counted) or 'none'}")
     print(f"indirect calls by {len(graph.unresolved)} functions not followed: {', '.join(sorted(graph.unresolved))[:1500]}")
     for archive, symbol in foreign_symbols(folder):
         failed = True

@@ -1,16 +1,11 @@
 #include "device/ports/cortex_m/semihosting.h"
 
+#include <string.h>
+
 namespace roost {
 namespace device {
 namespace semihosting {
 namespace {
-
-// The C library's takes 220 bytes.
-uint32_t length_of(const char* text) {
-  uint32_t length = 0;
-  while (text[length] != 0) ++length;
-  return length;
-}
 
 // Arm's numbers ("Semihosting for AArch32 and AArch64").
 enum class Call : uint32_t {
@@ -66,7 +61,7 @@ void exit(uint32_t code) {
 }
 
 File::File(const char* path, Mode mode) {
-  const uint32_t block[3] = {address(path), static_cast<uint32_t>(mode), length_of(path)};
+  const uint32_t block[3] = {address(path), static_cast<uint32_t>(mode), static_cast<uint32_t>(strlen(path))};
   handle_ = host(Call::kOpen, block);
 }
 
