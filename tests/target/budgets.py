@@ -173,9 +173,11 @@ COMPLETE = COMPONENT + ["model host", "gate and interpreter", "operators", "dige
                         "compiler and C library"]
 # name, image, parts, the goal, the ceiling: what it may be today, so that it can only shrink until the goal is met.
 BUDGETS = [
-    ("protocol + storage + agent", "device_trivial", COMPONENT, 16 * 1024, 39 * 1024),
-    ("complete, keyword spotting", "device_kws", COMPLETE, 32 * 1024, 66 * 1024),
+    ("protocol + storage + agent", "device_trivial", COMPONENT, 16 * 1024, 32256),
+    ("complete, keyword spotting", "device_kws", COMPLETE, 32 * 1024, 53248),
 ]
+# The agent object, which holds receiver, store and model host but neither engines nor lent buffers: goal, ceiling.
+AGENT_RAM = (1024, 2048)
 
 
 def main():
@@ -205,8 +207,11 @@ def main():
             failed = True
             print(f"FAILED {name}: grew beyond {ceiling}")
     objects = object_sizes(folder / "tests/target/firmware/device_kws.elf")
-    print("RAM of the objects a firmware keeps (goal 1024 for the agent without engines): " +
+    print(f"RAM of the objects a firmware keeps (goal {AGENT_RAM[0]} for the agent without engines): " +
           ", ".join(f"{name} {size}" for name, size in objects.items()))
+    if objects["agent"] > AGENT_RAM[1]:
+        failed = True
+        print(f"FAILED the agent: grew beyond {AGENT_RAM[1]}")
 
     graph = CallGraph(folder)
     for root in ROOTS:
