@@ -81,6 +81,8 @@ class Store {
   // `scratch`: scratch_bytes(geometry) bytes, lent for good. The flash and digest are shared with nobody while a
   // call runs; the digest keeps a running value between verify_begin and the last verify_step.
   Store(Flash& flash, Digest& digest, const StoreConfig& config, MutableBytes scratch);
+  Store(const Store&) = delete;  // its parts point into it
+  Store& operator=(const Store&) = delete;
 
   static constexpr uint32_t scratch_bytes(const FlashGeometry& geometry) {
     return geometry.program_unit_bytes > 256 ? geometry.program_unit_bytes : 256;
