@@ -61,7 +61,7 @@ class ByteReader {
   size_t remaining() const { return bytes_.size() - offset_; }
   bool ok() const { return ok_; }
 
- private:
+  // The next `size` bytes, or null.
   const uint8_t* take(size_t size) {
     if (!ok_ || size > remaining()) {
       ok_ = false;
@@ -72,6 +72,7 @@ class ByteReader {
     return p;
   }
 
+ private:
   Bytes bytes_;
   size_t offset_ = 0;
   bool ok_ = true;
@@ -102,7 +103,7 @@ class ByteWriter {
   Bytes written() const { return Bytes(bytes_.data(), offset_); }
   bool ok() const { return ok_; }
 
- private:
+  // Room for the next `size` bytes, or null.
   uint8_t* take(size_t size) {
     if (!ok_ || size > bytes_.size() - offset_) {
       ok_ = false;
@@ -113,6 +114,7 @@ class ByteWriter {
     return p;
   }
 
+ private:
   MutableBytes bytes_;
   size_t offset_ = 0;
   bool ok_ = true;

@@ -1,5 +1,6 @@
 #include "protocol/body.h"
 
+#include "base/flatbuffer_check.h"
 #include "protocol/flatbuffer.h"
 
 #include "protocol/body_generated.h"
@@ -8,8 +9,24 @@ namespace roost {
 namespace protocol {
 namespace {
 
-constexpr flatbuffers::uoffset_t kDepthMax = 4;
-constexpr flatbuffers::uoffset_t kTablesMax = 1 + kBodyKeyValuesMax + kBodyVectorsMax;
+// The tables of body.fbs, field by field.
+const uint8_t kBodyFields[] = {
+    flat_texts(),    // labels
+    flat_tables(1),  // key_values
+    flat_tables(2),  // vectors
+};
+const uint8_t kKeyValueFields[] = {
+    flat_text(kFlatRequired),  // key
+    flat_text(kFlatRequired),  // value
+};
+const uint8_t kVectorFields[] = {
+    flat_vector(1, kFlatRequired),  // input
+    flat_vector(1, kFlatRequired),  // expected
+    flat_scalar(4),                 // tolerance
+};
+const FlatTable kSchema[] = {FlatTable(kBodyFields), FlatTable(kKeyValueFields), FlatTable(kVectorFields)};
+
+constexpr uint32_t kTablesMax = 1 + kBodyKeyValuesMax + kBodyVectorsMax;
 constexpr size_t kSmallestBytes = 12;
 constexpr size_t kTextMax = 4096;
 
@@ -76,9 +93,8 @@ Status read_body(Bytes bytes, BodyView* view) {
   if (bytes.size() < kSmallestBytes) return Error::kTooShort;
   if (bytes.size() > kPayloadBytesMax) return Error::kTooLong;
   if (!is_aligned_for_flatbuffers(bytes)) return Error::kMisaligned;
-  if (!fbs::BodyBufferHasIdentifier(bytes.data())) return Error::kWrongType;
-  flatbuffers::Verifier verifier(bytes.data(), bytes.size(), kDepthMax, kTablesMax);
-  if (!fbs::VerifyBodyBuffer(verifier)) return Error::kMalformed;
+  if (!has_identifier(bytes, fbs::BodyIdentifier())) return Error::kWrongType;
+  if (!FlatCheck(bytes, kSchema, kTablesMax).check_root()) return Error::kMalformed;
 
   const fbs::Body* body = fbs::GetBody(bytes.data());
   if (count_of(body->labels()) > kBodyLabelsMax || count_of(body->key_values()) > kBodyKeyValuesMax ||

@@ -1,6 +1,8 @@
 #include "protocol/control.h"
 
-#include "base/bytes.h"
+#include <string.h>
+
+#include "base/record.h"
 #include "protocol/fragment.h"
 #include "protocol/package.h"
 
@@ -8,60 +10,56 @@ namespace roost {
 namespace protocol {
 namespace {
 
-// Writes one record into a frame; every record is known to fit.
-class FrameWriter {
- public:
-  FrameWriter(Frame* frame, MessageType type)
-      : frame_(frame), writer_(MutableBytes(frame->data.data(), frame->data.size())) {
-    writer_.u8(static_cast<uint8_t>(type));
-  }
-  ByteWriter* operator->() { return &writer_; }
-  void finish() {
-    ROOST_ASSERT(writer_.ok());
-    frame_->size = static_cast<uint8_t>(writer_.size());
-  }
+// What follows the type in each message, as SPEC.md draws it.
+const RecordField kOfferFields[] = {ROOST_FIELD(Offer, version),
+                                    ROOST_FIELD(Offer, flags),
+                                    ROOST_FIELD(Offer, epoch),
+                                    ROOST_FIELD(Offer, package_id),
+                                    ROOST_FIELD(Offer, manifest_size),
+                                    ROOST_FIELD(Offer, payload_size),
+                                    ROOST_FIELD(Offer, fragment_payload),
+                                    kRecordEnd};
+const RecordField kQueryFields[] = {ROOST_FIELD(Query, epoch), ROOST_FIELD(Query, last_sent), kRecordEnd};
+const RecordField kRequestFields[] = {ROOST_FIELD(Request, tag), ROOST_FIELD(Request, flags),
+                                      ROOST_FIELD(Request, package_id), kRecordEnd};
+const RecordField kAcceptFields[] = {ROOST_FIELD(Accept, epoch), ROOST_FIELD(Accept, chunk_log2),
+                                     ROOST_FIELD(Accept, resume_chunk), ROOST_FIELD(Accept, limit), kRecordEnd};
+const RecordField kRejectFields[] = {ROOST_FIELD(Reject, epoch), ROOST_FIELD(Reject, reason),
+                                     ROOST_FIELD(Reject, detail), kRecordEnd};
+const RecordField kReportFields[] = {ROOST_FIELD(Report, epoch_low), ROOST_FIELD(Report, next_wanted),
+                                     ROOST_FIELD(Report, limit), ROOST_FIELD(Report, durable_low), kRecordEnd};
+const RecordField kRewindFields[] = {ROOST_FIELD(Rewind, epoch), ROOST_FIELD(Rewind, chunk),
+                                     ROOST_FIELD(Rewind, limit), kRecordEnd};
+const RecordField kMilestoneFields[] = {ROOST_FIELD(Milestone, epoch), ROOST_FIELD(Milestone, package_id),
+                                        kRecordEnd};
+const RecordField kFailedFields[] = {ROOST_FIELD(Failed, epoch), ROOST_FIELD(Failed, package_id),
+                                     ROOST_FIELD(Failed, reason), ROOST_FIELD(Failed, detail), kRecordEnd};
+const RecordField kBusyFields[] = {ROOST_FIELD(Busy, about), ROOST_FIELD(Busy, tag), kRecordEnd};
+const RecordField kUnknownFields[] = {ROOST_FIELD(Unknown, about), ROOST_FIELD(Unknown, reason),
+                                      ROOST_FIELD(Unknown, version), kRecordEnd};
+const RecordField kAnswerFields[] = {ROOST_FIELD(Answer, tag), ROOST_FIELD(Answer, about),
+                                     ROOST_FIELD(Answer, reason), ROOST_FIELD(Answer, detail), kRecordEnd};
+const RecordField kStateChangeFields[] = {ROOST_FIELD(StateChange, package_id), ROOST_FIELD(StateChange, reason),
+                                          ROOST_FIELD(StateChange, detail), kRecordEnd};
 
- private:
-  Frame* frame_;
-  ByteWriter writer_;
-};
-
-// A record of exactly one type and one size. Length first, then type: the order every decoder here keeps.
-class FrameReader {
- public:
-  FrameReader(Bytes frame, MessageType type, size_t size) : reader_(frame) {
-    if (frame.empty()) {
-      error_ = Error::kTooShort;
-    } else if (reader_.u8() != static_cast<uint8_t>(type)) {
-      error_ = Error::kWrongType;
-    } else if (frame.size() < size) {
-      error_ = Error::kTooShort;
-    } else if (frame.size() > size) {
-      error_ = Error::kTooLong;
-    }
-  }
-  ByteReader* operator->() { return &reader_; }
-  bool ok() const { return error_ == Error::kNone; }
-  Error error() const { return error_; }
-
- private:
-  ByteReader reader_;
-  Error error_ = Error::kNone;
-};
-
-constexpr size_t kOfferBytes = 17;
-constexpr size_t kQueryBytes = 5;
-constexpr size_t kRequestBytes = 7;
-constexpr size_t kAcceptBytes = 7;
-constexpr size_t kRejectBytes = 6;
 constexpr size_t kReportBytes = 6;  // and up to 14 of bitmap
-constexpr size_t kRewindBytes = 6;
-constexpr size_t kMilestoneBytes = 7;
-constexpr size_t kFailedBytes = 10;
-constexpr size_t kBusyBytes = 4;
-constexpr size_t kUnknownBytes = 4;
-constexpr size_t kAnswerBytes = 6;
-constexpr size_t kStateChangeBytes = 8;
+
+Frame frame_of(MessageType type, RecordFields fields, const void* message) {
+  Frame frame;
+  frame.data[0] = static_cast<uint8_t>(type);
+  frame.size = static_cast<uint8_t>(1 + store_record(fields, message, frame.data.data() + 1));
+  return frame;
+}
+
+// A record of exactly one type and one size: type first, then length, the order every decoder here keeps.
+Error read_frame(Bytes frame, MessageType type, RecordFields fields, void* message) {
+  if (frame.empty()) return Error::kTooShort;
+  if (frame[0] != static_cast<uint8_t>(type)) return Error::kWrongType;
+  const size_t size = 1 + record_size(fields);
+  if (frame.size() != size) return frame.size() < size ? Error::kTooShort : Error::kTooLong;
+  load_record(fields, frame.data() + 1, message);
+  return Error::kNone;
+}
 
 bool is_request(uint8_t type) {
   return type >= static_cast<uint8_t>(MessageType::kActivate) &&
@@ -71,30 +69,13 @@ bool is_request(uint8_t type) {
 }  // namespace
 
 Frame encode(const Offer& m) {
-  Frame frame;
-  FrameWriter w(&frame, MessageType::kOffer);
-  w->u8(m.version);
-  w->u8(m.flags);
-  w->u16(m.epoch);
-  w->u32(m.package_id);
-  w->u16(m.manifest_size);
-  w->u32(m.payload_size);
-  w->u16(m.fragment_payload);
-  w.finish();
-  return frame;
+  return frame_of(MessageType::kOffer, kOfferFields, &m);
 }
 
 Result<Offer> decode_offer(Bytes frame) {
-  FrameReader r(frame, MessageType::kOffer, kOfferBytes);
-  if (!r.ok()) return r.error();
   Offer m;
-  m.version = r->u8();
-  m.flags = r->u8();
-  m.epoch = r->u16();
-  m.package_id = r->u32();
-  m.manifest_size = r->u16();
-  m.payload_size = r->u32();
-  m.fragment_payload = r->u16();
+  const Error error = read_frame(frame, MessageType::kOffer, kOfferFields, &m);
+  if (error != Error::kNone) return error;
   if (m.version != kProtocolVersion) return Error::kVersion;
   if ((m.flags & ~(kOfferForce | kOfferSigned)) != 0) return Error::kRange;
   if (m.manifest_size == 0 || m.payload_size == 0 || m.payload_size > kPayloadBytesMax) return Error::kRange;
@@ -102,255 +83,149 @@ Result<Offer> decode_offer(Bytes frame) {
 }
 
 Frame encode(const Query& m) {
-  Frame frame;
-  FrameWriter w(&frame, MessageType::kQuery);
-  w->u16(m.epoch);
-  w->u16(m.last_sent);
-  w.finish();
-  return frame;
+  return frame_of(MessageType::kQuery, kQueryFields, &m);
 }
 
 Result<Query> decode_query(Bytes frame) {
-  FrameReader r(frame, MessageType::kQuery, kQueryBytes);
-  if (!r.ok()) return r.error();
   Query m;
-  m.epoch = r->u16();
-  m.last_sent = r->u16();
+  const Error error = read_frame(frame, MessageType::kQuery, kQueryFields, &m);
+  if (error != Error::kNone) return error;
   return m;
 }
 
 Frame encode(const Request& m) {
-  Frame frame;
-  FrameWriter w(&frame, m.type);
-  w->u8(m.tag);
-  w->u8(m.flags);
-  w->u32(m.package_id);
-  w.finish();
-  return frame;
+  return frame_of(m.type, kRequestFields, &m);
 }
 
 Result<Request> decode_request(Bytes frame) {
   if (!is_request(message_type(frame))) return frame.empty() ? Error::kTooShort : Error::kWrongType;
   Request m;
   m.type = static_cast<MessageType>(message_type(frame));
-  FrameReader r(frame, m.type, kRequestBytes);
-  if (!r.ok()) return r.error();
-  m.tag = r->u8();
-  m.flags = r->u8();
-  m.package_id = r->u32();
+  const Error error = read_frame(frame, m.type, kRequestFields, &m);
+  if (error != Error::kNone) return error;
   if ((m.flags & ~kRequestForce) != 0) return Error::kRange;
   return m;
 }
 
 Frame encode(const Accept& m) {
-  Frame frame;
-  FrameWriter w(&frame, MessageType::kAccept);
-  w->u16(m.epoch);
-  w->u8(m.chunk_log2);
-  w->u16(m.resume_chunk);
-  w->u8(m.limit);
-  w.finish();
-  return frame;
+  return frame_of(MessageType::kAccept, kAcceptFields, &m);
 }
 
 Result<Accept> decode_accept(Bytes frame) {
-  FrameReader r(frame, MessageType::kAccept, kAcceptBytes);
-  if (!r.ok()) return r.error();
   Accept m;
-  m.epoch = r->u16();
-  m.chunk_log2 = r->u8();
-  m.resume_chunk = r->u16();
-  m.limit = r->u8();
+  const Error error = read_frame(frame, MessageType::kAccept, kAcceptFields, &m);
+  if (error != Error::kNone) return error;
   if (m.chunk_log2 < 8 || m.chunk_log2 > 12 || m.limit > kReachFragments) return Error::kRange;
   return m;
 }
 
 Frame encode(const Reject& m) {
-  Frame frame;
-  FrameWriter w(&frame, MessageType::kReject);
-  w->u16(m.epoch);
-  w->u8(static_cast<uint8_t>(m.reason));
-  w->u16(m.detail);
-  w.finish();
-  return frame;
+  return frame_of(MessageType::kReject, kRejectFields, &m);
 }
 
 Result<Reject> decode_reject(Bytes frame) {
-  FrameReader r(frame, MessageType::kReject, kRejectBytes);
-  if (!r.ok()) return r.error();
   Reject m;
-  m.epoch = r->u16();
-  m.reason = static_cast<Reason>(r->u8());
-  m.detail = r->u16();
+  const Error error = read_frame(frame, MessageType::kReject, kRejectFields, &m);
+  if (error != Error::kNone) return error;
   if (m.reason == Reason::kOk) return Error::kRange;
   return m;
 }
 
 Frame encode(const Report& m) {
-  Frame frame;
-  FrameWriter w(&frame, m.asked ? MessageType::kReportAsked : MessageType::kReport);
-  w->u8(m.epoch_low);
-  w->u16(m.next_wanted);
-  w->u8(m.limit);
-  w->u8(m.durable_low);
+  Frame frame = frame_of(m.asked ? MessageType::kReportAsked : MessageType::kReport, kReportFields, &m);
   size_t size = m.bitmap_size;
   while (size > 0 && m.bitmap[size - 1] == 0) --size;
-  w->bytes(Bytes(m.bitmap.data(), size));
-  w.finish();
+  memcpy(frame.data.data() + kReportBytes, m.bitmap.data(), size);
+  frame.size = static_cast<uint8_t>(kReportBytes + size);
   return frame;
 }
 
 Result<Report> decode_report(Bytes frame) {
-  const uint8_t type = message_type(frame);
   Report m;
-  m.asked = type == static_cast<uint8_t>(MessageType::kReportAsked);
+  m.asked = message_type(frame) == static_cast<uint8_t>(MessageType::kReportAsked);
   if (frame.size() > kReportBytes + kBitmapBytesMax) return Error::kTooLong;
-  const size_t size = frame.size() < kReportBytes ? kReportBytes : frame.size();
-  FrameReader r(frame, m.asked ? MessageType::kReportAsked : MessageType::kReport, size);
-  if (!r.ok()) return r.error();
-  m.epoch_low = r->u8();
-  m.next_wanted = r->u16();
-  m.limit = r->u8();
-  m.durable_low = r->u8();
-  m.bitmap_size = static_cast<uint8_t>(r->remaining());
-  for (size_t i = 0; i < m.bitmap_size; ++i) m.bitmap[i] = r->u8();
+  const Bytes fixed = frame.size() > kReportBytes ? frame.first(kReportBytes) : frame;
+  const Error error =
+      read_frame(fixed, m.asked ? MessageType::kReportAsked : MessageType::kReport, kReportFields, &m);
+  if (error != Error::kNone) return error;
+  m.bitmap_size = static_cast<uint8_t>(frame.size() - kReportBytes);
+  for (size_t i = 0; i < m.bitmap_size; ++i) m.bitmap[i] = frame[kReportBytes + i];
   if (m.limit > kReachFragments) return Error::kRange;
   return m;
 }
 
 Frame encode(const Rewind& m) {
-  Frame frame;
-  FrameWriter w(&frame, MessageType::kRewind);
-  w->u16(m.epoch);
-  w->u16(m.chunk);
-  w->u8(m.limit);
-  w.finish();
-  return frame;
+  return frame_of(MessageType::kRewind, kRewindFields, &m);
 }
 
 Result<Rewind> decode_rewind(Bytes frame) {
-  FrameReader r(frame, MessageType::kRewind, kRewindBytes);
-  if (!r.ok()) return r.error();
   Rewind m;
-  m.epoch = r->u16();
-  m.chunk = r->u16();
-  m.limit = r->u8();
+  const Error error = read_frame(frame, MessageType::kRewind, kRewindFields, &m);
+  if (error != Error::kNone) return error;
   if (m.limit > kReachFragments) return Error::kRange;
   return m;
 }
 
 Frame encode(const Milestone& m) {
-  Frame frame;
-  FrameWriter w(&frame, m.type);
-  w->u16(m.epoch);
-  w->u32(m.package_id);
-  w.finish();
-  return frame;
+  return frame_of(m.type, kMilestoneFields, &m);
 }
 
 Result<Milestone> decode_milestone(Bytes frame) {
   Milestone m;
   if (message_type(frame) == static_cast<uint8_t>(MessageType::kVerified)) m.type = MessageType::kVerified;
-  FrameReader r(frame, m.type, kMilestoneBytes);
-  if (!r.ok()) return r.error();
-  m.epoch = r->u16();
-  m.package_id = r->u32();
+  const Error error = read_frame(frame, m.type, kMilestoneFields, &m);
+  if (error != Error::kNone) return error;
   return m;
 }
 
 Frame encode(const Failed& m) {
-  Frame frame;
-  FrameWriter w(&frame, MessageType::kFailed);
-  w->u16(m.epoch);
-  w->u32(m.package_id);
-  w->u8(static_cast<uint8_t>(m.reason));
-  w->u16(m.detail);
-  w.finish();
-  return frame;
+  return frame_of(MessageType::kFailed, kFailedFields, &m);
 }
 
 Result<Failed> decode_failed(Bytes frame) {
-  FrameReader r(frame, MessageType::kFailed, kFailedBytes);
-  if (!r.ok()) return r.error();
   Failed m;
-  m.epoch = r->u16();
-  m.package_id = r->u32();
-  m.reason = static_cast<Reason>(r->u8());
-  m.detail = r->u16();
+  const Error error = read_frame(frame, MessageType::kFailed, kFailedFields, &m);
+  if (error != Error::kNone) return error;
   if (m.reason == Reason::kOk) return Error::kRange;
   return m;
 }
 
 Frame encode(const Busy& m) {
-  Frame frame;
-  FrameWriter w(&frame, MessageType::kBusy);
-  w->u8(m.about);
-  w->u16(m.tag);
-  w.finish();
-  return frame;
+  return frame_of(MessageType::kBusy, kBusyFields, &m);
 }
 
 Result<Busy> decode_busy(Bytes frame) {
-  FrameReader r(frame, MessageType::kBusy, kBusyBytes);
-  if (!r.ok()) return r.error();
   Busy m;
-  m.about = r->u8();
-  m.tag = r->u16();
+  const Error error = read_frame(frame, MessageType::kBusy, kBusyFields, &m);
+  if (error != Error::kNone) return error;
   return m;
 }
 
 Frame encode(const Unknown& m) {
-  Frame frame;
-  FrameWriter w(&frame, MessageType::kUnknown);
-  w->u8(m.about);
-  w->u8(static_cast<uint8_t>(m.reason));
-  w->u8(m.version);
-  w.finish();
-  return frame;
+  return frame_of(MessageType::kUnknown, kUnknownFields, &m);
 }
 
 Result<Unknown> decode_unknown(Bytes frame) {
-  FrameReader r(frame, MessageType::kUnknown, kUnknownBytes);
-  if (!r.ok()) return r.error();
   Unknown m;
-  m.about = r->u8();
-  m.reason = static_cast<Reason>(r->u8());
-  m.version = r->u8();
+  const Error error = read_frame(frame, MessageType::kUnknown, kUnknownFields, &m);
+  if (error != Error::kNone) return error;
   return m;
 }
 
 Frame encode(const Answer& m) {
-  Frame frame;
-  FrameWriter w(&frame, MessageType::kAnswer);
-  w->u8(m.tag);
-  w->u8(static_cast<uint8_t>(m.about));
-  w->u8(static_cast<uint8_t>(m.reason));
-  w->u16(m.detail);
-  w.finish();
-  return frame;
+  return frame_of(MessageType::kAnswer, kAnswerFields, &m);
 }
 
 Result<Answer> decode_answer(Bytes frame) {
-  FrameReader r(frame, MessageType::kAnswer, kAnswerBytes);
-  if (!r.ok()) return r.error();
   Answer m;
-  m.tag = r->u8();
-  const uint8_t about = r->u8();
-  m.about = static_cast<MessageType>(about);
-  m.reason = static_cast<Reason>(r->u8());
-  m.detail = r->u16();
-  if (!is_request(about)) return Error::kRange;
+  const Error error = read_frame(frame, MessageType::kAnswer, kAnswerFields, &m);
+  if (error != Error::kNone) return error;
+  if (!is_request(static_cast<uint8_t>(m.about))) return Error::kRange;
   return m;
 }
 
 Frame encode(const StateChange& m) {
-  Frame frame;
-  FrameWriter w(&frame, m.type);
-  w->u32(m.package_id);
-  w->u8(static_cast<uint8_t>(m.reason));
-  w->u16(m.detail);
-  w.finish();
-  return frame;
+  return frame_of(m.type, kStateChangeFields, &m);
 }
 
 Result<StateChange> decode_state_change(Bytes frame) {
@@ -360,11 +235,8 @@ Result<StateChange> decode_state_change(Bytes frame) {
       type == static_cast<uint8_t>(MessageType::kConfirmed)) {
     m.type = static_cast<MessageType>(type);
   }
-  FrameReader r(frame, m.type, kStateChangeBytes);
-  if (!r.ok()) return r.error();
-  m.package_id = r->u32();
-  m.reason = static_cast<Reason>(r->u8());
-  m.detail = r->u16();
+  const Error error = read_frame(frame, m.type, kStateChangeFields, &m);
+  if (error != Error::kNone) return error;
   return m;
 }
 

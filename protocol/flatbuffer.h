@@ -16,6 +16,10 @@ inline bool is_aligned_for_flatbuffers(Bytes bytes) {
   return reinterpret_cast<uintptr_t>(bytes.data()) % 8 == 0;
 }
 
+inline bool has_identifier(Bytes bytes, const char* identifier) {
+  return memcmp(bytes.data() + sizeof(flatbuffers::uoffset_t), identifier, flatbuffers::kFileIdentifierLength) == 0;
+}
+
 // By the bits, since a compiler told to hurry may fold isfinite().
 inline bool is_finite_not_negative(float value) {
   uint32_t bits;

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/crc.h"
+#include "base/record.h"
 #include "protocol/control.h"
 
 namespace roost {
@@ -11,10 +12,53 @@ namespace {
 constexpr size_t kSizeOffset = 2;
 constexpr size_t kCrcOffset = 16;
 
-template <size_t N>
-void put_text(ByteWriter* w, const ShortText<N>& text) {
-  w->u8(text.size);
-  for (size_t i = 0; i < text.size; ++i) w->u8(static_cast<uint8_t>(text.data[i]));
+const RecordField kHeadFields[] = {ROOST_FIELD(InfoHead, version),
+                                   ROOST_FIELD(InfoHead, chunk_log2),
+                                   ROOST_FIELD(InfoHead, size),
+                                   ROOST_FIELD(InfoHead, generation),
+                                   ROOST_FIELD(InfoHead, initial_credit_bytes),
+                                   ROOST_FIELD(InfoHead, preferred_value_bytes),
+                                   ROOST_FIELD(InfoHead, manifest_bytes_max),
+                                   ROOST_FIELD(InfoHead, payload_bytes_max),
+                                   ROOST_FIELD(InfoHead, crc),
+                                   kRecordEnd};
+const RecordField kDeviceFields[] = {ROOST_BYTES(Info, device_id),
+                                     ROOST_FIELD(Info, policy),
+                                     ROOST_FIELD(Info, ring_bytes),
+                                     ROOST_FIELD(Info, arena_bytes),
+                                     ROOST_FIELD(Info, erase_block_bytes),
+                                     ROOST_FIELD(Info, program_unit_bytes),
+                                     ROOST_FIELD(Info, erased_value),
+                                     ROOST_FIELD(Info, erases_left),
+                                     kRecordEnd};
+const RecordField kSlotFields[] = {ROOST_FIELD(InfoSlot, state),
+                                   ROOST_FIELD(InfoSlot, reason),
+                                   ROOST_FIELD(InfoSlot, detail),
+                                   ROOST_FIELD(InfoSlot, generation),
+                                   ROOST_FIELD(InfoSlot, package_id),
+                                   ROOST_FIELD(InfoSlot, durable_chunks),
+                                   ROOST_FIELD(InfoSlot, erase_count_max),
+                                   ROOST_BYTES(InfoSlot, model_digest),
+                                   kRecordEnd};
+const RecordField kRunningFields[] = {ROOST_FIELD(InfoRunning, slot),
+                                      ROOST_FIELD(InfoRunning, state),
+                                      ROOST_FIELD(InfoRunning, reason),
+                                      ROOST_FIELD(InfoRunning, detail),
+                                      ROOST_FIELD(InfoRunning, generation),
+                                      ROOST_BYTES(InfoRunning, model_digest),
+                                      kRecordEnd};
+
+void put_record(ByteWriter* w, RecordFields fields, const void* object) {
+  if (uint8_t* out = w->take(record_size(fields))) store_record(fields, object, out);
+}
+
+void get_record(ByteReader* r, RecordFields fields, void* object) {
+  if (const uint8_t* in = r->take(record_size(fields))) load_record(fields, in, object);
+}
+
+void put_text(ByteWriter* w, Span<const char> text) {
+  w->u8(static_cast<uint8_t>(text.size()));
+  w->bytes(Bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }
 
 template <size_t N>
@@ -22,76 +66,23 @@ bool get_text(ByteReader* r, ShortText<N>* text) {
   const uint8_t size = r->u8();
   if (size > N) return false;
   const Bytes bytes = r->bytes(size);
-  for (size_t i = 0; i < bytes.size(); ++i) text->data[i] = static_cast<char>(bytes[i]);
-  text->size = static_cast<uint8_t>(bytes.size());
+  text->assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   return true;
 }
 
-template <size_t N>
-void get_array(ByteReader* r, std::array<uint8_t, N>* to) {
-  for (size_t i = 0; i < N; ++i) (*to)[i] = r->u8();
-}
-
-bool get_state(ByteReader* r, PackageState* state) {
-  const uint8_t number = r->u8();
-  *state = static_cast<PackageState>(number);
-  return number <= static_cast<uint8_t>(PackageState::kErasing);
-}
-
-void put_head(ByteWriter* w, const InfoHead& head) {
-  w->u8(head.version);
-  w->u8(head.chunk_log2);
-  w->u16(0);  // size and crc are filled in when the rest is there
-  w->u16(head.generation);
-  w->u16(head.initial_credit_bytes);
-  w->u16(head.preferred_value_bytes);
-  w->u16(head.manifest_bytes_max);
-  w->u32(head.payload_bytes_max);
-  w->u32(0);
+bool is_state(PackageState state) {
+  return state <= PackageState::kErasing;
 }
 
 void put_slot(ByteWriter* w, const InfoSlot& slot) {
-  w->u8(static_cast<uint8_t>(slot.state));
-  w->u8(static_cast<uint8_t>(slot.reason));
-  w->u16(slot.detail);
-  w->u32(slot.generation);
-  w->u32(slot.package_id);
-  w->u16(slot.durable_chunks);
-  w->u32(slot.erase_count_max);
-  w->bytes(Bytes(slot.model_digest.data(), slot.model_digest.size()));
-  put_text(w, slot.name);
-  put_text(w, slot.version);
+  put_record(w, kSlotFields, &slot);
+  put_text(w, slot.name.text());
+  put_text(w, slot.version.text());
 }
 
 bool get_slot(ByteReader* r, InfoSlot* slot) {
-  if (!get_state(r, &slot->state)) return false;
-  slot->reason = static_cast<Reason>(r->u8());
-  slot->detail = r->u16();
-  slot->generation = r->u32();
-  slot->package_id = r->u32();
-  slot->durable_chunks = r->u16();
-  slot->erase_count_max = r->u32();
-  get_array(r, &slot->model_digest);
-  return get_text(r, &slot->name) && get_text(r, &slot->version);
-}
-
-void put_running(ByteWriter* w, const InfoRunning& running) {
-  w->u8(running.slot);
-  w->u8(static_cast<uint8_t>(running.state));
-  w->u8(static_cast<uint8_t>(running.reason));
-  w->u16(running.detail);
-  w->u32(running.generation);
-  w->bytes(Bytes(running.model_digest.data(), running.model_digest.size()));
-}
-
-bool get_running(ByteReader* r, InfoRunning* running) {
-  running->slot = r->u8();
-  if (!get_state(r, &running->state)) return false;
-  running->reason = static_cast<Reason>(r->u8());
-  running->detail = r->u16();
-  running->generation = r->u32();
-  get_array(r, &running->model_digest);
-  return true;
+  get_record(r, kSlotFields, slot);
+  return is_state(slot->state) && get_text(r, &slot->name) && get_text(r, &slot->version);
 }
 
 void put_tensors(ByteWriter* w, uint8_t count, const std::array<InfoTensor, kInfoTensorsMax>& tensors) {
@@ -132,15 +123,10 @@ uint32_t info_crc(Bytes value) {
 }
 
 bool get_body(ByteReader* r, Info* info) {
-  get_array(r, &info->device_id);
-  info->policy = r->u16();
-  info->ring_bytes = r->u16();
-  info->arena_bytes = r->u32();
-  info->erase_block_bytes = r->u32();
-  info->program_unit_bytes = r->u16();
-  info->erased_value = r->u8();
-  info->erases_left = r->u16();
-  if (!get_text(r, &info->hardware) || !get_running(r, &info->running)) return false;
+  get_record(r, kDeviceFields, info);
+  if (!get_text(r, &info->hardware)) return false;
+  get_record(r, kRunningFields, &info->running);
+  if (!is_state(info->running.state)) return false;
   info->slot_count = r->u8();
   if (info->slot_count > kInfoSlotsMax) return false;
   for (size_t i = 0; i < info->slot_count; ++i) {
@@ -158,17 +144,10 @@ Result<uint16_t> encode_info(const Info& info, MutableBytes out) {
   }
   const MutableBytes room = out.size() > kInfoBytesMax ? out.first(kInfoBytesMax) : out;
   ByteWriter w(room);
-  put_head(&w, info.head);
-  w.bytes(Bytes(info.device_id.data(), info.device_id.size()));
-  w.u16(info.policy);
-  w.u16(info.ring_bytes);
-  w.u32(info.arena_bytes);
-  w.u32(info.erase_block_bytes);
-  w.u16(info.program_unit_bytes);
-  w.u8(info.erased_value);
-  w.u16(info.erases_left);
-  put_text(&w, info.hardware);
-  put_running(&w, info.running);
+  put_record(&w, kHeadFields, &info.head);
+  put_record(&w, kDeviceFields, &info);
+  put_text(&w, info.hardware.text());
+  put_record(&w, kRunningFields, &info.running);
   w.u8(info.slot_count);
   for (size_t i = 0; i < info.slot_count; ++i) put_slot(&w, info.slots[i]);
   put_tensors(&w, info.input_count, info.inputs);
@@ -182,17 +161,8 @@ Result<uint16_t> encode_info(const Info& info, MutableBytes out) {
 
 Result<InfoHead> decode_info_head(Bytes value) {
   if (value.size() < kInfoHeadBytes) return Error::kTooShort;
-  ByteReader r(value);
   InfoHead head;
-  head.version = r.u8();
-  head.chunk_log2 = r.u8();
-  head.size = r.u16();
-  head.generation = r.u16();
-  head.initial_credit_bytes = r.u16();
-  head.preferred_value_bytes = r.u16();
-  head.manifest_bytes_max = r.u16();
-  head.payload_bytes_max = r.u32();
-  head.crc = r.u32();
+  load_record(kHeadFields, value.data(), &head);
   if (head.version != kProtocolVersion) return Error::kVersion;
   if (head.chunk_log2 < 8 || head.chunk_log2 > 12) return Error::kRange;
   if (head.size < kInfoHeadBytes || head.size > kInfoBytesMax || head.preferred_value_bytes < 20)
@@ -217,8 +187,8 @@ Result<uint8_t> encode_advertised(const Advertised& advertised, MutableBytes out
   ByteWriter w(out);
   w.u8(kProtocolVersion);
   w.u8(static_cast<uint8_t>(advertised.state));
-  w.bytes(Bytes(advertised.model_digest.data(), advertised.model_digest.size()));
-  for (size_t i = 0; i < advertised.version.size; ++i) w.u8(static_cast<uint8_t>(advertised.version.data[i]));
+  w.bytes(advertised.model_digest);
+  w.bytes(Bytes(reinterpret_cast<const uint8_t*>(advertised.version.data.data()), advertised.version.size));
   if (!w.ok()) return Error::kTooLong;
   return static_cast<uint8_t>(w.size());
 }
@@ -229,11 +199,12 @@ Result<Advertised> decode_advertised(Bytes value) {
   ByteReader r(value);
   Advertised advertised;
   if (r.u8() != kProtocolVersion) return Error::kVersion;
-  if (!get_state(&r, &advertised.state)) return Error::kRange;
-  get_array(&r, &advertised.model_digest);
+  advertised.state = static_cast<PackageState>(r.u8());
+  if (!is_state(advertised.state)) return Error::kRange;
+  const Bytes digest = r.bytes(advertised.model_digest.size());
+  memcpy(advertised.model_digest.data(), digest.data(), digest.size());
   const Bytes version = r.rest();
-  for (size_t i = 0; i < version.size(); ++i) advertised.version.data[i] = static_cast<char>(version[i]);
-  advertised.version.size = static_cast<uint8_t>(version.size());
+  advertised.version.assign(reinterpret_cast<const char*>(version.data()), version.size());
   return advertised;
 }
 

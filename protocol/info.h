@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <string.h>
 #include <array>
 
 #include "base/span.h"
@@ -33,7 +34,10 @@ struct ShortText {
 
   void assign(const char* text, size_t length) {
     size = static_cast<uint8_t>(length < N ? length : N);
-    for (size_t i = 0; i < size; ++i) data[i] = text[i];
+    if (size != 0) memcpy(data.data(), text, size);
+  }
+  void assign(const char* zero_terminated) {
+    for (size = 0; size < N && zero_terminated[size] != 0; ++size) data[size] = zero_terminated[size];
   }
   Span<const char> text() const { return Span<const char>(data.data(), size); }
 };

@@ -33,9 +33,9 @@ enum class ControlResult : uint8_t {
 
 // A connection, told apart from a later one that got the same handle.
 struct Peer {
-  uint16_t conn = 0;
-  uint8_t slot = 0;
-  uint32_t session = 0;  // 0: nobody
+  uint16_t conn;
+  uint8_t slot;
+  uint32_t session;  // 0: nobody
 };
 
 inline bool same_peer(const Peer& a, const Peer& b) {
@@ -44,17 +44,17 @@ inline bool same_peer(const Peer& a, const Peer& b) {
 
 struct Mail {
   Peer peer;
-  uint32_t opened_stream = 0;  // an offer whose manifest stream the producer has opened; 0: not
-  uint8_t size = 0;
+  uint32_t opened_stream;  // an offer whose manifest stream the producer has opened; 0: not
+  uint8_t size;
   std::array<uint8_t, kFrameBytesMax> data;
   Bytes bytes() const { return Bytes(data.data(), size); }
 };
 
 struct StreamPlan {
   Peer peer;
-  uint16_t epoch = 0;
-  uint16_t fragment_payload = 0;
-  uint32_t size = 0;  // bytes
+  uint16_t epoch;
+  uint16_t fragment_payload;
+  uint32_t size;  // bytes
   uint32_t fragment_count() const {
     return fragment_payload == 0 ? 0 : (size + fragment_payload - 1) / fragment_payload;
   }
@@ -67,9 +67,53 @@ struct Arrival {
   std::array<uint8_t, kBitmapBytesMax> bitmap{};  // as in REPORT
 };
 
-class Intake {
+// What an Intake keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
+struct IntakeMemory {
+  enum class Door : uint32_t { kOffers, kOpen, kClosed };
+  static constexpr uint32_t kMailMax = 8;
+  static constexpr uint32_t kMailMaxOfOne = 5;  // the rest is for the other connections
+  static constexpr uint32_t kMapWords = 4;
+
+  struct Slot {
+    std::atomic<uint32_t> word;     // connection handle << 2 | subscribed << 1 | connected
+    std::atomic<uint32_t> session;  // grows by one with each connect and each disconnect: odd while connected
+  };
+
+  // stored by the producer
+  std::array<Slot, kConnectionsMax> slots_;
+  std::array<Mail, kMailMax> mail_;
+  std::atomic<uint32_t> mail_head_;
+  std::atomic<uint32_t> inside_;
+  std::atomic<uint32_t> stream_here_;  // id of the stream that next and map speak of
+  std::atomic<uint32_t> version_;      // odd while next and map change
+  std::atomic<uint32_t> next_;
+  std::array<std::atomic<uint32_t>, kMapWords> map_;
+  std::atomic<uint32_t> taken_;
+  // the producer's own
+  uint32_t seen_generation_;
+  bool opened_for_offer_;
+  bool stream_open_;
+  StreamPlan here_;
+  Door door_here_;
+
+  // stored by the consumer
+  std::atomic<uint32_t> mail_tail_;
+  std::atomic<uint32_t> generation_;  // odd while the plan below changes
+  std::atomic<uint32_t> door_;
+  std::atomic<uint32_t> plan_peer_;  // conn << 16 | slot
+  std::atomic<uint32_t> plan_session_;
+  std::atomic<uint32_t> plan_shape_;  // epoch << 16 | fragment payload
+  std::atomic<uint32_t> plan_size_;
+  std::atomic<uint32_t> consumed_;
+  // the consumer's own
+  StreamPlan plan_;
+  uint32_t stream_id_;
+};
+
+class Intake : private IntakeMemory {
  public:
-  Intake(MutableBytes ring, uint16_t manifest_bytes_max) : ring_(ring), manifest_bytes_max_(manifest_bytes_max) {}
+  Intake(MutableBytes ring, uint16_t manifest_bytes_max)
+      : IntakeMemory(), ring_(ring), manifest_bytes_max_(manifest_bytes_max) {}
 
   // ---- producer
   void handle_connect(uint16_t conn);
@@ -105,15 +149,6 @@ class Intake {
   MutableBytes ring() const { return ring_; }
 
  private:
-  enum class Door : uint32_t { kOffers, kOpen, kClosed };
-  static constexpr uint32_t kMailMax = 8;
-  static constexpr uint32_t kMailMaxOfOne = 5;  // the rest is for the other connections
-  static constexpr uint32_t kMapWords = 4;
-
-  struct Slot {
-    std::atomic<uint32_t> word{0};     // connection handle << 2 | subscribed << 1 | connected
-    std::atomic<uint32_t> session{0};  // grows by one with each connect and each disconnect: odd while connected
-  };
   class Inside;
 
   void publish(Door door, const StreamPlan& plan);
@@ -132,36 +167,6 @@ class Intake {
 
   MutableBytes ring_;
   uint16_t manifest_bytes_max_;
-
-  // stored by the producer
-  std::array<Slot, kConnectionsMax> slots_;
-  std::array<Mail, kMailMax> mail_;
-  std::atomic<uint32_t> mail_head_{0};
-  std::atomic<uint32_t> inside_{0};
-  std::atomic<uint32_t> stream_here_{0};  // id of the stream that next and map speak of
-  std::atomic<uint32_t> version_{0};      // odd while next and map change
-  std::atomic<uint32_t> next_{0};
-  std::array<std::atomic<uint32_t>, kMapWords> map_{};
-  std::atomic<uint32_t> taken_{0};
-  // the producer's own
-  uint32_t seen_generation_ = 0;
-  bool opened_for_offer_ = false;
-  bool stream_open_ = false;
-  StreamPlan here_;
-  Door door_here_ = Door::kOffers;
-
-  // stored by the consumer
-  std::atomic<uint32_t> mail_tail_{0};
-  std::atomic<uint32_t> generation_{0};  // odd while the plan below changes
-  std::atomic<uint32_t> door_{0};
-  std::atomic<uint32_t> plan_peer_{0};  // conn << 16 | slot
-  std::atomic<uint32_t> plan_session_{0};
-  std::atomic<uint32_t> plan_shape_{0};  // epoch << 16 | fragment payload
-  std::atomic<uint32_t> plan_size_{0};
-  std::atomic<uint32_t> consumed_{0};
-  // the consumer's own
-  StreamPlan plan_;
-  uint32_t stream_id_ = 0;
 };
 
 }  // namespace protocol

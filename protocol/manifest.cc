@@ -1,5 +1,6 @@
 #include "protocol/manifest.h"
 
+#include "base/flatbuffer_check.h"
 #include "protocol/flatbuffer.h"
 
 #include "protocol/manifest_generated.h"
@@ -8,9 +9,36 @@ namespace roost {
 namespace protocol {
 namespace {
 
-// A manifest has one level of tables below the root; limits keep a hostile one from costing more than it is worth.
-constexpr flatbuffers::uoffset_t kDepthMax = 4;
-constexpr flatbuffers::uoffset_t kTablesMax = 1 + 2 * kManifestTensorsMax;
+// The tables of manifest.fbs, field by field.
+const uint8_t kManifestFields[] = {
+    flat_text(kFlatRequired),       // name
+    flat_text(kFlatRequired),       // version
+    flat_scalar(4),                 // model_size
+    flat_vector(1, kFlatRequired),  // model_sha256
+    flat_scalar(4),                 // body_size
+    flat_vector(1),                 // body_sha256
+    flat_text(),                    // hardware
+    flat_scalar(4),                 // arena_bytes
+    flat_vector(4),                 // operators
+    flat_texts(),                   // custom_operators
+    flat_tables(1),                 // inputs
+    flat_tables(1),                 // outputs
+    flat_scalar(4),                 // confirm_after_inferences
+    flat_scalar(4),                 // warm_up_inferences
+    flat_scalar(1),                 // attempts
+    flat_vector(1),                 // base_sha256
+    flat_scalar(8),                 // counter
+};
+const uint8_t kTensorFields[] = {
+    flat_scalar(1),  // type
+    flat_vector(4),  // shape
+    flat_scalar(4),  // scale
+    flat_scalar(4),  // zero_point
+};
+const FlatTable kSchema[] = {FlatTable(kManifestFields), FlatTable(kTensorFields)};
+
+// Keeps a hostile manifest from costing more than it is worth.
+constexpr uint32_t kTablesMax = 1 + 2 * kManifestTensorsMax;
 constexpr size_t kSmallestBytes = 16;
 
 constexpr size_t kNameMax = 24;
@@ -102,9 +130,8 @@ Status read_manifest(Bytes bytes, ManifestView* view) {
   if (bytes.size() < kSmallestBytes) return Error::kTooShort;
   if (bytes.size() > kManifestBytesMax) return Error::kTooLong;
   if (!is_aligned_for_flatbuffers(bytes)) return Error::kMisaligned;
-  if (!fbs::ManifestBufferHasIdentifier(bytes.data())) return Error::kWrongType;
-  flatbuffers::Verifier verifier(bytes.data(), bytes.size(), kDepthMax, kTablesMax);
-  if (!fbs::VerifyManifestBuffer(verifier)) return Error::kMalformed;
+  if (!has_identifier(bytes, fbs::ManifestIdentifier())) return Error::kWrongType;
+  if (!FlatCheck(bytes, kSchema, kTablesMax).check_root()) return Error::kMalformed;
 
   const fbs::Manifest* manifest = fbs::GetManifest(bytes.data());
   *view = ManifestView();

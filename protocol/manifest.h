@@ -59,13 +59,14 @@ class OperatorNeeds {
 };
 
 struct TensorView {
-  TensorType type = TensorType::kInt8;
+  TensorType type = TensorType::kFloat32;
   uint8_t rank = 0;
   std::array<int32_t, kManifestRankMax> shape{};  // each 1..65535
   float scale = 0;                                // finite, >= 0; 0: need not match
   int32_t zero_point = 0;
 };
 
+// All zero before it is read: cheap to make.
 struct ManifestView {
   Text name;                // 1..24 bytes
   Text version;             // 1..16 bytes
@@ -84,7 +85,7 @@ struct ManifestView {
   std::array<TensorView, kManifestTensorsMax> outputs;
   uint32_t confirm_after_inferences = 0;  // 0: only application or host confirm
   uint32_t warm_up_inferences = 0;
-  uint8_t attempts = 3;  // 1..16
+  uint8_t attempts = 0;  // 1..16
   bool has_base = false;
   Sha256 base_sha256{};
   uint64_t counter = 0;

@@ -37,7 +37,7 @@ uint16_t log2_of(uint32_t n) {
 }  // namespace
 
 Receiver::Receiver(const ReceiverConfig& config)
-    : config_(config), intake_(config.ring, config.manifest_bytes_max) {
+    : ReceiverMemory(), config_(config), intake_(config.ring, config.manifest_bytes_max) {
   ROOST_ASSERT(config.ring.size() >= kRingBytesMin && config.ring.size() <= kRingBytesMax);
   ROOST_ASSERT(reinterpret_cast<uintptr_t>(config.ring.data()) % 8 == 0);
   ROOST_ASSERT(is_power_of_two(config.program_unit_bytes) && config.program_unit_bytes <= kProgramUnitMax);
@@ -81,6 +81,11 @@ Action Receiver::poll(uint32_t now_ms) {
   return transfer_action();
 }
 
+// For answers of the application: a step, or nothing has changed.
+Status Receiver::answered(ReceiverInput input) {
+  return step(input) ? Status() : Status(Error::kIllegal);
+}
+
 Action Receiver::transfer_action() const {
   Action action;
   action.conn = peer_.conn;
@@ -99,7 +104,7 @@ Action Receiver::transfer_action() const {
     case ReceiverState::kWantProgrammed:
       action.kind = Action::Kind::kProgram;
       action.offset = static_cast<uint16_t>(page_offset_);
-      action.bytes = program_;
+      action.bytes = program_bytes();
       break;
     case ReceiverState::kWantChunkClosed:
       action.kind = Action::Kind::kCloseChunk;
@@ -273,6 +278,13 @@ void Receiver::read_mail() {
   }
 }
 
+void Receiver::reply_busy(const Mail& mail, uint16_t tag) {
+  Busy busy;
+  busy.about = message_type(mail.bytes());
+  busy.tag = tag;
+  reply(mail.peer, encode(busy));
+}
+
 void Receiver::handle_unknown(const Mail& mail) {
   const uint8_t type = message_type(mail.bytes());
   Unknown unknown;
@@ -318,10 +330,7 @@ void Receiver::handle_offer(const Mail& mail) {
   if (decoded.ok() && offer_is_ours(offer, mail)) return;
 
   if (state_ != ReceiverState::kIdle || request_open_ || owed_ != 0) {
-    Busy busy;
-    busy.about = static_cast<uint8_t>(MessageType::kOffer);
-    busy.tag = offer.epoch;
-    reply(mail.peer, encode(busy));
+    reply_busy(mail, offer.epoch);
     if (state_ == ReceiverState::kIdle) intake_.open_to_offers();
     return;
   }
@@ -349,7 +358,7 @@ void Receiver::begin_transfer(const Offer& offer, const Mail& mail) {
   failures_ = rewinds_ = 0;
   hole_open_ = query_open_ = result_known_ = false;
   owed_ = 0;
-  position_ = announced_ = 0;
+  position_ = announced_ = outgoing_limit_ = 0;
   taken_seen_ = intake_.taken();
   heard_ms_ = progress_ms_ = now_ms_;
 
@@ -404,22 +413,13 @@ void Receiver::handle_request(const Mail& mail) {
   }
   if (transfer_open() && request.type == MessageType::kAbort && same_peer(mail.peer, peer_)) {
     if (state_ != ReceiverState::kWantAbandoned) abandon(Reason::kAskedByHost, 0);
-    last.session = mail.peer.session;
-    last.answer = Answer();
-    last.answer.tag = request.tag;
-    last.answer.about = request.type;
-    reply(mail.peer, encode(last.answer));
-    return;
+    return reply_answer(mail.peer, request, Reason::kOk, 0);
   }
   if (transfer_open() || request_open_) {
     const bool same = request_open_ && same_peer(request_peer_, mail.peer) && request_.tag == request.tag &&
                       request_.type == request.type;
     if (same) return;  // it is being worked on
-    Busy busy;
-    busy.about = static_cast<uint8_t>(request.type);
-    busy.tag = request.tag;
-    reply(mail.peer, encode(busy));
-    return;
+    return reply_busy(mail, request.tag);
   }
   request_open_ = true;
   request_ = request;
@@ -483,24 +483,25 @@ bool Receiver::look_for_units() {
   if (size > most) size = most;
   size = size / unit * unit;
   if (size > 0) {
-    take_program(size, size, false);
-    return step(ReceiverInput::kUnitsHere);
+    return take_program(size, false);
   }
   const size_t one = left < unit ? left : unit;
   if (here < one) return false;
-  take_program(one, unit, true);
+  return take_program(one, true);
+}
+
+bool Receiver::take_program(size_t size, bool bounced) {
+  program_true_ = static_cast<uint32_t>(size);
+  bounced_ = bounced;
   return step(ReceiverInput::kUnitsHere);
 }
 
-void Receiver::take_program(size_t size, size_t padded_size, bool bounce) {
-  program_true_ = static_cast<uint32_t>(size);
-  if (!bounce) {
-    program_ = Bytes(config_.ring.data() + position_ % config_.ring.size(), size);
-    return;
-  }
-  memset(bounce_.data(), config_.erased_value, padded_size);
-  peek(position_, MutableBytes(bounce_.data(), size));
-  program_ = Bytes(bounce_.data(), padded_size);
+Bytes Receiver::program_bytes() const {
+  if (!bounced_) return Bytes(config_.ring.data() + position_ % config_.ring.size(), program_true_);
+  const MutableBytes unit = config_.bounce.first(config_.program_unit_bytes);
+  memset(unit.data(), config_.erased_value, unit.size());
+  peek(position_, unit.first(program_true_));
+  return unit;
 }
 
 bool Receiver::look_for_tail() {
@@ -524,7 +525,7 @@ void Receiver::open_payload_stream(uint16_t first_chunk) {
   epoch_last_ = epoch_;
   payload_stream_ = true;
   hole_open_ = query_open_ = false;
-  owed_ = static_cast<uint8_t>(owed_ & ~(kOwedReport | kOwedAsked));
+  owed_ &= static_cast<uint8_t>(~(kOwedReport | kOwedAsked));
   if (source_ == Source::kTransfer) source_ = Source::kNobody;  // a report of the stream that is over
   position_ = announced_ = 0;
   first_chunk_ = first_chunk;
@@ -562,51 +563,61 @@ void Receiver::end_transfer() {
   intake_.open_to_offers();
 }
 
-void Receiver::abandon(Reason reason, uint16_t detail) {
-  if (!step(ReceiverInput::kGiveUp)) return;
+// How the transfer ended, said now and whenever somebody asks.
+void Receiver::set_result(const Frame& frame) {
+  result_ = frame;
+  result_known_ = true;
+}
+
+void Receiver::set_failed(Reason reason, uint16_t detail) {
   reason_ = reason;
   detail_ = detail;
-  intake_.close();
-  query_open_ = hole_open_ = false;
   Failed failed;
   failed.epoch = offer_.epoch;
   failed.package_id = offer_.package_id;
   failed.reason = reason;
   failed.detail = detail;
-  result_ = encode(failed);
-  result_known_ = true;
-  owed_ = intake_.connected(peer_) ? static_cast<uint8_t>(kOwedResult) : static_cast<uint8_t>(0);
+  set_result(encode(failed));
+  owe(kOwedResult);
+}
+
+// To the transfer's host, if it is still there.
+void Receiver::owe(Owed owed) {
+  if (intake_.connected(peer_)) owed_ |= owed;
+}
+
+void Receiver::abandon(Reason reason, uint16_t detail) {
+  if (!step(ReceiverInput::kGiveUp)) return;
+  intake_.close();
+  query_open_ = hole_open_ = false;
+  owed_ = 0;
+  set_failed(reason, detail);
   if (source_ == Source::kTransfer) source_ = Source::kNobody;
 }
 
 // ---- answers of the application ----
 
-Status Receiver::answer_offer(Reason reason, uint16_t detail) {
-  if (reason == Reason::kOk) return step(ReceiverInput::kOfferTaken) ? Status() : Status(Error::kIllegal);
-  if (!step(ReceiverInput::kOfferRefused)) return Error::kIllegal;
+Status Receiver::refuse(ReceiverInput input, Reason reason, uint16_t detail) {
+  if (!step(input)) return Error::kIllegal;
   Reject refusal;
   refusal.epoch = offer_.epoch;
   refusal.reason = reason;
   refusal.detail = detail;
-  verdict_ = result_ = encode(refusal);
-  result_known_ = true;
+  verdict_ = encode(refusal);
+  set_result(verdict_);
   owed_ = kOwedVerdict;
   end_transfer();
   return Status();
 }
 
+Status Receiver::answer_offer(Reason reason, uint16_t detail) {
+  if (reason == Reason::kOk) return answered(ReceiverInput::kOfferTaken);
+  return refuse(ReceiverInput::kOfferRefused, reason, detail);
+}
+
 Status Receiver::reject(Reason reason, uint16_t detail) {
   if (reason == Reason::kOk) return Error::kRange;
-  if (!step(ReceiverInput::kManifestRefused)) return Error::kIllegal;
-  Reject refusal;
-  refusal.epoch = offer_.epoch;
-  refusal.reason = reason;
-  refusal.detail = detail;
-  verdict_ = result_ = encode(refusal);
-  result_known_ = true;
-  owed_ = kOwedVerdict;
-  end_transfer();
-  return Status();
+  return refuse(ReceiverInput::kManifestRefused, reason, detail);
 }
 
 Status Receiver::accept(uint16_t resume_chunk) {
@@ -631,10 +642,8 @@ Status Receiver::programmed() {
   page_offset_ += program_true_;
   position_ += program_true_;
   intake_.consume_to(position_);
-  program_ = Bytes();
   const bool page_done = page_offset_ == chunk_size_;
-  return step(page_done ? ReceiverInput::kPageProgrammed : ReceiverInput::kProgrammed) ? Status()
-                                                                                       : Status(Error::kIllegal);
+  return answered(page_done ? ReceiverInput::kPageProgrammed : ReceiverInput::kProgrammed);
 }
 
 Status Receiver::chunk_durable(uint16_t durable_count) {
@@ -642,7 +651,7 @@ Status Receiver::chunk_durable(uint16_t durable_count) {
   if (durable_count < durable_ || durable_count > chunk_ + 1u) return Error::kRange;
   durable_ = durable_count;
   const uint16_t next = static_cast<uint16_t>(chunk_ + 1);
-  if (next == chunk_total()) return step(ReceiverInput::kLastChunkDurable) ? Status() : Status(Error::kIllegal);
+  if (next == chunk_total()) return answered(ReceiverInput::kLastChunkDurable);
   if (!step(ReceiverInput::kChunkDurable)) return Error::kIllegal;
   begin_chunk(next);
   return Status();
@@ -657,19 +666,14 @@ Status Receiver::chunk_failed(uint16_t restart_chunk, Reason reason) {
 
 Status Receiver::stored() {
   if (!step(ReceiverInput::kStored)) return Error::kIllegal;
-  if (intake_.connected(peer_)) owed_ |= kOwedStored;
+  owe(kOwedStored);
   return Status();
 }
 
 Status Receiver::verified() {
   if (!step(ReceiverInput::kVerified)) return Error::kIllegal;
-  Milestone milestone;
-  milestone.type = MessageType::kVerified;
-  milestone.epoch = offer_.epoch;
-  milestone.package_id = offer_.package_id;
-  result_ = encode(milestone);
-  result_known_ = true;
-  if (intake_.connected(peer_)) owed_ |= kOwedResult;
+  set_result(milestone(MessageType::kVerified));
+  owe(kOwedResult);
   end_transfer();
   return Status();
 }
@@ -677,16 +681,7 @@ Status Receiver::verified() {
 Status Receiver::payload_failed(Reason reason, uint16_t detail) {
   if (reason == Reason::kOk) return Error::kRange;
   if (!step(ReceiverInput::kPayloadFailed)) return Error::kIllegal;
-  Failed failed;
-  failed.epoch = offer_.epoch;
-  failed.package_id = offer_.package_id;
-  failed.reason = reason;
-  failed.detail = detail;
-  reason_ = reason;
-  detail_ = detail;
-  result_ = encode(failed);
-  result_known_ = true;
-  if (intake_.connected(peer_)) owed_ |= kOwedResult;
+  set_failed(reason, detail);
   end_transfer();
   return Status();
 }
@@ -714,17 +709,19 @@ Status Receiver::update_durable(uint16_t durable_count) {
 Status Receiver::answer_request(Reason reason, uint16_t detail) {
   if (!request_open_) return Error::kIllegal;
   request_open_ = false;
-  Answered& last = answered_[request_peer_.slot];
-  Answer answer;
-  answer.tag = request_.tag;
-  answer.about = request_.type;
-  answer.reason = reason;
-  answer.detail = detail;
-  if (!intake_.connected(request_peer_)) return Status();
-  last.session = request_peer_.session;
-  last.answer = answer;
-  reply(request_peer_, encode(answer));
+  if (intake_.connected(request_peer_)) reply_answer(request_peer_, request_, reason, detail);
   return Status();
+}
+
+// Remembered, to be said again if the request is.
+void Receiver::reply_answer(const Peer& peer, const Request& request, Reason reason, uint16_t detail) {
+  Answered& last = answered_[peer.slot];
+  last.session = peer.session;
+  last.answer.tag = request.tag;
+  last.answer.about = request.type;
+  last.answer.reason = reason;
+  last.answer.detail = detail;
+  reply(peer, encode(last.answer));
 }
 
 Result<MutableBytes> Receiver::lend_ring() {

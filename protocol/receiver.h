@@ -47,6 +47,9 @@ constexpr size_t kProgramUnitMax = 256;
 
 struct ReceiverConfig {
   MutableBytes ring;
+  // At least a program unit: for one that straddles the ring's end. Made anew at each poll, so
+  // between two of them it may be used for other things.
+  MutableBytes bounce;
   uint16_t program_unit_bytes = 4;  // power of two, 1..256
   uint8_t erased_value = 0xFF;
   uint16_t chunk_bytes = 4096;       // power of two, 256..4096, a multiple of the program unit
@@ -142,7 +145,95 @@ constexpr size_t kReceiverInputCount = 22;
 // The table itself. False: the input is illegal in that state and changes nothing.
 bool receiver_next(ReceiverState state, ReceiverInput input, ReceiverState* next);
 
-class Receiver {
+// What a Receiver keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
+struct ReceiverMemory {
+  // Frames of the transfer are not queued but owed, and made when they can go: so they are always fresh and need no
+  // room. In this order.
+  enum Owed : uint8_t {
+    kOwedVerdict = 1,  // ACCEPT or REJECT
+    kOwedRewind = 2,
+    kOwedStored = 4,
+    kOwedResult = 8,  // VERIFIED or FAILED
+    kOwedAsked = 16,
+    kOwedReport = 32,
+  };
+  enum class Source : uint8_t { kNobody, kTransfer, kReply, kState };
+  struct Reply {
+    Peer peer;
+    Frame frame;
+  };
+  struct Answered {
+    uint32_t session;
+    Answer answer;
+  };
+  static constexpr size_t kRepliesMax = 8;
+
+  // Small members first: the shorter instructions reach only so far.
+  ReceiverState state_;
+  Source source_;
+  uint8_t owed_;
+  Owed outgoing_owed_;
+  uint8_t reply_count_;
+  uint8_t failures_;  // of the page that fails
+  uint8_t rewinds_;   // of this transfer
+  Reason reason_;
+  bool payload_stream_;
+  bool rewound_;
+  bool epochs_used_;  // those of the last transfer are not to be used again
+  bool hole_open_;
+  bool hole_reported_;
+  bool query_open_;
+  bool request_open_;
+  bool bounced_;  // what kProgram shows goes through the bounce buffer
+  bool result_known_;
+  std::array<bool, kConnectionsMax> stack_full_;
+
+  // the transfer
+  uint16_t detail_;
+  uint16_t epoch_;        // of the current stream
+  uint16_t epoch_first_;  // of this or the last transfer
+  uint16_t epoch_last_;
+  uint16_t first_chunk_;  // of the current payload stream
+  uint16_t durable_;
+  uint16_t chunk_;
+  uint16_t failing_chunk_;
+  uint32_t now_ms_;
+  uint32_t chunk_size_;   // true bytes of this one
+  uint32_t page_offset_;  // programmed so far
+  uint32_t position_;     // of the stream, consumed so far
+  uint32_t announced_;    // the limit the host knows
+  uint32_t chunk_crc_;
+  uint32_t program_true_;  // true bytes of what kProgram shows
+  Peer peer_;
+  Offer offer_;
+
+  // time
+  uint32_t heard_ms_;     // anything from this transfer's host
+  uint32_t progress_ms_;  // a new fragment
+  uint32_t taken_seen_;
+  uint32_t hole_next_;
+  uint32_t hole_since_ms_;  // seen, or last reported
+  uint32_t query_count_;    // the query waits for fragments up to here, exclusive
+  uint32_t query_at_ms_;
+
+  // requests
+  Request request_;
+  Peer request_peer_;
+  std::array<Answered, kConnectionsMax> answered_;
+
+  // sending
+  uint32_t outgoing_limit_;  // what outgoing_ announces, if it is a report
+  Peer outgoing_peer_;
+  Frame outgoing_;
+  Frame verdict_;
+  Frame result_;  // of the last transfer, said again when asked
+  Frame state_frame_;
+  std::array<uint32_t, kConnectionsMax> state_owed_;  // session it is owed to; 0: nobody
+  std::array<uint32_t, kConnectionsMax> retry_at_ms_;
+  std::array<Reply, kRepliesMax> replies_;
+};
+
+class Receiver : private ReceiverMemory {
  public:
   // Configurations out of range are the caller's mistake.
   explicit Receiver(const ReceiverConfig& config);
@@ -159,8 +250,8 @@ class Receiver {
   bool handle_data(uint16_t conn, Bytes bytes);
 
   // ---- consumer side ------------------------------------------------------------------------------------------
-  // The next action, or kNone. Sends come first, then requests, then the transfer. Bytes of kProgram and
-  // kDecideManifest stay valid until answered; those of kSend until sent() is called.
+  // The next action, or kNone. Sends come first, then requests, then the transfer. Bytes of kProgram stay valid
+  // until the next poll, those of kDecideManifest until answered, those of kSend until sent() is called.
   Action poll(uint32_t now_ms);
   // When poll must be called again at the latest. While a transfer is open there is always one.
   Deadline next_deadline() const;
@@ -201,32 +292,13 @@ class Receiver {
   uint16_t durable_chunks() const { return durable_; }
   uint32_t fragments_taken() const { return intake_.taken(); }
   Reason last_reason() const { return reason_; }
+  size_t ring_bytes() const { return config_.ring.size(); }
   // Bytes of manifest payload a host may send right after its offer: for Info.
   uint16_t initial_credit_bytes() const;
 
  private:
-  // Frames of the transfer are not queued but owed, and made when they can go: so they are always fresh and need no
-  // room. In this order.
-  enum Owed : uint8_t {
-    kOwedVerdict = 1,  // ACCEPT or REJECT
-    kOwedRewind = 2,
-    kOwedStored = 4,
-    kOwedResult = 8,  // VERIFIED or FAILED
-    kOwedAsked = 16,
-    kOwedReport = 32,
-  };
-  enum class Source : uint8_t { kNobody, kTransfer, kReply, kState };
-  struct Reply {
-    Peer peer;
-    Frame frame;
-  };
-  struct Answered {
-    uint32_t session = 0;
-    Answer answer;
-  };
-  static constexpr size_t kRepliesMax = 8;
-
   bool step(ReceiverInput input);
+  Status answered(ReceiverInput input);
 
   // what happened since the last poll
   void watch();
@@ -241,19 +313,26 @@ class Receiver {
   void answer_query(const Query& query);
   void handle_request(const Mail& mail);
   void handle_unknown(const Mail& mail);
+  void reply_busy(const Mail& mail, uint16_t tag);
+  void reply_answer(const Peer& peer, const Request& request, Reason reason, uint16_t detail);
 
   // the stream
   void advance();
   bool look_for_head();
   bool look_for_units();
   bool look_for_tail();
-  void take_program(size_t size, size_t padded_size, bool bounce);
+  bool take_program(size_t size, bool bounced);
+  Bytes program_bytes() const;
   void peek(uint32_t position, MutableBytes out) const;
   void open_payload_stream(uint16_t first_chunk);
   void begin_chunk(uint16_t chunk);
   bool rewind(uint16_t restart_chunk, Reason reason);
   void end_transfer();
   void abandon(Reason reason, uint16_t detail);
+  Status refuse(ReceiverInput input, Reason reason, uint16_t detail);
+  void set_result(const Frame& frame);
+  void set_failed(Reason reason, uint16_t detail);
+  void owe(Owed owed);
 
   // credit
   uint32_t window_fragments() const;
@@ -261,10 +340,13 @@ class Receiver {
 
   // sending
   void reply(const Peer& peer, const Frame& frame);
+  void drop_reply(size_t index);
+  bool send_next(Source source, const Peer& peer, const Frame& frame);
   bool find_frame();
   bool find_transfer_frame();
-  Frame make_frame(Owed owed) const;
-  Report make_report(bool asked) const;
+  Frame make_frame(Owed owed);
+  Frame milestone(MessageType type) const;
+  Frame make_report(bool asked);
   bool blocked(uint8_t slot) const;
   bool outgoing_alive() const { return source_ != Source::kNobody && intake_.connected(outgoing_peer_); }
 
@@ -276,71 +358,6 @@ class Receiver {
 
   ReceiverConfig config_;
   Intake intake_;
-  uint32_t now_ms_ = 0;
-
-  // the transfer
-  ReceiverState state_ = ReceiverState::kIdle;
-  Peer peer_;
-  Offer offer_;
-  uint16_t epoch_ = 0;  // of the current stream
-  bool payload_stream_ = false;
-  bool rewound_ = false;
-  uint16_t first_chunk_ = 0;  // of the current payload stream
-  uint16_t durable_ = 0;
-  uint16_t chunk_ = 0;
-  uint32_t chunk_size_ = 0;   // true bytes of this one
-  uint32_t page_offset_ = 0;  // programmed so far
-  uint32_t position_ = 0;     // of the stream, consumed so far
-  uint32_t announced_ = 0;    // the limit the host knows
-  uint32_t chunk_crc_ = 0;
-  Bytes program_;              // what kProgram shows
-  uint32_t program_true_ = 0;  // true bytes among it
-  uint16_t failing_chunk_ = 0;
-  uint8_t failures_ = 0;  // of that one
-  uint8_t rewinds_ = 0;   // of this transfer
-  Reason reason_ = Reason::kOk;
-  uint16_t detail_ = 0;
-
-  // epochs of the last transfer: not to be used again
-  bool epochs_used_ = false;
-  uint16_t epoch_first_ = 0;
-  uint16_t epoch_last_ = 0;
-
-  // time
-  uint32_t heard_ms_ = 0;     // anything from this transfer's host
-  uint32_t progress_ms_ = 0;  // a new fragment
-  uint32_t taken_seen_ = 0;
-  bool hole_open_ = false;
-  bool hole_reported_ = false;
-  uint32_t hole_next_ = 0;
-  uint32_t hole_since_ms_ = 0;  // seen, or last reported
-  bool query_open_ = false;
-  uint32_t query_count_ = 0;  // it waits for fragments up to here, exclusive
-  uint32_t query_at_ms_ = 0;
-
-  // requests
-  bool request_open_ = false;
-  Request request_;
-  Peer request_peer_;
-  std::array<Answered, kConnectionsMax> answered_;
-
-  // sending
-  uint8_t owed_ = 0;
-  Frame verdict_;
-  Frame result_;  // of the last transfer, said again when asked
-  bool result_known_ = false;
-  std::array<Reply, kRepliesMax> replies_;
-  uint8_t reply_count_ = 0;
-  Frame state_frame_;
-  std::array<uint32_t, kConnectionsMax> state_owed_{};  // session it is owed to; 0: nobody
-  Source source_ = Source::kNobody;
-  Owed outgoing_owed_ = kOwedVerdict;
-  Peer outgoing_peer_;
-  Frame outgoing_;
-  std::array<bool, kConnectionsMax> stack_full_{};
-  std::array<uint32_t, kConnectionsMax> retry_at_ms_{};
-
-  alignas(8) std::array<uint8_t, kProgramUnitMax> bounce_{};  // for a unit that straddles the ring's end
 };
 
 }  // namespace protocol

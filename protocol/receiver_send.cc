@@ -23,14 +23,15 @@ bool Receiver::handle_data(uint16_t conn, Bytes bytes) {
 // A full queue forgets its oldest: whoever missed an answer asks again, and nobody blocks anybody.
 void Receiver::reply(const Peer& peer, const Frame& frame) {
   const bool first_is_out = source_ == Source::kReply;
-  if (reply_count_ == kRepliesMax) {
-    const size_t victim = first_is_out ? 1 : 0;
-    for (size_t i = victim; i + 1 < kRepliesMax; ++i) replies_[i] = replies_[i + 1];
-    --reply_count_;
-  }
+  if (reply_count_ == kRepliesMax) drop_reply(first_is_out ? 1 : 0);
   replies_[reply_count_].peer = peer;
   replies_[reply_count_].frame = frame;
   ++reply_count_;
+}
+
+void Receiver::drop_reply(size_t index) {
+  --reply_count_;
+  for (size_t i = index; i < reply_count_; ++i) replies_[i] = replies_[i + 1];
 }
 
 void Receiver::notify_state(MessageType type, uint32_t package_id, Reason reason, uint16_t detail) {
@@ -51,7 +52,7 @@ bool Receiver::blocked(uint8_t slot) const {
   return stack_full_[slot];
 }
 
-Report Receiver::make_report(bool asked) const {
+Frame Receiver::make_report(bool asked) {
   const Arrival arrival = intake_.arrival();
   const uint32_t limit = limit_count();
   Report report;
@@ -62,10 +63,20 @@ Report Receiver::make_report(bool asked) const {
   report.durable_low = static_cast<uint8_t>(durable_);
   report.bitmap = arrival.bitmap;
   report.bitmap_size = kBitmapBytesMax;
-  return report;
+  outgoing_limit_ = arrival.next + report.limit;
+  return encode(report);
 }
 
-Frame Receiver::make_frame(Owed owed) const {
+Frame Receiver::milestone(MessageType type) const {
+  Milestone message;
+  message.type = type;
+  message.epoch = offer_.epoch;
+  message.package_id = offer_.package_id;
+  return encode(message);
+}
+
+Frame Receiver::make_frame(Owed owed) {
+  outgoing_limit_ = 0;
   switch (owed) {
     case kOwedVerdict:
       return verdict_;
@@ -73,20 +84,24 @@ Frame Receiver::make_frame(Owed owed) const {
       Rewind rewind;
       rewind.epoch = epoch_;
       rewind.chunk = first_chunk_;
-      rewind.limit = static_cast<uint8_t>(limit_count() > kReachFragments ? kReachFragments : limit_count());
+      const uint32_t limit = limit_count();
+      rewind.limit = static_cast<uint8_t>(limit > kReachFragments ? kReachFragments : limit);
       return encode(rewind);
     }
-    case kOwedStored: {
-      Milestone milestone;
-      milestone.epoch = offer_.epoch;
-      milestone.package_id = offer_.package_id;
-      return encode(milestone);
-    }
+    case kOwedStored:
+      return milestone(MessageType::kStored);
     case kOwedResult:
       return result_;
     default:
-      return encode(make_report(owed == kOwedAsked));
+      return make_report(owed == kOwedAsked);
   }
+}
+
+bool Receiver::send_next(Source source, const Peer& peer, const Frame& frame) {
+  source_ = source;
+  outgoing_peer_ = peer;
+  outgoing_ = frame;
+  return true;
 }
 
 bool Receiver::find_transfer_frame() {
@@ -96,10 +111,7 @@ bool Receiver::find_transfer_frame() {
   for (uint8_t bit = kOwedVerdict; bit <= kOwedReport; bit = static_cast<uint8_t>(bit << 1)) {
     if ((owed_ & bit) == 0) continue;
     outgoing_owed_ = static_cast<Owed>(bit);
-    outgoing_ = make_frame(outgoing_owed_);
-    outgoing_peer_ = peer_;
-    source_ = Source::kTransfer;
-    return true;
+    return send_next(Source::kTransfer, peer_, make_frame(outgoing_owed_));
   }
   return false;
 }
@@ -108,21 +120,17 @@ bool Receiver::find_transfer_frame() {
 bool Receiver::find_frame() {
   if (source_ != Source::kNobody) return true;  // the same one until it is answered
   if (find_transfer_frame()) return true;
-  for (size_t i = 0; i < reply_count_; ++i) {
+  for (size_t i = 0; i < reply_count_;) {
     if (!intake_.connected(replies_[i].peer)) {
-      for (size_t k = i; k + 1 < reply_count_; ++k) replies_[k] = replies_[k + 1];
-      --reply_count_;
-      --i;
-      continue;
+      drop_reply(i);
+    } else if (blocked(replies_[i].peer.slot)) {
+      ++i;
+    } else {
+      const Reply chosen = replies_[i];
+      for (; i > 0; --i) replies_[i] = replies_[i - 1];
+      replies_[0] = chosen;
+      return send_next(Source::kReply, chosen.peer, chosen.frame);
     }
-    if (blocked(replies_[i].peer.slot)) continue;
-    const Reply chosen = replies_[i];
-    for (size_t k = i; k > 0; --k) replies_[k] = replies_[k - 1];
-    replies_[0] = chosen;
-    outgoing_ = chosen.frame;
-    outgoing_peer_ = chosen.peer;
-    source_ = Source::kReply;
-    return true;
   }
   for (uint8_t slot = 0; slot < kConnectionsMax; ++slot) {
     Peer peer;
@@ -131,10 +139,7 @@ bool Receiver::find_frame() {
       state_owed_[slot] = 0;
       continue;
     }
-    outgoing_ = state_frame_;
-    outgoing_peer_ = peer;
-    source_ = Source::kState;
-    return true;
+    return send_next(Source::kState, peer, state_frame_);
   }
   return false;
 }
@@ -151,15 +156,11 @@ Status Receiver::sent(bool taken) {
   switch (source) {
     case Source::kTransfer: {
       owed_ = static_cast<uint8_t>(owed_ & ~outgoing_owed_);
-      const Result<Report> report = decode_report(outgoing_.bytes());
-      if (!report.ok()) break;
-      const uint32_t limit = resolve_count(report.value().next_wanted, intake_.next_count()) + report.value().limit;
-      if (limit > announced_) announced_ = limit;
+      if (outgoing_limit_ > announced_) announced_ = outgoing_limit_;
       break;
     }
     case Source::kReply:
-      for (size_t k = 0; k + 1 < reply_count_; ++k) replies_[k] = replies_[k + 1];
-      --reply_count_;
+      drop_reply(0);
       break;
     case Source::kState:
       state_owed_[outgoing_peer_.slot] = 0;

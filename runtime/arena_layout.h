@@ -39,25 +39,24 @@ class ArenaLayout {
   explicit ArenaLayout(const tflite::Model* model)
       : tables_bytes_(tables_bytes(model, model->subgraphs()->size())) {}
 
-  void add_graph(uint64_t data_bytes, uint64_t variable_bytes, uint64_t planned_bytes) {
-    data_bytes_ += data_bytes;
-    variable_bytes_ += variable_bytes;
+  void add_graph(uint32_t data_bytes, uint32_t variable_bytes, uint32_t planned_bytes) {
+    data_bytes_ = add_capped(data_bytes_, data_bytes);
+    variable_bytes_ = add_capped(variable_bytes_, variable_bytes);
     if (planned_bytes > planned_bytes_) planned_bytes_ = planned_bytes;
   }
 
-  uint64_t data_offset() const { return tables_bytes_; }
-  uint64_t variables_offset() const {
-    return (tables_bytes_ + data_bytes_ + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
-  }
-  uint64_t variable_bytes() const { return variable_bytes_; }
-  uint64_t persistent_bytes() const { return variables_offset() + variable_bytes_; }
-  uint64_t total_bytes() const { return persistent_bytes() + planned_bytes_; }
+  // Each at most kBytesCap, which is more than any arena has.
+  uint32_t data_offset() const { return tables_bytes_; }
+  uint32_t variables_offset() const { return align_up(add_capped(tables_bytes_, data_bytes_), kArenaAlignment); }
+  uint32_t variable_bytes() const { return variable_bytes_; }
+  uint32_t persistent_bytes() const { return add_capped(variables_offset(), variable_bytes_); }
+  uint32_t total_bytes() const { return add_capped(persistent_bytes(), planned_bytes_); }
 
  private:
-  uint64_t tables_bytes_;
-  uint64_t data_bytes_ = 0;
-  uint64_t variable_bytes_ = 0;
-  uint64_t planned_bytes_ = 0;
+  uint32_t tables_bytes_;
+  uint32_t data_bytes_ = 0;
+  uint32_t variable_bytes_ = 0;
+  uint32_t planned_bytes_ = 0;
 };
 
 }  // namespace runtime

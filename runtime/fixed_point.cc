@@ -1,7 +1,5 @@
 #include "runtime/fixed_point.h"
 
-#include <string.h>
-
 #include "base/assert.h"
 
 namespace roost {
@@ -12,26 +10,8 @@ constexpr uint32_t kSingleFractionBits = 23;
 constexpr uint32_t kSingleExponentMask = 0xFF;
 constexpr int32_t kSingleExponentBias = 127;
 
-uint32_t bits_of(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
 int bit_length(uint64_t x) {
   return x == 0 ? 0 : 64 - __builtin_clzll(x);
-}
-
-// The mantissa shortened to `bits` bits, nearest, ties to even. `sticky`: the true value is a little above.
-Real round_to(uint64_t mantissa, int32_t exponent, int bits, bool sticky) {
-  const int surplus = bit_length(mantissa) - bits;
-  if (surplus <= 0) return Real(mantissa, exponent);
-  const uint64_t half = uint64_t{1} << (surplus - 1);
-  const uint64_t rest = mantissa & (half * 2 - 1);
-  uint64_t kept = mantissa >> surplus;
-  const bool above_half = rest > half || (rest == half && sticky);
-  if (above_half || (rest == half && (kept & 1) != 0)) ++kept;
-  return Real(kept, exponent + surplus);
 }
 
 }  // namespace
@@ -63,22 +43,34 @@ Real quotient(const Real& a, const Real& b, int bits) {
   uint64_t remainder = excess < 0 ? a.mantissa << -excess : a.mantissa;
   const uint64_t divisor = excess > 0 ? b.mantissa << excess : b.mantissa;
   int32_t exponent = a.exponent - b.exponent + excess;
+  if (remainder < divisor) {
+    remainder <<= 1;
+    --exponent;
+  }
+  // The first bit is 1. One bit more than asked for is the half; what remains makes it sticky.
   uint64_t result = 0;
-  for (;;) {
+  for (int bit = 0; bit <= bits; ++bit) {
+    result <<= 1;
     if (remainder >= divisor) {
       remainder -= divisor;
       result |= 1;
     }
-    // One bit more than asked for is the half; what remains makes it sticky.
-    if (bit_length(result) > bits) return round_to(result, exponent, bits, remainder != 0);
     remainder <<= 1;
-    result <<= 1;
-    --exponent;
   }
+  const bool half = (result & 1) != 0;
+  result >>= 1;
+  if (half && (remainder != 0 || (result & 1) != 0)) ++result;
+  return Real(result, exponent - bits + 1);
 }
 
 Real round_to_single(const Real& a) {
-  return round_to(a.mantissa, a.exponent, kSingleBits, false);
+  const int surplus = bit_length(a.mantissa) - kSingleBits;
+  if (surplus <= 0) return a;
+  const uint64_t half = uint64_t{1} << (surplus - 1);
+  const uint64_t rest = a.mantissa & (half * 2 - 1);
+  uint64_t kept = a.mantissa >> surplus;
+  if (rest > half || (rest == half && (kept & 1) != 0)) ++kept;
+  return Real(kept, a.exponent + surplus);
 }
 
 bool is_single(const Real& a) {

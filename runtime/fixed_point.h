@@ -14,9 +14,16 @@
 #pragma once
 
 #include <stdint.h>
+#include <string.h>
 
 namespace roost {
 namespace runtime {
+
+inline uint32_t bits_of(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
 
 // Finite, above zero and not subnormal: the only scales anything is computed with.
 bool is_usable_scale(float scale);

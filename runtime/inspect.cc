@@ -73,8 +73,8 @@ class Walk {
     const OperatorView view(file_, graph, op, TensorPlaces{nullptr, nullptr, nullptr});
     Needs needs;
     TensorType type;
-    const Kernel* kernel = view.deciding_type(&type) ? find_kernel(input_.kernels, builtin, type) : nullptr;
-    const bool sound = kernel && kernel->prepare(view, needs, nullptr) == Error::kNone;
+    const Kernel* const* kernel = view.deciding_type(&type) ? find_kernel(input_.kernels, builtin, type) : nullptr;
+    const bool sound = kernel && (*kernel)->prepare(view, needs, nullptr) == Error::kNone;
     return sound ? needs : Needs();
   }
 

@@ -36,9 +36,9 @@ Status Interpreter::prepare(Bytes file, MutableBytes arena, MutableBytes scratch
   }
   file_ = file;
   arena_ = arena.first(judgement_.arena_bytes);
-  Cursor cursor = {tables_bytes(model(), model()->subgraphs()->size()),
-                   judgement_.persistent_bytes - judgement_.variable_bytes};
-  for (uint32_t i = 0; i < model()->subgraphs()->size(); ++i) {
+  const uint32_t graphs = model()->subgraphs()->size();
+  Cursor cursor = {tables_bytes(model(), graphs), judgement_.persistent_bytes - judgement_.variable_bytes};
+  for (uint32_t i = 0; i < graphs; ++i) {
     if (!prepare_graph(i, scratch, &cursor)) {
       release();
       return report_.error;
@@ -52,14 +52,14 @@ bool Interpreter::prepare_graph(uint32_t graph_index, MutableBytes scratch, Curs
   GraphSurvey survey(file_, graph_index, input_.kernels, scratch);
   if (!survey.run(&report_)) return false;
   const GraphTables table = tables(graph_index);
-  const uint32_t tensor_count = size_of(graph(graph_index)->tensors());
-  const uint32_t operator_count = size_of(graph(graph_index)->operators());
-  for (uint32_t i = 0; i < operator_count; ++i) table.operators[i] = OperatorRecord{0, 0, 0, 0};
-  for (uint32_t i = 0; i < tensor_count; ++i) {
+  const auto* tensors = graph(graph_index)->tensors();
+  const uint32_t operator_count = survey.operator_count();
+  memset(table.operators, 0, operator_count * sizeof(OperatorRecord));
+  for (uint32_t i = 0; i < size_of(tensors); ++i) {
     table.tensor_offsets[i] = 0;
     if (!survey.is_used_variable(i)) continue;
     table.tensor_offsets[i] = cursor->variables;
-    const Tensor variable(graph(graph_index)->tensors()->Get(i), nullptr, false);
+    const Tensor variable(tensors->Get(i), nullptr, false);
     cursor->variables += align_up(variable.bytes(), kArenaAlignment);
   }
   for (const PlanEntry& entry : survey.plan()) {
@@ -74,28 +74,23 @@ bool Interpreter::prepare_graph(uint32_t graph_index, MutableBytes scratch, Curs
   return true;
 }
 
+// All this succeeded a moment ago, in the survey.
 void Interpreter::prepare_operator(uint32_t graph_index, uint32_t op_index, Cursor* cursor) {
-  const tflite::Operator* op = graph(graph_index)->operators()->Get(op_index);
-  OperatorRecord& record = tables(graph_index).operators[op_index];
-  record.kernel = kernel_index(graph_index, op);
-  record.data = cursor->data;
-  const OperatorView nowhere(file_, graph(graph_index), op, TensorPlaces{nullptr, nullptr, nullptr});
-  Needs needs;
-  const Error error = input_.kernels[record.kernel]->prepare(nowhere, needs, arena_.data() + cursor->data);
-  ROOST_ASSERT(error == Error::kNone);  // as it was a moment ago, in the survey
-  cursor->data += align_up(needs.data_bytes, kOperatorDataAlignment);
-}
-
-uint16_t Interpreter::kernel_index(uint32_t graph_index, const tflite::Operator* op) const {
-  const OperatorView nowhere(file_, graph(graph_index), op, TensorPlaces{nullptr, nullptr, nullptr});
+  const tflite::SubGraph* subgraph = graph(graph_index);
+  const tflite::Operator* op = subgraph->operators()->Get(op_index);
+  const OperatorView nowhere(file_, subgraph, op, TensorPlaces{nullptr, nullptr, nullptr});
   TensorType type = TensorType::INT8;
   const bool decided = nowhere.deciding_type(&type);
-  ROOST_ASSERT(decided);
-  const Kernel* kernel =
-      find_kernel(input_.kernels, builtin_operator(model()->operator_codes()->Get(op->opcode_index())), type);
-  uint16_t index = 0;
-  while (input_.kernels[index] != kernel) ++index;
-  return index;
+  const tflite::OperatorCode* code = model()->operator_codes()->Get(op->opcode_index());
+  const Kernel* const* kernel = find_kernel(input_.kernels, builtin_operator(code), type);
+  ROOST_ASSERT(decided && kernel);
+  OperatorRecord& record = tables(graph_index).operators[op_index];
+  record.kernel = static_cast<uint16_t>(kernel - input_.kernels.data());
+  record.data = cursor->data;
+  Needs needs;
+  const Error error = (*kernel)->prepare(nowhere, needs, arena_.data() + cursor->data);
+  ROOST_ASSERT(error == Error::kNone);
+  cursor->data += align_up(needs.data_bytes, kOperatorDataAlignment);
 }
 
 Interpreter::GraphTables Interpreter::tables(uint32_t graph_index) const {
@@ -120,8 +115,7 @@ Result<Progress> Interpreter::step() {
     const OperatorRecord& record = tables(kMainGraph).operators[next_operator_];
     const Kernel* kernel = input_.kernels[record.kernel];
     if (kernel->invoke(op, arena_.data() + record.data) != Error::kNone) {
-      report_ = Report();
-      report_.error = Error::kInvokeFailed;
+      report_.restart(Error::kInvokeFailed);
       report_.subgraph = kMainGraph;
       report_.op_index = static_cast<int32_t>(next_operator_);
       report_.op = kernel->op;
@@ -147,10 +141,13 @@ Status Interpreter::invoke() {
 Status Interpreter::reset() {
   if (!prepared()) return Error::kNotPrepared;
   next_operator_ = 0;
-  for (uint32_t g = 0; g < model()->subgraphs()->size(); ++g) {
-    for (uint32_t i = 0; i < size_of(graph(g)->tensors()); ++i) {
-      const Tensor tensor(graph(g)->tensors()->Get(i), nullptr, false);
-      const uint32_t offset = tables(g).tensor_offsets[i];
+  const auto* graphs = model()->subgraphs();
+  for (uint32_t g = 0; g < graphs->size(); ++g) {
+    const auto* tensors = graphs->Get(g)->tensors();
+    const uint32_t* offsets = tables(g).tensor_offsets;
+    for (uint32_t i = 0; i < size_of(tensors); ++i) {
+      const Tensor tensor(tensors->Get(i), nullptr, false);
+      const uint32_t offset = offsets[i];
       if (!tensor.variable() || offset == 0) continue;
       memset(arena_.data() + offset, initial_byte(tensor), tensor.bytes());
     }

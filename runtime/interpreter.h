@@ -64,7 +64,6 @@ class Interpreter final : public Engine {
   GraphTables tables(uint32_t graph_index) const;
   bool prepare_graph(uint32_t graph_index, MutableBytes scratch, Cursor* cursor);
   void prepare_operator(uint32_t graph_index, uint32_t op_index, Cursor* cursor);
-  uint16_t kernel_index(uint32_t graph_index, const tflite::Operator* op) const;
   OperatorView view(uint32_t graph_index, uint32_t op_index) const;
   IoTensor io_tensor(const flatbuffers::Vector<int32_t>* indices, uint32_t index) const;
 

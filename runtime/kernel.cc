@@ -40,6 +40,17 @@ Error OperatorView::expect_operands(uint32_t inputs_min, uint32_t inputs_max, ui
   return Error::kNone;
 }
 
+Error OperatorView::find_options(uint8_t number, FlatTable description, const void** table) const {
+  const uint8_t* const options = reinterpret_cast<const uint8_t*>(op_->builtin_options());
+  if (op_->builtin_options_type() == 0 || !options) return Error::kNone;
+  const uint32_t at = static_cast<uint32_t>(options - file_.data());
+  if (op_->builtin_options_type() != number || !FlatCheck(file_, &description, 1).check_table(at, description)) {
+    return Error::kOptions;
+  }
+  *table = options;
+  return Error::kNone;
+}
+
 Tensor OperatorView::tensor(int32_t index) const {
   const tflite::Tensor* table = graph_->tensors()->Get(static_cast<uint32_t>(index));
   if (const uint8_t* constant = constant_data(tflite::GetModel(file_.data()), table)) {
@@ -49,9 +60,9 @@ Tensor OperatorView::tensor(int32_t index) const {
   return Tensor(table, data, false);
 }
 
-const Kernel* find_kernel(KernelList kernels, BuiltinOperator op, TensorType type) {
-  for (const Kernel* kernel : kernels) {
-    if (kernel->op == op && (kernel->types & type_bit(type)) != 0) return kernel;
+const Kernel* const* find_kernel(KernelList kernels, BuiltinOperator op, TensorType type) {
+  for (const Kernel* const& kernel : kernels) {
+    if (kernel->op == op && (kernel->types & type_bit(type)) != 0) return &kernel;
   }
   return nullptr;
 }

@@ -65,14 +65,10 @@ class OperatorView {
   // are those of another operator or broken. Only for prepare: it is not fast.
   template <typename Options>
   Error options(const Options** options) const {
-    *options = nullptr;
-    if (op_->builtin_options_type() == 0 || !op_->builtin_options()) return Error::kNone;
-    if (op_->builtin_options_type() != OptionsType<Options>::kValue) return Error::kOptions;
-    const Options* table = reinterpret_cast<const Options*>(op_->builtin_options());
-    flatbuffers::Verifier verifier(file_.data(), file_.size());
-    if (!table->Verify(verifier)) return Error::kOptions;
-    *options = table;
-    return Error::kNone;
+    const void* table = nullptr;
+    const Error error = find_options(OptionsType<Options>::kValue, OptionsType<Options>::table(), &table);
+    *options = static_cast<const Options*>(table);
+    return error;
   }
 
   // In invoke: the scratch_bytes asked for, aligned to kArenaAlignment, undefined contents, gone when invoke
@@ -84,6 +80,7 @@ class OperatorView {
 
  private:
   Tensor tensor(int32_t index) const;
+  Error find_options(uint8_t number, FlatTable description, const void** table) const;
 
   Bytes file_;
   const tflite::SubGraph* graph_;
@@ -120,8 +117,8 @@ struct Kernel {
 
 using KernelList = Span<const Kernel* const>;
 
-// The kernel for an operator whose first operand has this type; null if there is none.
-const Kernel* find_kernel(KernelList kernels, BuiltinOperator op, TensorType type);
+// The place in the list of the kernel for an operator whose first operand has this type; null if there is none.
+const Kernel* const* find_kernel(KernelList kernels, BuiltinOperator op, TensorType type);
 
 }  // namespace runtime
 }  // namespace roost

@@ -94,7 +94,7 @@ Status ModelHost::start(const HostedModel& model, Input input) {
   new_side().model = model;
   new_side().named = true;
   reason_ = Error::kNone;
-  report_ = Report();
+  report_.restart();
   pending_ = HostEvent();
   return Status();
 }
@@ -154,16 +154,18 @@ HostEvent ModelHost::poll(MutableBytes scratch) {
 }
 
 HostEvent ModelHost::measure(MutableBytes scratch) {
-  const Result<Judgement> judgement = new_side().engine->measure(new_side().model.bytes, scratch);
+  Side& candidate = new_side();
+  const Result<Judgement> judgement = candidate.engine->measure(candidate.model.bytes, scratch);
   if (!judgement.ok()) return fail_by_engine();
-  new_side().arena_bytes = judgement.value().arena_bytes;
-  if (new_side().arena_bytes > arena_.size()) return fail(Error::kArenaTooSmall);
+  candidate.arena_bytes = judgement.value().arena_bytes;
+  if (candidate.arena_bytes > arena_.size()) return fail(Error::kArenaTooSmall);
   if (fit_beside()) {
     change(Input::kFitsBeside);
   } else {
     change(Input::kFitsAlone);
-    if (old_side().prepared) old_side().engine->release();
-    old_side().prepared = false;
+    Side& old = old_side();
+    if (old.prepared) old.engine->release();
+    old.prepared = false;
     serve(kNobody);
   }
   return event(HostEvent::kWorking);
@@ -174,13 +176,17 @@ bool ModelHost::fit_beside() const {
 }
 
 HostEvent ModelHost::prepare(MutableBytes scratch) {
-  const Status prepared = new_side().engine->prepare(new_side().model.bytes, arena_of(1 - old_), scratch);
-  if (!prepared.ok()) return fail_by_engine();
-  new_side().prepared = true;
+  if (!prepare_side(1 - old_, scratch)) return fail_by_engine();
   vector_ = 0;
   vector_loaded_ = false;
   change(Input::kDone);
   return event(HostEvent::kWorking);
+}
+
+bool ModelHost::prepare_side(uint8_t index, MutableBytes scratch) {
+  Side& side = sides_[index];
+  side.prepared = side.engine->prepare(side.model.bytes, arena_of(index), scratch).ok();
+  return side.prepared;
 }
 
 // Side 0 works from the low end, side 1 from the high end.
@@ -237,8 +243,7 @@ HostEvent ModelHost::fail_by_engine() {
 }
 
 HostEvent ModelHost::fail(Error reason) {
-  report_ = Report();
-  report_.error = reason;
+  report_.restart(reason);
   change(Input::kFailed);
   give_up(reason);
   return event(HostEvent::kWorking);
@@ -251,18 +256,15 @@ void ModelHost::give_up(Error reason) {
   const bool served_by_candidate = serving_ == 1 - old_;
   forget(1 - old_);
   if (!served_by_candidate) return;
-  const bool still_prepared = old_side().prepared && old_side().engine->reset().ok();
-  old_side().prepared = still_prepared;
-  serve(still_prepared ? old_ : uint8_t{kNobody});
+  Side& old = old_side();
+  old.prepared = old.prepared && old.engine->reset().ok();
+  serve(old.prepared ? old_ : uint8_t{kNobody});
 }
 
 HostEvent ModelHost::restore(MutableBytes scratch) {
-  if (old_side().named && !old_side().prepared) {
-    const Status prepared = old_side().engine->prepare(old_side().model.bytes, arena_of(old_), scratch);
-    old_side().prepared = prepared.ok();
-    if (prepared.ok()) serve(old_);
-  }
-  if (old_side().prepared) {
+  Side& old = old_side();
+  if (old.named && !old.prepared && prepare_side(old_, scratch)) serve(old_);
+  if (old.prepared) {
     change(Input::kDone);
     warm_up_left_ = 0;
     return event(HostEvent::kReturned, reason_);
@@ -418,11 +420,10 @@ void ModelHost::serve(uint8_t side) {
 }
 
 void ModelHost::forget(uint8_t side) {
-  if (sides_[side].prepared) sides_[side].engine->release();
-  sides_[side].prepared = false;
-  sides_[side].named = false;
-  sides_[side].model = HostedModel();
-  sides_[side].arena_bytes = 0;
+  Engine* const engine = sides_[side].engine;
+  if (sides_[side].prepared) engine->release();
+  sides_[side] = Side();
+  sides_[side].engine = engine;
 }
 
 }  // namespace runtime

@@ -156,6 +156,7 @@ class ModelHost {
   Status start(const HostedModel& model, Input input);
   HostEvent measure(MutableBytes scratch);
   HostEvent prepare(MutableBytes scratch);
+  bool prepare_side(uint8_t side, MutableBytes scratch);
   HostEvent test();
   HostEvent activate();
   HostEvent restore(MutableBytes scratch);
@@ -181,19 +182,19 @@ class ModelHost {
   const Side& old_side() const { return sides_[old_]; }
   const Side& new_side() const { return sides_[1 - old_]; }
 
-  Side sides_[2];
-  MutableBytes arena_;
   State state_ = State::kEmpty;
   bool trial_ = false;  // the candidate goes on trial, rather than straight to running
   uint8_t old_ = 0;     // the side of the model to return to; the candidate has the other
   uint8_t serving_ = kNobody;
+  bool vector_loaded_ = false;
+  Error reason_ = Error::kNone;
+  HostEvent pending_;  // found by invoke(), told by the next poll()
   uint32_t generation_ = 0;
   uint32_t vector_ = 0;  // of the self-test
-  bool vector_loaded_ = false;
   uint32_t warm_up_left_ = 0;
   uint32_t healthy_ = 0;
-  HostEvent pending_;  // found by invoke(), told by the next poll()
-  Error reason_ = Error::kNone;
+  MutableBytes arena_;
+  Side sides_[2];
   Report report_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "base/flatbuffer_check.h"
 #include "runtime/schema_generated.h"
 
 namespace roost {
@@ -11,35 +12,38 @@ namespace runtime {
 template <typename Options>
 struct OptionsType;  // one specialisation per table we know
 
-template <uint8_t number>
-struct OptionsNumber {
+// The union's number, and the sizes of the fields, all scalars, in the order of schema.fbs.
+template <uint8_t number, uint8_t... sizes>
+struct OptionsOf {
   enum : uint8_t { kValue = number };
+  static FlatTable table() {
+    static const uint8_t kFields[] = {flat_scalar(sizes)...};
+    return FlatTable(kFields);
+  }
 };
 
 template <>
-struct OptionsType<tflite::Conv2DOptions> : OptionsNumber<1> {};
+struct OptionsType<tflite::Conv2DOptions> : OptionsOf<1, 1, 4, 4, 1, 4, 4, 1> {};
 template <>
-struct OptionsType<tflite::DepthwiseConv2DOptions> : OptionsNumber<2> {};
+struct OptionsType<tflite::DepthwiseConv2DOptions> : OptionsOf<2, 1, 4, 4, 4, 1, 4, 4> {};
 template <>
-struct OptionsType<tflite::Pool2DOptions> : OptionsNumber<5> {};
+struct OptionsType<tflite::Pool2DOptions> : OptionsOf<5, 1, 4, 4, 4, 4, 1> {};
 template <>
-struct OptionsType<tflite::SVDFOptions> : OptionsNumber<6> {};
+struct OptionsType<tflite::SVDFOptions> : OptionsOf<6, 4, 1, 1> {};
 template <>
-struct OptionsType<tflite::FullyConnectedOptions> : OptionsNumber<8> {};
+struct OptionsType<tflite::FullyConnectedOptions> : OptionsOf<8, 1, 1, 1, 1, 1> {};
 template <>
-struct OptionsType<tflite::SoftmaxOptions> : OptionsNumber<9> {};
+struct OptionsType<tflite::SoftmaxOptions> : OptionsOf<9, 4> {};
 template <>
-struct OptionsType<tflite::ConcatenationOptions> : OptionsNumber<10> {};
+struct OptionsType<tflite::ConcatenationOptions> : OptionsOf<10, 4, 1> {};
 template <>
-struct OptionsType<tflite::AddOptions> : OptionsNumber<11> {};
+struct OptionsType<tflite::AddOptions> : OptionsOf<11, 1, 1> {};
 template <>
-struct OptionsType<tflite::ReshapeOptions> : OptionsNumber<17> {};
+struct OptionsType<tflite::MulOptions> : OptionsOf<21, 1> {};
 template <>
-struct OptionsType<tflite::MulOptions> : OptionsNumber<21> {};
+struct OptionsType<tflite::ReducerOptions> : OptionsOf<27, 1> {};
 template <>
-struct OptionsType<tflite::ReducerOptions> : OptionsNumber<27> {};
-template <>
-struct OptionsType<tflite::StridedSliceOptions> : OptionsNumber<32> {};
+struct OptionsType<tflite::StridedSliceOptions> : OptionsOf<32, 4, 4, 4, 4, 4, 1> {};
 
 }  // namespace runtime
 }  // namespace roost

@@ -65,6 +65,10 @@ void chain(Span<PlanEntry> entries, uint16_t* head, uint16_t index) {
 
 }  // namespace
 
+uint32_t add_capped(uint32_t a, uint32_t b) {
+  return a > kBytesCap || b > kBytesCap - a ? uint32_t{kBytesCap} : a + b;
+}
+
 uint32_t plan(Span<PlanEntry> entries) {
   ROOST_ASSERT(entries.size() < kEnd);
   sort(entries);

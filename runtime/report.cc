@@ -4,6 +4,12 @@
 
 namespace roost {
 namespace runtime {
+
+void Report::restart(Error found) {
+  *this = Report();
+  error = found;
+}
+
 namespace {
 
 // Appends to a text that is cut where its room ends, and stays zero-terminated.

@@ -21,6 +21,7 @@ struct Report {
   char custom_name[24] = {};  // of a custom operator, cut, zero-terminated
 
   bool ok() const { return error == Error::kNone; }
+  void restart(Error found = Error::kNone);  // nothing is known but that
 };
 
 // The public name, such as "CONV_2D"; "operator 4711" is up to the caller: unknown numbers give null.

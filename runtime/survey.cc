@@ -5,13 +5,9 @@
 
 namespace roost {
 namespace runtime {
-namespace {
-
 uint64_t saturating_add(uint64_t a, uint64_t b) {
   return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
-
-}  // namespace
 
 GraphSurvey::GraphSurvey(Bytes file, uint32_t graph_index, KernelList kernels, MutableBytes scratch)
     : file_(file),
@@ -35,12 +31,12 @@ bool GraphSurvey::run(Report* report) {
 
 bool GraphSurvey::lend_lives() {
   const size_t skip = (alignof(PlanEntry) - reinterpret_cast<uintptr_t>(scratch_.data())) % alignof(PlanEntry);
-  const size_t lives_bytes = size_of(graph_->tensors()) * sizeof(Life);
-  if (size_of(graph_->operators()) >= kTimeMax || scratch_.size() < skip + lives_bytes) return false;
+  const size_t lives_bytes = tensor_count() * sizeof(Life);
+  if (operator_count() >= kTimeMax || scratch_.size() < skip + lives_bytes) return false;
   const MutableBytes room = scratch_.from(skip);
   lives_ = reinterpret_cast<Life*>(room.data());
-  for (uint32_t i = 0; i < size_of(graph_->tensors()); ++i) lives_[i] = Life{kUnseen, 0};
   entries_ = reinterpret_cast<PlanEntry*>(room.data() + lives_bytes);
+  for (Life* life = lives_; life != reinterpret_cast<Life*>(entries_); ++life) *life = Life{kUnseen, 0};
   const size_t entries = (room.size() - lives_bytes) / sizeof(PlanEntry);
   entry_room_ = entries < kTimeMax ? static_cast<uint32_t>(entries) : uint32_t{kTimeMax};
   return true;
@@ -55,7 +51,7 @@ bool GraphSurvey::add_entry(uint32_t size, uint16_t first, uint16_t last, uint16
 // Every tensor that is used goes through here first.
 Error GraphSurvey::see(int32_t index) {
   where_.tensor = index;
-  if (index < 0 || static_cast<uint32_t>(index) >= size_of(graph_->tensors())) return Error::kTensorIndex;
+  if (index < 0 || static_cast<uint32_t>(index) >= tensor_count()) return Error::kTensorIndex;
   if (lives_[index].first != kUnseen) return Error::kNone;
   const Error error = check_tensor(model_, tensor(index));
   if (error != Error::kNone) return error;
@@ -63,7 +59,8 @@ Error GraphSurvey::see(int32_t index) {
     lives_[index].first = kConstant;
   } else if (tensor(index)->is_variable()) {
     lives_[index].first = kVariable;
-    variable_bytes_ += align_up(Tensor(tensor(index), nullptr, false).bytes(), kArenaAlignment);
+    const uint32_t bytes = align_up(Tensor(tensor(index), nullptr, false).bytes(), kArenaAlignment);
+    variable_bytes_ = add_capped(variable_bytes_, bytes);
   } else {
     lives_[index].first = kNotWritten;
   }
@@ -110,16 +107,18 @@ Error GraphSurvey::write(int32_t index, uint16_t time) {
 }
 
 Error GraphSurvey::survey_inputs() {
-  for (uint32_t i = 0; i < size_of(graph_->inputs()); ++i) {
-    const Error error = write_input(graph_->inputs()->Get(i));
+  const flatbuffers::Vector<int32_t>* inputs = graph_->inputs();
+  for (uint32_t i = 0; i < size_of(inputs); ++i) {
+    const Error error = write_input(inputs->Get(i));
     if (error != Error::kNone) return error;
   }
   return Error::kNone;
 }
 
 Error GraphSurvey::survey_operators() {
-  for (uint32_t i = 0; i < size_of(graph_->operators()); ++i) {
-    const tflite::Operator* op = graph_->operators()->Get(i);
+  const auto* operators = graph_->operators();
+  for (uint32_t i = 0; i < size_of(operators); ++i) {
+    const tflite::Operator* op = operators->Get(i);
     const tflite::OperatorCode* code = model_->operator_codes()->Get(op->opcode_index());
     where_.op_index = static_cast<int32_t>(i);
     where_.op = builtin_operator(code);
@@ -133,13 +132,15 @@ Error GraphSurvey::survey_operators() {
 }
 
 Error GraphSurvey::survey_operator(const tflite::Operator* op, uint16_t time) {
-  for (uint32_t i = 0; i < size_of(op->inputs()); ++i) {
-    if (op->inputs()->Get(i) == -1) continue;
-    const Error error = read(op->inputs()->Get(i), time, true);
+  const flatbuffers::Vector<int32_t>* inputs = op->inputs();
+  for (uint32_t i = 0; i < size_of(inputs); ++i) {
+    if (inputs->Get(i) == -1) continue;
+    const Error error = read(inputs->Get(i), time, true);
     if (error != Error::kNone) return error;
   }
-  for (uint32_t i = 0; i < size_of(op->outputs()); ++i) {
-    const Error error = write(op->outputs()->Get(i), time);
+  const flatbuffers::Vector<int32_t>* outputs = op->outputs();
+  for (uint32_t i = 0; i < size_of(outputs); ++i) {
+    const Error error = write(outputs->Get(i), time);
     if (error != Error::kNone) return error;
   }
   where_.tensor = -1;
@@ -150,8 +151,9 @@ Error GraphSurvey::judge_operator(const tflite::Operator* op, uint16_t time) {
   const OperatorView view(file_, graph_, op, TensorPlaces{nullptr, nullptr, nullptr});
   TensorType type;
   if (!view.deciding_type(&type)) return Error::kOperatorOperands;
-  const Kernel* kernel = find_kernel(kernels_, where_.op, type);
-  if (!kernel) return Error::kOperatorType;
+  const Kernel* const* place = find_kernel(kernels_, where_.op, type);
+  if (!place) return Error::kOperatorType;
+  const Kernel* const kernel = *place;
   if (where_.op_version < kernel->version_min || where_.op_version > kernel->version_max) {
     return Error::kOperatorVersion;
   }
@@ -159,7 +161,7 @@ Error GraphSurvey::judge_operator(const tflite::Operator* op, uint16_t time) {
   const Error error = kernel->prepare(view, needs, nullptr);
   if (error != Error::kNone) return error;
   if (needs.data_bytes > kTensorBytesMax || needs.scratch_bytes > kTensorBytesMax) return Error::kTensorTooLarge;
-  data_bytes_ += align_up(needs.data_bytes, kOperatorDataAlignment);
+  data_bytes_ = add_capped(data_bytes_, align_up(needs.data_bytes, kOperatorDataAlignment));
   const uint64_t work = saturating_add(needs.macs, needs.steps);
   macs_ = saturating_add(macs_, needs.macs);
   work_ = saturating_add(work_, work);
@@ -169,9 +171,10 @@ Error GraphSurvey::judge_operator(const tflite::Operator* op, uint16_t time) {
 }
 
 Error GraphSurvey::survey_outputs() {
-  const uint16_t end = static_cast<uint16_t>(size_of(graph_->operators()) + 1);
-  for (uint32_t i = 0; i < size_of(graph_->outputs()); ++i) {
-    const Error error = read(graph_->outputs()->Get(i), end, false);
+  const uint16_t end = static_cast<uint16_t>(operator_count() + 1);
+  const flatbuffers::Vector<int32_t>* outputs = graph_->outputs();
+  for (uint32_t i = 0; i < size_of(outputs); ++i) {
+    const Error error = read(outputs->Get(i), end, false);
     if (error != Error::kNone) return error;
   }
   where_.tensor = -1;
@@ -179,7 +182,7 @@ Error GraphSurvey::survey_outputs() {
 }
 
 Error GraphSurvey::plan_arena() {
-  for (uint32_t i = 0; i < size_of(graph_->tensors()); ++i) {
+  for (uint32_t i = 0; i < tensor_count(); ++i) {
     const Life life = lives_[i];
     if (life.first >= kTimeMax) continue;
     const uint32_t bytes = Tensor(tensor(static_cast<int32_t>(i)), nullptr, false).bytes();

@@ -8,11 +8,15 @@
 
 #include "base/span.h"
 #include "runtime/kernel.h"
+#include "runtime/model_view.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 
 namespace roost {
 namespace runtime {
+
+// Work is counted in 64 bits, and stops at the largest number.
+uint64_t saturating_add(uint64_t a, uint64_t b);
 
 class GraphSurvey {
  public:
@@ -23,9 +27,11 @@ class GraphSurvey {
   bool run(Report* report);
 
   Span<const PlanEntry> plan() const { return Span<const PlanEntry>(entries_, entry_count_); }
+  uint32_t operator_count() const { return size_of(graph_->operators()); }
+  uint32_t tensor_count() const { return size_of(graph_->tensors()); }
   uint32_t planned_bytes() const { return planned_bytes_; }
-  uint64_t data_bytes() const { return data_bytes_; }          // of operators, each rounded up
-  uint64_t variable_bytes() const { return variable_bytes_; }  // each rounded up to kArenaAlignment
+  uint32_t data_bytes() const { return data_bytes_; }          // of operators, each rounded up
+  uint32_t variable_bytes() const { return variable_bytes_; }  // each rounded up to kArenaAlignment
   uint64_t macs() const { return macs_; }
   uint64_t work() const { return work_; }
   uint64_t longest_work() const { return longest_work_; }
@@ -73,8 +79,8 @@ class GraphSurvey {
   uint32_t entry_count_ = 0;
   uint32_t entry_room_ = 0;
   uint32_t planned_bytes_ = 0;
-  uint64_t data_bytes_ = 0;
-  uint64_t variable_bytes_ = 0;
+  uint32_t data_bytes_ = 0;
+  uint32_t variable_bytes_ = 0;
   uint64_t macs_ = 0;
   uint64_t work_ = 0;
   uint64_t longest_work_ = 0;

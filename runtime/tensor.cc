@@ -28,29 +28,38 @@ uint32_t element_size(TensorType type) {
   }
 }
 
+Span<const int32_t> Tensor::shape() const {
+  const flatbuffers::Vector<int32_t>* shape = table_->shape();
+  return shape ? Span<const int32_t>(shape->data(), shape->size()) : Span<const int32_t>();
+}
+
 uint32_t Tensor::count() const {
   uint32_t count = 1;
-  for (uint32_t i = 0; i < rank(); ++i) count *= static_cast<uint32_t>(dim(i));
+  for (int32_t dim : shape()) count *= static_cast<uint32_t>(dim);
   return count;
 }
 
 uint32_t Tensor::scale_count() const {
-  const bool wide = type() == TensorType::INT32 || type() == TensorType::INT64;
-  if ((constant_ && wide) || type() == TensorType::FLOAT32) return 0;
+  const TensorType type = table_->type();
+  const bool wide = type == TensorType::INT32 || type == TensorType::INT64;
+  if ((constant_ && wide) || type == TensorType::FLOAT32) return 0;
   const tflite::QuantizationParameters* quantization = table_->quantization();
-  return quantization && quantization->scale() ? quantization->scale()->size() : 0;
+  return quantization ? size_of(quantization->scale()) : 0;
 }
 
 int32_t Tensor::zero_point(uint32_t index) const {
-  const uint32_t count = size_of(table_->quantization()->zero_point());
+  const tflite::QuantizationParameters* quantization = table_->quantization();
+  const uint32_t count = size_of(quantization->zero_point());
   if (count == 0) return 0;
-  return static_cast<int32_t>(zero_point_at(table_->quantization(), index < count ? index : 0));
+  return static_cast<int32_t>(zero_point_at(quantization, index < count ? index : 0));
 }
 
 bool same_shape(const Tensor& a, const Tensor& b) {
-  if (a.rank() != b.rank()) return false;
-  for (uint32_t i = 0; i < a.rank(); ++i) {
-    if (a.dim(i) != b.dim(i)) return false;
+  const Span<const int32_t> of_a = a.shape();
+  const Span<const int32_t> of_b = b.shape();
+  if (of_a.size() != of_b.size()) return false;
+  for (size_t i = 0; i < of_a.size(); ++i) {
+    if (of_a[i] != of_b[i]) return false;
   }
   return true;
 }

@@ -46,9 +46,7 @@ class Tensor {
   // A scalar has rank 0 and one element. Dimensions are at least 1.
   uint32_t rank() const { return table_->shape() ? table_->shape()->size() : 0; }
   int32_t dim(uint32_t index) const { return table_->shape()->Get(index); }
-  Span<const int32_t> shape() const {
-    return rank() == 0 ? Span<const int32_t>() : Span<const int32_t>(table_->shape()->data(), rank());
-  }
+  Span<const int32_t> shape() const;
   uint32_t count() const;  // elements; the gate has shown that neither this nor bytes() overflows
   uint32_t bytes() const { return count() * element_size(type()); }
 

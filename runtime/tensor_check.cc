@@ -12,9 +12,11 @@ namespace {
 Error check_shape(const tflite::Tensor* tensor) {
   uint32_t bytes = element_size(tensor->type());
   if (bytes == 0) return Error::kTensorType;
-  if (size_of(tensor->shape()) > kRankMax) return Error::kTensorShape;
-  for (uint32_t i = 0; i < size_of(tensor->shape()); ++i) {
-    const int32_t dim = tensor->shape()->Get(i);
+  const flatbuffers::Vector<int32_t>* shape = tensor->shape();
+  const uint32_t rank = size_of(shape);
+  if (rank > kRankMax) return Error::kTensorShape;
+  for (uint32_t i = 0; i < rank; ++i) {
+    const int32_t dim = shape->Get(i);
     if (dim < 0) return Error::kDynamicShape;
     if (dim == 0) return Error::kTensorShape;
     if (static_cast<uint32_t>(dim) > kTensorBytesMax / bytes) return Error::kTensorTooLarge;
@@ -23,14 +25,19 @@ Error check_shape(const tflite::Tensor* tensor) {
   return Error::kNone;
 }
 
-Error check_buffer(const tflite::Model* model, const tflite::Tensor* tensor) {
+// Gives the constant's bytes; null where it is none.
+Error check_buffer(const tflite::Model* model, const tflite::Tensor* tensor, const uint8_t** constant) {
+  *constant = nullptr;
   if (tensor->sparsity()) return Error::kSparseTensor;
   if (tensor->external_buffer() != 0) return Error::kBufferExternal;
-  if (tensor->buffer() >= size_of(model->buffers())) return Error::kBufferIndex;
-  const tflite::Buffer* buffer = model->buffers()->Get(tensor->buffer());
+  const auto* buffers = model->buffers();
+  const uint32_t index = tensor->buffer();
+  if (index >= size_of(buffers)) return Error::kBufferIndex;
+  const tflite::Buffer* buffer = buffers->Get(index);
   if (buffer->offset() > 1 || buffer->size() > 1) return Error::kBufferExternal;
   const uint8_t* data = constant_data(model, tensor);
   if (!data) return Error::kNone;
+  *constant = data;
   const Tensor view(tensor, nullptr, true);
   if (buffer->data()->size() != view.bytes()) return Error::kBufferSize;
   // The file starts at a multiple of kModelAlignment, so the address tells the same everywhere.
@@ -46,18 +53,20 @@ bool sound_scale(float scale) {
   return bits >= 0x00800000u && bits < 0x7F800000u;
 }
 
-void zero_point_range(TensorType type, int64_t* low, int64_t* high) {
-  *low = INT32_MIN;
-  *high = INT32_MAX;
-  if (type == TensorType::INT8) *low = -128, *high = 127;
-  if (type == TensorType::UINT8) *low = 0, *high = 255;
-  if (type == TensorType::INT16) *low = -32768, *high = 32767;
+// Zero points have 64 bits in the file: those of this type, and 32 bits at most.
+bool fits_type(int64_t zero_point, TensorType type) {
+  const int32_t low_half = static_cast<int32_t>(zero_point);
+  if (low_half != zero_point) return false;
+  if (type == TensorType::INT8) return low_half == static_cast<int8_t>(low_half);
+  if (type == TensorType::UINT8) return low_half == static_cast<uint8_t>(low_half);
+  if (type == TensorType::INT16) return low_half == static_cast<int16_t>(low_half);
+  return true;
 }
 
 // Converters leave the parameters of floats, indices and biases in all kinds of states; nobody reads those
 // (Tensor::scale_count says 0 for constants of 32 bits and more).
-bool is_quantised_type(const tflite::Tensor* tensor, bool constant) {
-  switch (tensor->type()) {
+bool is_quantised_type(TensorType type, bool constant) {
+  switch (type) {
     case TensorType::INT8:
     case TensorType::UINT8:
     case TensorType::INT16:
@@ -70,28 +79,27 @@ bool is_quantised_type(const tflite::Tensor* tensor, bool constant) {
   }
 }
 
-Error check_quantisation(const tflite::Model* model, const tflite::Tensor* tensor) {
+Error check_quantisation(const tflite::Tensor* tensor, bool constant) {
   const tflite::QuantizationParameters* quantization = tensor->quantization();
-  if (!quantization || !is_quantised_type(tensor, constant_data(model, tensor) != nullptr)) return Error::kNone;
+  const TensorType type = tensor->type();
+  if (!quantization || !is_quantised_type(type, constant)) return Error::kNone;
   if (quantization->details_type() != 0) return Error::kQuantisation;
-  const uint32_t scales = size_of(quantization->scale());
+  const flatbuffers::Vector<float>* scale = quantization->scale();
+  const uint32_t scales = size_of(scale);
   const uint32_t zero_points = size_of(quantization->zero_point());
   if (zero_points > 1 && zero_points != scales) return Error::kQuantisation;
   if (scales > 1) {
     // Converters give a bias the dimension of its weights, though a vector has only one.
-    const int32_t dimension = size_of(tensor->shape()) == 1 ? 0 : quantization->quantized_dimension();
-    if (dimension < 0 || static_cast<uint32_t>(dimension) >= size_of(tensor->shape())) return Error::kQuantisation;
-    const int32_t channels = tensor->shape()->Get(static_cast<uint32_t>(dimension));
-    if (static_cast<uint32_t>(channels) != scales) return Error::kQuantisation;
+    const flatbuffers::Vector<int32_t>* shape = tensor->shape();
+    const uint32_t rank = size_of(shape);
+    const uint32_t dimension = rank == 1 ? 0 : static_cast<uint32_t>(quantization->quantized_dimension());
+    if (dimension >= rank || static_cast<uint32_t>(shape->Get(dimension)) != scales) return Error::kQuantisation;
   }
   for (uint32_t i = 0; i < scales; ++i) {
-    if (!sound_scale(quantization->scale()->Get(i))) return Error::kQuantisation;
+    if (!sound_scale(scale->Get(i))) return Error::kQuantisation;
   }
-  int64_t low, high;
-  zero_point_range(tensor->type(), &low, &high);
   for (uint32_t i = 0; i < zero_points; ++i) {
-    const int64_t zero_point = zero_point_at(quantization, i);
-    if (zero_point < low || zero_point > high) return Error::kQuantisation;
+    if (!fits_type(zero_point_at(quantization, i), type)) return Error::kQuantisation;
   }
   return Error::kNone;
 }
@@ -99,11 +107,11 @@ Error check_quantisation(const tflite::Model* model, const tflite::Tensor* tenso
 }  // namespace
 
 Error check_tensor(const tflite::Model* model, const tflite::Tensor* tensor) {
+  const uint8_t* constant = nullptr;
   Error error = check_shape(tensor);
-  if (error == Error::kNone) error = check_buffer(model, tensor);
-  if (error == Error::kNone) error = check_quantisation(model, tensor);
-  if (error == Error::kNone && tensor->is_variable() && constant_data(model, tensor))
-    error = Error::kVariableTensor;
+  if (error == Error::kNone) error = check_buffer(model, tensor, &constant);
+  if (error == Error::kNone) error = check_quantisation(tensor, constant != nullptr);
+  if (error == Error::kNone && constant && tensor->is_variable()) error = Error::kVariableTensor;
   return error;
 }
 

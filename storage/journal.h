@@ -30,7 +30,7 @@ class Journal {
   Journal(Flash& flash, MutableBytes scratch) : flash_(flash), scratch_(scratch) {}
 
   // Reads both blocks: the newest valid state into `out`, and true; or false where there is none (first boot,
-  // another layout, or the flash failed) and `out` is untouched. Writes nothing.
+  // another layout, or the flash failed) and `out` is untouched. Writes nothing. Borrows the layout.
   bool mount(const Layout& layout, State& out);
 
   // Programs the state as the newest record and reads it back: a few programs, at most two erases (two only when
@@ -57,24 +57,24 @@ class Journal {
   Scan scan(uint8_t block, uint32_t& newest_sequence, State& newest);
   bool read_record(uint8_t block, uint32_t index, uint32_t& sequence, State& out);
   uint32_t record_offset(uint8_t block, uint32_t index) const {
-    return layout_.journal_offset(block) + index * layout_.place_bytes;
+    return layout_->journal_offset(block) + index * layout_->place_bytes;
   }
   Status take_turn();
   Status write_record(const State& state, Event event);
   void write_mark();
   uint32_t mark_offset(uint8_t block, uint32_t index) const {
-    return record_offset(block, index) + layout_.record_bytes;
+    return record_offset(block, index) + layout_->record_bytes;
   }
 
-  Flash& flash_;
-  MutableBytes scratch_;
-  Layout layout_ = {};
-  uint32_t turn_ = 0;         // of the block in use; 0: no journal yet
-  uint32_t next_ = 0;         // index of the next record in it
   uint8_t block_ = 0;         // in use
   uint8_t newest_ = kNoSlot;  // the block that holds the newest valid record
   bool turn_now_ = false;     // the block in use takes no more records
   bool firm_ = false;
+  uint32_t turn_ = 0;  // of the block in use; 0: no journal yet
+  uint32_t next_ = 0;  // index of the next record in it
+  Flash& flash_;
+  MutableBytes scratch_;
+  const Layout* layout_ = nullptr;
 };
 
 }  // namespace storage

@@ -14,20 +14,24 @@
 namespace roost {
 namespace storage {
 
-// What the header keeps of a package; sizes and offsets within the payload.
-struct MetaHeader {
-  uint32_t generation = 0;
+// What is known of a package besides its manifest; sizes and offsets within the payload.
+struct PackageFacts {
   uint32_t package_id = 0;
-  uint16_t manifest_size = 0;
-  uint8_t attempts = 0;
   uint32_t model_size = 0;
-  uint32_t body_offset = 0;
+  uint32_t body_offset = 0;  // 0 where body_size is
   uint32_t body_size = 0;
   uint64_t counter = 0;
   Sha256 model_sha256 = {};
-  Sha256 body_sha256 = {};
+  Sha256 body_sha256 = {};  // ignored where body_size is 0
 
   uint32_t payload_size() const { return body_size == 0 ? model_size : body_offset + body_size; }
+};
+
+// What the header keeps of it.
+struct MetaHeader : PackageFacts {
+  uint32_t generation = 0;
+  uint16_t manifest_size = 0;
+  uint8_t attempts = 0;
 };
 
 // header | magic u32 | generation u32 | package id u32 | manifest size u16 | attempts u8 | 0 u8 | model size u32 |
@@ -48,13 +52,13 @@ uint32_t chain_next(uint32_t chain, uint32_t page_crc);
 class Meta {
  public:
   Meta(Flash& flash, Digest& digest, MutableBytes scratch) : flash_(flash), digest_(digest), scratch_(scratch) {}
-  void set_layout(const Layout& layout) { layout_ = layout; }
+  void set_layout(const Layout& layout) { layout_ = &layout; }  // borrowed
 
   // False: torn, never written, or its sizes do not fit the slot.
   bool read_header(uint8_t slot, MetaHeader& out);
   Status write_header(uint8_t slot, const MetaHeader& header, Bytes manifest);
   bool manifest_is(uint8_t slot, Bytes manifest);  // its first bytes; the size is in the header
-  uint32_t manifest_offset(uint8_t slot) const { return layout_.header_offset(slot) + kMetaHeaderBytes; }
+  uint32_t manifest_offset(uint8_t slot) const { return layout_->header_offset(slot) + kMetaHeaderBytes; }
 
   // A seal for just this header and manifest reads well. Uses the digest.
   bool sealed(uint8_t slot, const MetaHeader& header);
@@ -71,7 +75,7 @@ class Meta {
   Flash& flash_;
   Digest& digest_;
   MutableBytes scratch_;
-  Layout layout_ = {};
+  const Layout* layout_ = nullptr;
 };
 
 }  // namespace storage

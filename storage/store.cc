@@ -16,8 +16,8 @@ bool is_sealed(SlotState state) {
 Store::Store(Flash& flash, Digest& digest, const StoreConfig& config, MutableBytes scratch)
     : flash_(flash),
       digest_(digest),
-      config_(config),
       scratch_(scratch),
+      config_(config),
       journal_(flash, scratch),
       meta_(flash, digest, scratch) {}
 
@@ -176,16 +176,7 @@ uint8_t Store::slot_in(SlotState state) const {
 SlotInfo Store::slot_info(uint8_t slot) {
   SlotInfo info;
   if (slot >= config_.slot_count) return info;
-  const SlotRecord& record = state_.slots[slot];
-  info.state = record.state;
-  info.reason = record.reason;
-  info.detail = record.detail;
-  info.attempts_made = record.attempts_made;
-  info.attempts_max = record.attempts_max;
-  info.generation = record.generation;
-  info.package_id = record.package_id;
-  info.wear_max = record.wear_max;
-  info.wear_total = record.wear_total;
+  static_cast<SlotRecord&>(info) = state_.slots[slot];
   if (receiving() && transfer_.slot == slot) {
     info.durable_chunks = durable_chunks();
   } else if (recovery_.slot == slot) {
@@ -198,7 +189,7 @@ SlotInfo Store::slot_info(uint8_t slot) {
   info.model_sha256 = header.model_sha256;
   info.manifest = Bytes(flash_.mapped() + meta_.manifest_offset(slot), header.manifest_size);
   const bool verified = receiving() && transfer_.slot == slot && transfer_.verified;
-  if (!is_sealed(record.state) && !verified) return info;
+  if (!is_sealed(info.state) && !verified) return info;
   const uint8_t* payload = flash_.mapped() + layout_.payload_offset(slot);
   info.model = Bytes(payload, header.model_size);
   if (header.body_size != 0) info.body = Bytes(payload + header.body_offset, header.body_size);

@@ -47,18 +47,9 @@ struct StoreConfig {
 
 // Everything storage has to know of a package. Page k of a slot is payload[k * chunk_bytes ...]; the payload is
 // the model, then, where there is a body, zeros up to body_offset and the body.
-struct PackageInfo {
-  uint32_t package_id = 0;
-  Bytes manifest;  // open() borrows it until manifest_taken()
-  uint32_t model_size = 0;
-  uint32_t body_offset = 0;  // 0 where body_size is
-  uint32_t body_size = 0;
-  Sha256 model_sha256 = {};
-  Sha256 body_sha256 = {};  // ignored where body_size is 0
-  uint64_t counter = 0;
+struct PackageInfo : PackageFacts {
+  Bytes manifest;        // open() borrows it until manifest_taken()
   uint8_t attempts = 3;  // prepares it gets before it is confirmed; 0 counts as 1
-
-  uint32_t payload_size() const { return body_size == 0 ? model_size : body_offset + body_size; }
 };
 
 enum OpenFlags : uint8_t { kOpenNormal = 0, kOpenForce = 1 };
@@ -74,18 +65,10 @@ enum class Work : uint8_t {
   kErase,    // a block, a slice, or a meta page to write
 };
 
-struct SlotInfo {
-  SlotState state = SlotState::kUnknown;
-  uint8_t reason = kReasonNone;  // kUnknown (abandoned, displaced) and kRejected
-  uint16_t detail = 0;
-  uint8_t attempts_made = 0;
-  uint8_t attempts_max = 0;
-  bool sound = false;  // meta read well at mount or since: the spans below are there
-  uint32_t generation = 0;
-  uint32_t package_id = 0;
+// A slot's record (reason and detail: kUnknown (abandoned, displaced) and kRejected), and what its meta says.
+struct SlotInfo : SlotRecord {
+  bool sound = false;           // meta read well at mount or since: the spans below are there
   uint32_t durable_chunks = 0;  // kReceiving
-  uint32_t wear_max = 0;        // erases of the slot's most erased block, at most
-  uint32_t wear_total = 0;
   uint64_t counter = 0;
   Bytes manifest;  // into mapped(); empty unless sound
   Bytes model;     // into mapped(); empty unless sound, and sealed or (the open package) verified
@@ -98,6 +81,8 @@ class Store {
   // `scratch`: scratch_bytes(geometry) bytes, lent for good. The flash and digest are shared with nobody while a
   // call runs; the digest keeps a running value between verify_begin and the last verify_step.
   Store(Flash& flash, Digest& digest, const StoreConfig& config, MutableBytes scratch);
+  Store(const Store&) = delete;  // its parts point into it
+  Store& operator=(const Store&) = delete;
 
   static constexpr uint32_t scratch_bytes(const FlashGeometry& geometry) {
     return geometry.program_unit_bytes > 256 ? geometry.program_unit_bytes : 256;
@@ -194,6 +179,7 @@ class Store {
 
   // ---- queries ----
 
+  const StoreConfig& config() const { return config_; }
   uint8_t slot_count() const { return config_.slot_count; }
   SlotInfo slot_info(uint8_t slot);
   uint8_t slot_in(SlotState state) const;  // the one slot in that state (newest first), or kNoSlot
@@ -220,7 +206,6 @@ class Store {
     bool clean = false;       // the slot was erased throughout when it was opened
     bool redo_block = false;  // the block in work must be erased again first
     bool verified = false;
-    PackageInfo package;
     uint32_t chunk_count = 0;
     uint32_t block_count = 0;    // payload blocks the package takes
     uint32_t meta_erased = 0;    // meta blocks
@@ -231,6 +216,7 @@ class Store {
     uint32_t next_page = 0;
     uint32_t written = 0;        // bytes programmed of next_page
     uint32_t suspect_block = 0;  // its cell may be torn: the journal vouches for it instead
+    PackageInfo package;
   };
 
   // Finding out after mount how much of a half-received package is durable.
@@ -290,25 +276,26 @@ class Store {
   void redo_from_durable();
   Status vouch_for_block(uint32_t block, uint32_t chain);
 
-  Flash& flash_;
-  Digest& digest_;
-  StoreConfig config_;
-  MutableBytes scratch_;
-  Journal journal_;
-  Meta meta_;
-  Layout layout_ = {};
-  State state_;
-  Transfer transfer_;
-  Recovery recovery_;
-  Clearing clearing_;
-  Verify verify_;
+  // Small members first: the shorter instructions reach only so far.
+  uint8_t held_slot_ = kNoSlot;
+  bool wipe_charged_ = false;  // erase_all was called in this boot: what it erases is charged already
+  bool sound_[kSlotCountMax] = {};
   uint32_t slicing_ = 0xFFFFFFFF;  // offset of a block whose sliced erase is unfinished
   uint32_t last_activity_ms_ = 0;  // of the half-received package
   uint32_t settled_ms_ = 0;        // since when nothing changed: the grace time of an early erase counts from here
   uint32_t refilled_ms_ = 0;       // up to when the erase budget is credited
-  uint8_t held_slot_ = kNoSlot;
-  bool wipe_charged_ = false;  // erase_all was called in this boot: what it erases is charged already
-  bool sound_[kSlotCountMax] = {};
+  Clearing clearing_;
+  Flash& flash_;
+  Digest& digest_;
+  MutableBytes scratch_;
+  Layout layout_ = {};
+  Recovery recovery_;
+  Verify verify_;
+  StoreConfig config_;
+  Transfer transfer_;
+  State state_;
+  Journal journal_;
+  Meta meta_;
 };
 
 }  // namespace storage

@@ -76,43 +76,20 @@ Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
 
 // The slot that is missed least: lower ranks first, among equals the one erased less often.
 Result<uint8_t> Store::pick_slot() const {
-  constexpr int kNever = 100;
+  constexpr uint8_t kNever = 100;
+  // By SlotState. A receiving one is displaced: only one package arrives at a time. One that is pending was forced
+  // out or is not sound, one on trial is not sound: check_policy let nothing else pass.
+  static const uint8_t kRanks[] = {3, 3, 2, 0, 1, 1, kNever, 6, 4};
+  static_assert(sizeof kRanks == 1 + static_cast<size_t>(SlotState::kRejected), "one for each state");
   uint8_t best = kNoSlot;
-  int best_rank = kNever;
+  uint8_t best_rank = kNever;
   for (uint8_t s = 0; s < config_.slot_count; ++s) {
     if (s == held_slot_) continue;
-    int rank = kNever;
-    switch (state_.slots[s].state) {
-      case SlotState::kReceiving:
-        rank = 0;
-        break;  // displaced: only one package arrives at a time
-      case SlotState::kPending:
-        rank = 1;
-        break;  // forced out, or not sound: check_policy let nothing else pass
-      case SlotState::kTrial:
-        rank = 1;
-        break;  // not sound
-      case SlotState::kErased:
-        rank = 2;
-        break;
-      case SlotState::kUnknown:
-        rank = 3;
-        break;
-      case SlotState::kClearing:
-        rank = 3;
-        break;
-      case SlotState::kRejected:
-        rank = 4;
-        break;
-      case SlotState::kRetired:
-        rank = 6;
-        break;
-      case SlotState::kConfirmed:
-        rank = sound_[s] ? kNever : 5;
-        break;
-    }
+    const SlotRecord& slot = state_.slots[s];
+    uint8_t rank = kRanks[static_cast<uint8_t>(slot.state)];
+    if (slot.state == SlotState::kConfirmed) rank = sound_[s] ? kNever : 5;
     if (rank > best_rank || rank == kNever) continue;
-    if (rank == best_rank && state_.slots[s].wear_total >= state_.slots[best].wear_total) continue;
+    if (rank == best_rank && slot.wear_total >= state_.slots[best].wear_total) continue;
     best = s;
     best_rank = rank;
   }

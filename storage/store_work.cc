@@ -154,16 +154,10 @@ Status Store::write_meta() {
   const bool written = meta_.read_header(t.slot, header) && header.generation == slot.generation;
   if (!written) {
     const PackageInfo& package = t.package;
+    static_cast<PackageFacts&>(header) = package;
     header.generation = slot.generation;
-    header.package_id = package.package_id;
     header.manifest_size = static_cast<uint16_t>(package.manifest.size());
     header.attempts = slot.attempts_max;
-    header.model_size = package.model_size;
-    header.body_offset = package.body_offset;
-    header.body_size = package.body_size;
-    header.counter = package.counter;
-    header.model_sha256 = package.model_sha256;
-    header.body_sha256 = package.body_sha256;
     const Status status = meta_.write_header(t.slot, header, package.manifest);
     if (!status.ok()) {
       t.phase = Phase::kClearMeta;

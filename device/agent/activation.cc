@@ -16,7 +16,7 @@ using storage::SlotState;
 namespace {
 
 // So many inferences without a hang end a run of watchdog resets.
-constexpr uint32_t kHealthyInferences = 16;
+constexpr uint8_t kHealthyInferences = 16;
 
 // After the flash was busy when a record was due.
 constexpr uint32_t kAgainMs = 250;
@@ -28,7 +28,7 @@ Activation::Activation(storage::Store& store, runtime::ModelHost& host, Bytes bu
     : store_(store), host_(host), builtin_(builtin_model), listener_(listener) {}
 
 uint32_t Activation::package_in(uint8_t slot) const {
-  return slot < store_.slot_count() ? store_.slot_info(slot).package_id : 0;
+  return slot < store_.slot_count() ? store_.state().slots[slot].package_id : 0;
 }
 
 runtime::HostedModel Activation::hosted(uint8_t slot) {
@@ -63,7 +63,7 @@ void Activation::boot(storage::ResetCause cause) {
   switch (choice.action) {
     case storage::BootAction::kSafeMode:
       safe_mode_ = true;
-      listener_.on_note(AgentEvent::kSafeMode, kNoSlot, 0, because(Reason::kWatchdogResets));
+      note(AgentEvent::kSafeMode, kNoSlot, because(Reason::kWatchdogResets));
       return;
     case storage::BootAction::kAttempt:
       // The model that is known to run serves first, so that the attempt has something to return to.
@@ -94,16 +94,15 @@ void Activation::run_next() {
   }
   hold(kRunningNone);
   goal_ = Goal::kNothing;
-  if (attempt_next_ == kNoSlot) listener_.on_note(AgentEvent::kNoModel, kNoSlot, 0, Cause());
+  if (attempt_next_ == kNoSlot) note(AgentEvent::kNoModel, kNoSlot);
 }
 
 Cause Activation::begin_attempt(uint8_t slot) {
-  const uint32_t package = package_in(slot);
   const storage::Status recorded = store_.record_attempt(slot);
   Cause cause = cause_of(recorded.error());
   if (recorded.error() == storage::Error::kAttemptsSpent) {
     (void)store_.reject(slot, kept_reason(cause.reason), cause.detail);  // said again at the next boot otherwise
-    listener_.on_note(AgentEvent::kRolledBack, slot, package, cause);
+    note(AgentEvent::kRolledBack, slot, cause);
   }
   if (!cause.ok()) return cause;
   const runtime::Status begun = host_.try_model(hosted(slot));
@@ -113,7 +112,7 @@ Cause Activation::begin_attempt(uint8_t slot) {
   confirm_due_ = false;
   previous_ = running_;
   give_up_because_ = Cause();
-  listener_.on_note(AgentEvent::kAttempt, slot, package, Cause());
+  note(AgentEvent::kAttempt, slot);
   return Cause();
 }
 
@@ -122,12 +121,12 @@ Cause Activation::activate(uint32_t package_id) {
   const uint8_t pending = store_.slot_in(SlotState::kPending);
   const uint8_t confirmed = store_.slot_in(SlotState::kConfirmed);
   if (trial != kNoSlot && (package_id == 0 || package_in(trial) == package_id)) {
-    if (running_ == trial) listener_.on_state_change(MessageType::kActive, package_in(trial), Cause());
+    if (running_ == trial) tell(MessageType::kActive, trial);
     return Cause();
   }
   if (trial != kNoSlot) return because(Reason::kTrialOpen);
   if (confirmed != kNoSlot && package_id != 0 && package_in(confirmed) == package_id) {
-    listener_.on_state_change(MessageType::kConfirmed, package_id, Cause());
+    tell(MessageType::kConfirmed, confirmed);
     return Cause();
   }
   const uint8_t retired = store_.slot_in(SlotState::kRetired);
@@ -151,15 +150,15 @@ Cause Activation::confirm(uint32_t package_id, uint32_t now_ms) {
     if (confirmed == kNoSlot || package_id == 0 || package_in(confirmed) != package_id) {
       return because(Reason::kNothingToConfirm);
     }
-    listener_.on_state_change(MessageType::kConfirmed, package_id, Cause());
+    tell(MessageType::kConfirmed, confirmed);
     return Cause();
   }
   if (host_.state() != runtime::ModelHost::State::kTrial) return because(Reason::kBusy);
   const storage::Status recorded = store_.confirm(trial, now_ms);
   if (!recorded.ok()) return cause_of(recorded.error());
   (void)host_.confirm();  // it is on trial, so this cannot be refused
-  listener_.on_note(AgentEvent::kConfirmed, trial, package_in(trial), Cause());
-  listener_.on_state_change(MessageType::kConfirmed, package_in(trial), Cause());
+  note(AgentEvent::kConfirmed, trial);
+  tell(MessageType::kConfirmed, trial);
   return Cause();
 }
 
@@ -178,7 +177,7 @@ Cause Activation::roll_back(Reason asked_by) {
     const storage::Status rejected = store_.reject(unconfirmed, kept_reason(asked_by), 0);
     if (!rejected.ok()) return cause_of(rejected.error());
     attempt_next_ = rejected_ = kNoSlot;
-    listener_.on_state_change(MessageType::kRolledBack, package_in(unconfirmed), because(asked_by));
+    tell(MessageType::kRolledBack, unconfirmed, because(asked_by));
     return Cause();
   }
   const uint8_t target = retired != kNoSlot ? retired : (builtin_.empty() ? kNoSlot : kRunningBuiltIn);
@@ -201,7 +200,7 @@ Cause Activation::erase_models(uint32_t now_ms) {
   const storage::Status erased = store_.erase_all(now_ms);
   if (erased.ok()) {
     running_ = kRunningNone;
-    listener_.on_note(AgentEvent::kModelsErased, kNoSlot, 0, Cause());
+    note(AgentEvent::kModelsErased, kNoSlot);
   }
   // What ran goes on if the store refused; otherwise the built-in model, or none.
   to_run_count_ = 0;
@@ -255,7 +254,7 @@ void Activation::write_owed(uint32_t now_ms) {
     flash_was_busy_ = cause.reason == Reason::kBusy;
     if (flash_was_busy_) return;
     attempt_next_ = kNoSlot;
-    if (!cause.ok() && running_ == kRunningNone) listener_.on_note(AgentEvent::kNoModel, kNoSlot, 0, Cause());
+    if (!cause.ok() && running_ == kRunningNone) note(AgentEvent::kNoModel, kNoSlot);
   } else if (confirm_due_ && goal_ == Goal::kNothing) {
     const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
     flash_was_busy_ = on_trial && !confirm(0, now_ms).ok();
@@ -289,8 +288,7 @@ void Activation::handle(const HostEvent& event) {
     case HostEvent::kStopped:
       return handle_failure(event);
     case HostEvent::kInvokeFailed:
-      listener_.on_note(AgentEvent::kInvokeFailed, running_, package_in(running_),
-                        cause_of(event.reason, host_.last_report()));
+      note(AgentEvent::kInvokeFailed, running_, cause_of(event.reason, host_.last_report()));
       return;
   }
 }
@@ -305,9 +303,17 @@ void Activation::now_serves(uint8_t slot) {
   hold(slot);
 }
 
+// About the package in a slot, or about none.
+void Activation::note(AgentEvent event, uint8_t slot, Cause cause) {
+  listener_.on_note(event, slot == kRunningBuiltIn ? kNoSlot : slot, package_in(slot), cause);
+}
+
+void Activation::tell(MessageType type, uint8_t slot, Cause cause) {
+  listener_.on_state_change(type, package_in(slot), cause);
+}
+
 void Activation::note_runs() {
-  listener_.on_note(AgentEvent::kModelRuns, running_ == kRunningBuiltIn ? kNoSlot : running_, package_in(running_),
-                    Cause());
+  note(AgentEvent::kModelRuns, running_);
 }
 
 void Activation::handle_serving() {
@@ -323,14 +329,13 @@ void Activation::finish_attempt() {
   if (!recorded.ok()) return give_up(cause_of(recorded.error()));
   goal_ = Goal::kNothing;
   last_return_ = Cause();
-  listener_.on_note(AgentEvent::kTrial, candidate_, package_in(candidate_), Cause());
-  listener_.on_state_change(MessageType::kActive, package_in(candidate_), Cause());
+  note(AgentEvent::kTrial, candidate_);
+  tell(MessageType::kActive, candidate_);
 }
 
 // The model to return to serves: only now does the store let go of the newer one.
 void Activation::finish_roll_back() {
   const uint8_t left = previous_;
-  const uint32_t left_package = package_in(left);
   const auto choice = store_.roll_back(kept_reason(asked_by_.reason), asked_by_.detail);
   if (wait_if_busy(choice.error())) return;
   if (!choice.ok()) {
@@ -341,9 +346,9 @@ void Activation::finish_roll_back() {
   goal_ = Goal::kNothing;
   (void)host_.confirm();  // it is on trial, so this cannot be refused
   last_return_ = asked_by_;
-  listener_.on_note(AgentEvent::kRolledBack, left, left_package, asked_by_);
+  note(AgentEvent::kRolledBack, left, asked_by_);
   note_runs();
-  listener_.on_state_change(MessageType::kRolledBack, left_package, asked_by_);
+  tell(MessageType::kRolledBack, left, asked_by_);
 }
 
 // The record of what serves stays due while the flash is busy.
@@ -365,23 +370,21 @@ void Activation::handle_failure(const HostEvent& event) {
   const Goal goal = goal_;
   goal_ = Goal::kNothing;
   if (goal == Goal::kBoot || goal == Goal::kRollBack) {  // nothing was recorded, and nothing is
-    listener_.on_note(AgentEvent::kModelUnfit, candidate_ == kRunningBuiltIn ? kNoSlot : candidate_,
-                      package_in(candidate_), cause);
+    note(AgentEvent::kModelUnfit, candidate_, cause);
     if (goal == Goal::kBoot) return run_next();
     return now_serves(event.kind == HostEvent::kReturned ? previous_ : kRunningNone);
   }
   // An attempt or a trial failed. The previous model serves already; now the store may forget the new one.
   const uint8_t failed = failed_slot();
-  const uint32_t package = package_in(failed);
   if (!reject(failed, cause)) {
     rejected_ = failed;
     rejected_because_ = cause;
   }
   now_serves(event.kind == HostEvent::kReturned ? previous_ : kRunningNone);
   last_return_ = cause;
-  listener_.on_note(AgentEvent::kRolledBack, failed, package, cause);
+  note(AgentEvent::kRolledBack, failed, cause);
   if (running_ != kRunningNone) note_runs();
-  listener_.on_state_change(MessageType::kRolledBack, package, cause);
+  tell(MessageType::kRolledBack, failed, cause);
 }
 
 runtime::Status Activation::invoke() {

@@ -72,6 +72,8 @@ class Activation {
 
   runtime::HostedModel hosted(uint8_t slot);
   void to_run(uint8_t slot);
+  void note(AgentEvent event, uint8_t slot, Cause cause = Cause());
+  void tell(protocol::MessageType type, uint8_t slot, Cause cause = Cause());
   void note_runs();
   Cause begin_attempt(uint8_t slot);
   void run_next();
@@ -91,12 +93,7 @@ class Activation {
   void now_serves(uint8_t slot);
   uint32_t package_in(uint8_t slot) const;
 
-  storage::Store& store_;
-  runtime::ModelHost& host_;
-  Bytes builtin_;
-  ActivationListener& listener_;
-  BodyVectors vectors_[2];  // of the model that serves and of the candidate, in turn
-  uint8_t vectors_next_ = 0;
+  // Small members first: the shorter instructions reach only so far.
   Goal goal_ = Goal::kNothing;
   uint8_t candidate_ = storage::kNoSlot;  // being run, attempted or returned to
   uint8_t to_run_[3] = {};                // kBoot: slots still to be tried, the next one first
@@ -105,17 +102,24 @@ class Activation {
   uint8_t running_ = protocol::kRunningNone;
   uint8_t previous_ = protocol::kRunningNone;  // what served before the candidate, to return to
   bool safe_mode_ = false;
-  uint32_t healthy_ = 0;  // inferences that returned ok since the boot, up to what counts as healthy
+  uint8_t healthy_ = 0;  // inferences that returned ok since the boot, up to what counts as healthy
   // Records that are owed, besides attempt_next_.
   bool serves_due_ = false;   // that the candidate serves: on trial, or returned to
   bool confirm_due_ = false;  // by policy
   uint8_t rejected_ = storage::kNoSlot;
-  Cause rejected_because_;
   bool flash_was_busy_ = false;  // again at again_at_ms_
+  uint8_t vectors_next_ = 0;
   uint32_t again_at_ms_ = 0;
+  Cause rejected_because_;
   Cause give_up_because_;  // overrides the host's reason when we made it return
   Cause asked_by_;         // of a roll-back
   Cause last_return_;
+
+  storage::Store& store_;
+  runtime::ModelHost& host_;
+  Bytes builtin_;
+  ActivationListener& listener_;
+  BodyVectors vectors_[2];  // of the model that serves and of the candidate, in turn
 };
 
 }  // namespace device

@@ -1,7 +1,5 @@
 #include "device/agent/delivery.h"
 
-#include <string.h>
-
 #include "base/assert.h"
 #include "protocol/body.h"
 
@@ -21,6 +19,14 @@ bool has_kernel(runtime::KernelList kernels, protocol::OperatorNeed need, bool* 
     *other_version = true;
   }
   return false;
+}
+
+// A manifest's text has no zeros in it.
+bool is_named(protocol::Text text, const char* name) {
+  for (char c : text) {
+    if (*name++ != c) return false;
+  }
+  return *name == 0;
 }
 
 // Only what the manifest can tell; the gate compares the model itself.
@@ -100,10 +106,7 @@ bool Delivery::refuse(Cause cause) {
 }
 
 Cause Delivery::check_manifest(const ManifestView& manifest) const {
-  const size_t hardware_size = strlen(acceptance_.hardware);
-  if (manifest.hardware.size() != 0 &&
-      (manifest.hardware.size() != hardware_size ||
-       memcmp(manifest.hardware.data(), acceptance_.hardware, hardware_size) != 0)) {
+  if (!manifest.hardware.empty() && !is_named(manifest.hardware, acceptance_.hardware)) {
     return because(Reason::kHardwareMismatch);
   }
   if (manifest.arena_bytes > acceptance_.arena_bytes) {

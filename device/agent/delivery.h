@@ -47,6 +47,8 @@ class Delivery {
   // One slice of answering `action`. True when it was answered, false when it wants another step.
   bool step(const protocol::Action& action, uint32_t now_ms);
 
+  const Acceptance& acceptance() const { return acceptance_; }
+
  private:
   // What is under way for the action at hand; kNothing again once it is answered.
   enum class Stage : uint8_t { kNothing, kWritingMeta, kDigest };

@@ -21,6 +21,7 @@ constexpr uint8_t kFlashFailuresMax = 3;
 protocol::ReceiverConfig receiver_config(const AgentParts& parts, const AgentConfig& config) {
   const storage::FlashGeometry& geometry = parts.flash->geometry();
   protocol::ReceiverConfig receiver = config.receiver;
+  receiver.bounce = config.store_scratch;  // the store uses it only within its own calls
   receiver.program_unit_bytes = geometry.program_unit_bytes;
   receiver.erased_value = geometry.erased_value;
   receiver.chunk_bytes = config.store.chunk_bytes;
@@ -88,7 +89,8 @@ void fill_tensors(Span<const runtime::TensorSpec> specs, protocol::InfoTensor* o
 
 DeliveryAgent::DeliveryAgent(const AgentParts& parts, const AgentConfig& config)
     : parts_(parts),
-      config_(config),
+      preferred_value_bytes_(config.preferred_value_bytes),
+      device_id_(config.device_id),
       receiver_(receiver_config(parts, config)),
       store_(*parts.flash, *parts.digest, store_config(config), config.store_scratch),
       host_(*parts.engine_a, *parts.engine_b, config.arena),
@@ -251,24 +253,26 @@ void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out) {
 Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   protocol::Info info;
   const storage::FlashGeometry& geometry = parts_.flash->geometry();
+  const storage::StoreConfig& store = store_.config();
+  const Acceptance& accepted = delivery_.acceptance();
   info.head.version = protocol::kProtocolVersion;
-  info.head.chunk_log2 = static_cast<uint8_t>(__builtin_ctz(config_.store.chunk_bytes));
+  info.head.chunk_log2 = static_cast<uint8_t>(__builtin_ctz(store.chunk_bytes));
   info.head.generation = info_generation_++;
   info.head.initial_credit_bytes = receiver_.initial_credit_bytes();
-  info.head.preferred_value_bytes = config_.preferred_value_bytes;
+  info.head.preferred_value_bytes = preferred_value_bytes_;
   info.head.manifest_bytes_max = protocol::kManifestBytesMax;
   info.head.payload_bytes_max = store_.payload_bytes_max();
-  info.device_id = config_.device_id;
-  info.policy = static_cast<uint16_t>((config_.store.early_erase ? protocol::kPolicyEarlyErase : 0) |
-                                      (config_.builtin_model.empty() ? 0 : protocol::kPolicyBuiltIn));
-  info.ring_bytes = static_cast<uint16_t>(config_.receiver.ring.size());
-  info.arena_bytes = static_cast<uint32_t>(config_.arena.size());
+  info.device_id = device_id_;
+  info.policy = static_cast<uint16_t>((store.early_erase ? protocol::kPolicyEarlyErase : 0) |
+                                      (store.has_builtin ? protocol::kPolicyBuiltIn : 0));
+  info.ring_bytes = static_cast<uint16_t>(receiver_.ring_bytes());
+  info.arena_bytes = accepted.arena_bytes;
   info.erase_block_bytes = geometry.erase_block_bytes;
   info.program_unit_bytes = geometry.program_unit_bytes;
   info.erased_value = geometry.erased_value;
   const uint32_t erases = store_.erase_budget(now_ms);
   info.erases_left = static_cast<uint16_t>(erases > 0xFFFF ? 0xFFFF : erases);
-  info.hardware.assign(config_.acceptance.hardware, strlen(config_.acceptance.hardware));
+  info.hardware.assign(accepted.hardware);
   info.slot_count = store_.slot_count();
   for (uint8_t slot = 0; slot < info.slot_count; ++slot) fill_slot(slot, &info.slots[slot]);
 
@@ -283,9 +287,9 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   } else if (info.running.slot == protocol::kRunningBuiltIn) {
     info.running.state = PackageState::kConfirmed;
   }
-  if (config_.acceptance.io.declared) {
-    fill_tensors(config_.acceptance.io.inputs, info.inputs.data(), &info.input_count);
-    fill_tensors(config_.acceptance.io.outputs, info.outputs.data(), &info.output_count);
+  if (accepted.io.declared) {
+    fill_tensors(accepted.io.inputs, info.inputs.data(), &info.input_count);
+    fill_tensors(accepted.io.outputs, info.outputs.data(), &info.output_count);
   }
   const Result<uint16_t, protocol::Error> size = protocol::encode_info(info, out);
   return size.ok() ? Bytes(out.data(), size.value()) : Bytes();

@@ -53,8 +53,8 @@ struct AgentConfig {
   Acceptance acceptance;  // arena_bytes is taken from `arena`
   storage::StoreConfig store;
   protocol::ReceiverConfig
-      receiver;                // ring included; chunk, unit and erased value are taken from the flash and `store`
-  MutableBytes arena;          // aligned to runtime::kArenaAlignment
+      receiver;        // ring included; bounce, chunk, unit and erased value are taken from the flash and `store`
+  MutableBytes arena;  // aligned to runtime::kArenaAlignment
   MutableBytes store_scratch;  // storage::Store::scratch_bytes(geometry)
   Bytes builtin_model;         // empty: none
   uint16_t preferred_value_bytes = 244;
@@ -124,16 +124,17 @@ class DeliveryAgent {
   void fill_slot(uint8_t slot, protocol::InfoSlot* out);
 
   AgentParts parts_;
-  AgentConfig config_;
+  MutableBytes borrowed_ring_;  // empty: the receiver has it
+  uint8_t flash_failures_ = 0;  // of Store::work(), in a row
+  uint16_t info_generation_ = 0;
+  uint16_t preferred_value_bytes_;
+  std::array<uint8_t, 16> device_id_;
   protocol::Receiver receiver_;
   storage::Store store_;
   runtime::ModelHost host_;
   Listener listener_;
   Activation activation_;
   Delivery delivery_;
-  MutableBytes borrowed_ring_;  // empty: the receiver has it
-  uint8_t flash_failures_ = 0;  // of Store::work(), in a row
-  uint16_t info_generation_ = 0;
 };
 
 }  // namespace device

@@ -12,53 +12,94 @@ Cause because(Reason reason, uint32_t detail) {
   return cause;
 }
 
+namespace {
+
+struct StorageRow {
+  storage::Error error;
+  Reason reason;
+};
+
+// Everything else is our own mistake: kInternal, with the error's number.
+const StorageRow kStorageRows[] = {
+    {storage::Error::kNone, Reason::kOk},
+    {storage::Error::kTooLarge, Reason::kDoesNotFit},
+    {storage::Error::kBadPackage, Reason::kManifestMismatch},
+    {storage::Error::kTrialOpen, Reason::kTrialOpen},
+    {storage::Error::kBusy, Reason::kOtherPackageKept},
+    {storage::Error::kEraseBudget, Reason::kEraseBudgetSpent},
+    {storage::Error::kRejectedBefore, Reason::kRejectedBefore},
+    {storage::Error::kAlreadyStored, Reason::kAlreadyHere},
+    {storage::Error::kCounterTooLow, Reason::kCounterTooLow},
+    {storage::Error::kNoFreeSlot, Reason::kNoFreeSlot},
+    {storage::Error::kDigestMismatch, Reason::kDigestMismatch},
+    {storage::Error::kAttemptsSpent, Reason::kAttemptsSpent},
+    {storage::Error::kNothingToReturnTo, Reason::kNothingToReturnTo},
+    {storage::Error::kInUse, Reason::kBusy},
+    {storage::Error::kReadBack, Reason::kPageUnreadable},
+    {storage::Error::kReadFailed, Reason::kFlashFailed},
+    {storage::Error::kProgramFailed, Reason::kFlashFailed},
+    {storage::Error::kEraseFailed, Reason::kFlashFailed},
+    {storage::Error::kNoPower, Reason::kFlashFailed},
+    {storage::Error::kFlashBusy, Reason::kBusy},
+    {storage::Error::kBadGeometry, Reason::kStorageDamaged},
+    {storage::Error::kScratchTooSmall, Reason::kStorageDamaged},
+};
+
+// The number that goes with a reason.
+enum class Detail : uint8_t { kNothing, kOperator, kInput, kOutput, kOperatorIndex };
+
+struct RuntimeRow {
+  runtime::Error error;
+  Reason reason;
+  Detail detail;
+};
+
+// Everything else says that the model is no good: kModelMalformed, with the error's number.
+const RuntimeRow kRuntimeRows[] = {
+    {runtime::Error::kNone, Reason::kOk, Detail::kNothing},
+    {runtime::Error::kSchemaVersion, Reason::kSchemaVersion, Detail::kNothing},
+    {runtime::Error::kTooComplex, Reason::kTooComplex, Detail::kNothing},
+    {runtime::Error::kTooMuchWork, Reason::kTooComplex, Detail::kNothing},
+    {runtime::Error::kOperatorCustom, Reason::kOperatorUnsupported, Detail::kOperator},
+    {runtime::Error::kOperatorMissing, Reason::kOperatorUnsupported, Detail::kOperator},
+    {runtime::Error::kOperatorVersion, Reason::kOperatorVersion, Detail::kOperator},
+    {runtime::Error::kOperatorType, Reason::kTypeUnsupported, Detail::kOperator},
+    {runtime::Error::kOperandType, Reason::kTypeUnsupported, Detail::kOperator},
+    {runtime::Error::kOperandShape, Reason::kShapeUnsupported, Detail::kOperator},
+    {runtime::Error::kDynamicShape, Reason::kShapeUnsupported, Detail::kOperator},
+    {runtime::Error::kOperandQuantisation, Reason::kQuantizationUnsupported, Detail::kOperator},
+    {runtime::Error::kQuantisation, Reason::kQuantizationUnsupported, Detail::kOperator},
+    {runtime::Error::kArenaTooSmall, Reason::kArenaPlanTooLarge, Detail::kNothing},
+    {runtime::Error::kInputMismatch, Reason::kIoMismatch, Detail::kInput},
+    {runtime::Error::kOutputMismatch, Reason::kIoMismatch, Detail::kOutput},
+    {runtime::Error::kEngineRefused, Reason::kPrepareFailed, Detail::kOperator},
+    {runtime::Error::kInvokeFailed, Reason::kInvokeFailed, Detail::kOperatorIndex},
+    {runtime::Error::kSelfTestMismatch, Reason::kSelfTestFailed, Detail::kNothing},
+    {runtime::Error::kSelfTestInvalid, Reason::kSelfTestFailed, Detail::kNothing},
+    {runtime::Error::kNoModel, Reason::kNothingToReturnTo, Detail::kNothing},
+};
+
+uint32_t detail_of(Detail detail, const runtime::Report& report) {
+  switch (detail) {
+    case Detail::kNothing:
+      break;
+    case Detail::kOperator:
+      return static_cast<uint32_t>(report.op);
+    case Detail::kInput:
+      return static_cast<uint32_t>(report.tensor);
+    case Detail::kOutput:
+      return 0x8000u + static_cast<uint32_t>(report.tensor);
+    case Detail::kOperatorIndex:
+      return static_cast<uint32_t>(report.op_index);
+  }
+  return 0;
+}
+
+}  // namespace
+
 Cause cause_of(storage::Error error) {
-  using storage::Error;
-  switch (error) {
-    case Error::kNone:
-      return because(Reason::kOk);
-    case Error::kTooLarge:
-      return because(Reason::kDoesNotFit);
-    case Error::kBadPackage:
-      return because(Reason::kManifestMismatch);
-    case Error::kTrialOpen:
-      return because(Reason::kTrialOpen);
-    case Error::kBusy:
-      return because(Reason::kOtherPackageKept);
-    case Error::kEraseBudget:
-      return because(Reason::kEraseBudgetSpent);
-    case Error::kRejectedBefore:
-      return because(Reason::kRejectedBefore);
-    case Error::kAlreadyStored:
-      return because(Reason::kAlreadyHere);
-    case Error::kCounterTooLow:
-      return because(Reason::kCounterTooLow);
-    case Error::kNoFreeSlot:
-      return because(Reason::kNoFreeSlot);
-    case Error::kDigestMismatch:
-      return because(Reason::kDigestMismatch);
-    case Error::kAttemptsSpent:
-      return because(Reason::kAttemptsSpent);
-    case Error::kNothingToReturnTo:
-      return because(Reason::kNothingToReturnTo);
-    case Error::kInUse:
-      return because(Reason::kBusy);
-    case Error::kReadBack:
-      return because(Reason::kPageUnreadable);
-    case Error::kReadFailed:
-    case Error::kProgramFailed:
-    case Error::kEraseFailed:
-    case Error::kNoPower:
-      return because(Reason::kFlashFailed);
-    case Error::kFlashBusy:
-      return because(Reason::kBusy);
-    case Error::kBadGeometry:
-    case Error::kScratchTooSmall:
-      return because(Reason::kStorageDamaged);
-    case Error::kMisuse:
-    case Error::kWrongState:
-    case Error::kNotReady:
-      return because(Reason::kInternal, static_cast<uint32_t>(error));
+  for (const StorageRow& row : kStorageRows) {
+    if (row.error == error) return because(row.reason);
   }
   return because(Reason::kInternal, static_cast<uint32_t>(error));
 }
@@ -68,48 +109,10 @@ Cause cause_of(const runtime::Report& report) {
 }
 
 Cause cause_of(runtime::Error error, const runtime::Report& report) {
-  using runtime::Error;
-  const uint32_t op = static_cast<uint32_t>(report.op);
-  switch (error) {
-    case Error::kNone:
-      return because(Reason::kOk);
-    case Error::kSchemaVersion:
-      return because(Reason::kSchemaVersion);
-    case Error::kTooComplex:
-    case Error::kTooMuchWork:
-      return because(Reason::kTooComplex);
-    case Error::kOperatorCustom:
-    case Error::kOperatorMissing:
-      return because(Reason::kOperatorUnsupported, op);
-    case Error::kOperatorVersion:
-      return because(Reason::kOperatorVersion, op);
-    case Error::kOperatorType:
-    case Error::kOperandType:
-      return because(Reason::kTypeUnsupported, op);
-    case Error::kOperandShape:
-    case Error::kDynamicShape:
-      return because(Reason::kShapeUnsupported, op);
-    case Error::kOperandQuantisation:
-    case Error::kQuantisation:
-      return because(Reason::kQuantizationUnsupported, op);
-    case Error::kArenaTooSmall:
-      return because(Reason::kArenaPlanTooLarge);
-    case Error::kInputMismatch:
-      return because(Reason::kIoMismatch, static_cast<uint32_t>(report.tensor));
-    case Error::kOutputMismatch:
-      return because(Reason::kIoMismatch, 0x8000u + static_cast<uint32_t>(report.tensor));
-    case Error::kEngineRefused:
-      return because(Reason::kPrepareFailed, op);
-    case Error::kInvokeFailed:
-      return because(Reason::kInvokeFailed, static_cast<uint32_t>(report.op_index));
-    case Error::kSelfTestMismatch:
-    case Error::kSelfTestInvalid:
-      return because(Reason::kSelfTestFailed);
-    case Error::kNoModel:
-      return because(Reason::kNothingToReturnTo);
-    default:
-      return because(Reason::kModelMalformed, static_cast<uint32_t>(error));
+  for (const RuntimeRow& row : kRuntimeRows) {
+    if (row.error == error) return because(row.reason, detail_of(row.detail, report));
   }
+  return because(Reason::kModelMalformed, static_cast<uint32_t>(error));
 }
 
 // The wire's numbers end at 192, so all of them fit behind storage's own.

@@ -9,8 +9,9 @@
 namespace roost {
 namespace device {
 
-// A reason with the number that goes with it (protocol/reason.h says which).
-struct Cause {
+// A reason with the number that goes with it (protocol/reason.h says which). Aligned so that it travels in a
+// register.
+struct alignas(4) Cause {
   protocol::Reason reason = protocol::Reason::kOk;
   uint16_t detail = 0;
 

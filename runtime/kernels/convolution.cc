@@ -6,29 +6,25 @@ namespace {
 
 enum : uint32_t { kInput = 0, kFilter = 1, kBias = 2 };
 
-// Shapes and padding, common to both; what the filter's depth means is the caller's.
-template <typename Options>
-Error image_shape(const OperatorView& op, const Options& options, ConvolutionShape* shape) {
-  const Tensor input = op.input(kInput);
-  const Tensor filter = op.input(kFilter);
-  const Tensor output = op.output(0);
-  if (input.rank() != 4 || filter.rank() != 4 || output.rank() != 4) return Error::kOperandShape;
-  if (input.dim(0) != output.dim(0)) return Error::kOperandShape;
-  shape->batches = input.dim(0);
-  shape->input_depth = input.dim(3);
-  shape->output_depth = output.dim(3);
-  ROOST_RETURN_IF_ERROR(make_window(options.padding(), input.dim(1), filter.dim(1), options.stride_h(),
-                                    options.dilation_h_factor(), output.dim(1), &shape->y));
-  return make_window(options.padding(), input.dim(2), filter.dim(2), options.stride_w(),
-                     options.dilation_w_factor(), output.dim(2), &shape->x);
-}
-
 Error expect_operands_and_types(const OperatorView& op, TensorType type) {
   ROOST_RETURN_IF_ERROR(op.expect_operands(2, 3, 1));
   ROOST_RETURN_IF_ERROR(expect_type(op.input(kInput), type));
   ROOST_RETURN_IF_ERROR(expect_type(op.input(kFilter), type));
   ROOST_RETURN_IF_ERROR(expect_type(op.output(0), type));
-  return op.input(kFilter).constant() ? Error::kNone : Error::kOperandNotConstant;
+  if (!op.input(kFilter).constant()) return Error::kOperandNotConstant;
+  return op.input(kFilter).rank() == 4 ? Error::kNone : Error::kOperandShape;
+}
+
+// Shapes, padding and bias, common to both; what the filter's depth means is the caller's.
+Error image_shape(const OperatorView& op, TensorType bias_type, const WindowOptions& windows,
+                  ConvolutionShape* shape) {
+  const Tensor input = op.input(kInput);
+  const Tensor output = op.output(0);
+  ROOST_RETURN_IF_ERROR(make_windows(input, output, windows, &shape->y, &shape->x));
+  shape->batches = input.dim(0);
+  shape->input_depth = input.dim(3);
+  shape->output_depth = output.dim(3);
+  return expect_bias(op, bias_type, shape->output_depth);
 }
 
 }  // namespace
@@ -36,42 +32,46 @@ Error expect_operands_and_types(const OperatorView& op, TensorType type) {
 Error conv_2d_shape(const OperatorView& op, TensorType type, TensorType bias_type, ConvolutionShape* shape,
                     ActivationFunctionType* activation) {
   ROOST_RETURN_IF_ERROR(expect_operands_and_types(op, type));
+  const Tensor filter = op.input(kFilter);  // output depth x height x width x group depth
   const tflite::Conv2DOptions* options;
   ROOST_RETURN_IF_ERROR(required_options(op, &options));
-  ROOST_RETURN_IF_ERROR(image_shape(op, *options, shape));
-  const Tensor filter = op.input(kFilter);  // output depth x height x width x group depth
+  const WindowOptions windows = {options->padding(),
+                                 {filter.dim(1), options->stride_h(), options->dilation_h_factor()},
+                                 {filter.dim(2), options->stride_w(), options->dilation_w_factor()}};
+  *activation = options->fused_activation_function();
+  ROOST_RETURN_IF_ERROR(image_shape(op, bias_type, windows, shape));
   shape->group_depth = filter.dim(3);
   if (filter.dim(0) != shape->output_depth || shape->input_depth % shape->group_depth != 0) {
     return Error::kOperandShape;
   }
   const int32_t groups = shape->input_depth / shape->group_depth;
-  if (shape->output_depth % groups != 0) return Error::kOperandShape;
   shape->depth_per_group = shape->output_depth / groups;
-  *activation = options->fused_activation_function();
-  return expect_bias(op, bias_type, shape->output_depth);
+  return shape->output_depth % groups == 0 ? Error::kNone : Error::kOperandShape;
 }
 
 Error depthwise_conv_2d_shape(const OperatorView& op, TensorType type, TensorType bias_type,
                               ConvolutionShape* shape, ActivationFunctionType* activation) {
   ROOST_RETURN_IF_ERROR(expect_operands_and_types(op, type));
+  const Tensor filter = op.input(kFilter);  // 1 x height x width x output depth
   const tflite::DepthwiseConv2DOptions* options;
   ROOST_RETURN_IF_ERROR(required_options(op, &options));
-  ROOST_RETURN_IF_ERROR(image_shape(op, *options, shape));
-  const Tensor filter = op.input(kFilter);  // 1 x height x width x output depth
-  shape->group_depth = 1;
-  shape->depth_per_group = options->depth_multiplier();
-  const int64_t depth = static_cast<int64_t>(shape->input_depth) * shape->depth_per_group;
-  if (filter.dim(0) != 1 || filter.dim(3) != shape->output_depth || depth != shape->output_depth) {
-    return Error::kOperandShape;
-  }
+  const WindowOptions windows = {options->padding(),
+                                 {filter.dim(1), options->stride_h(), options->dilation_h_factor()},
+                                 {filter.dim(2), options->stride_w(), options->dilation_w_factor()}};
   *activation = options->fused_activation_function();
-  return expect_bias(op, bias_type, shape->output_depth);
+  ROOST_RETURN_IF_ERROR(image_shape(op, bias_type, windows, shape));
+  shape->group_depth = 1;
+  shape->depth_per_group = shape->output_depth / shape->input_depth;
+  const bool fits = filter.dim(0) == 1 && filter.dim(3) == shape->output_depth &&
+                    shape->output_depth % shape->input_depth == 0 &&
+                    options->depth_multiplier() == shape->depth_per_group;
+  return fits ? Error::kNone : Error::kOperandShape;
 }
 
 uint64_t convolution_macs(const OperatorView& op, const ConvolutionShape& shape) {
-  const uint64_t taps = static_cast<uint64_t>(shape.y.filter) * static_cast<uint64_t>(shape.x.filter) *
-                        static_cast<uint64_t>(shape.group_depth);
-  return op.output(0).count() * taps;
+  // No more than the filter's elements, and so within 32 bits.
+  const uint32_t taps = static_cast<uint32_t>(shape.y.filter * shape.x.filter * shape.group_depth);
+  return static_cast<uint64_t>(op.output(0).count()) * taps;
 }
 
 Error expect_bias(const OperatorView& op, TensorType type, int32_t output_depth) {
@@ -82,7 +82,7 @@ Error expect_bias(const OperatorView& op, TensorType type, int32_t output_depth)
   return bias.count() == static_cast<uint32_t>(output_depth) ? Error::kNone : Error::kOperandShape;
 }
 
-Error expect_weights(const Tensor& weights, int32_t channel_dimension, uint64_t taps) {
+Error expect_weights(const Tensor& weights, int32_t channel_dimension, uint32_t taps) {
   if (weights.scale_count() == 0) return Error::kOperandQuantisation;
   if (weights.scale_count() > 1 && weights.quantized_dimension() != channel_dimension) {
     return Error::kOperandQuantisation;
@@ -91,12 +91,12 @@ Error expect_weights(const Tensor& weights, int32_t channel_dimension, uint64_t 
     if (weights.zero_point(i) != 0) return Error::kOperandQuantisation;
   }
   // An input minus its zero point is within 255, a weight within 128. The bias is added with wrapping.
-  constexpr uint64_t kProductMax = 255 * 128;
+  constexpr uint32_t kProductMax = 255 * 128;
   return taps > INT32_MAX / kProductMax ? Error::kOverflow : Error::kNone;
 }
 
 Error integer_convolution(const OperatorView& op, ActivationFunctionType activation, int32_t channel_dimension,
-                          uint64_t taps, IntegerOutput* output, Multiplier* multipliers) {
+                          uint32_t taps, IntegerOutput* output, Multiplier* multipliers) {
   const Tensor input = op.input(kInput);
   const Tensor filter = op.input(kFilter);
   const Tensor result = op.output(0);
@@ -113,6 +113,54 @@ Error integer_convolution(const OperatorView& op, ActivationFunctionType activat
     if (multipliers) multipliers[i] = multiplier;
   }
   return Error::kNone;
+}
+
+// --- int8: CONV_2D and DEPTHWISE_CONV_2D ---
+
+Error prepare_int8_convolution(const OperatorView& op, ShapeOf shape_of, int32_t channel_dimension, Needs& needs,
+                               void* memory) {
+  Int8Convolution data;
+  ActivationFunctionType activation;
+  ROOST_RETURN_IF_ERROR(shape_of(op, TensorType::INT8, TensorType::INT32, &data.shape, &activation));
+  const uint32_t taps = op.input(kFilter).count() / static_cast<uint32_t>(data.shape.output_depth);
+  Multiplier* multipliers = multipliers_behind<Int8Convolution>(memory);
+  ROOST_RETURN_IF_ERROR(integer_convolution(op, activation, channel_dimension, taps, &data.output, multipliers));
+  needs.data_bytes = bytes_with_multipliers<Int8Convolution>(data.shape.output_depth);
+  needs.macs = convolution_macs(op, data.shape);
+  needs.steps = op.output(0).count();
+  if (memory) *static_cast<Int8Convolution*>(memory) = data;
+  return Error::kNone;
+}
+
+Error invoke_int8_convolution(const OperatorView& op, const void* memory, ConvolvePosition convolve) {
+  const Int8Convolution& data = *static_cast<const Int8Convolution*>(memory);
+  const ConvolutionShape& shape = data.shape;
+  Int8Position at = {data,
+                     multipliers_behind(data),
+                     op.input(kFilter).data<int8_t>(),
+                     bias_of<int32_t>(op),
+                     op.input(kInput).data<int8_t>(),
+                     {},
+                     {}};
+  int8_t* out = op.output(0).mutable_data<int8_t>();
+  for (int32_t batch = 0; batch < shape.batches; ++batch) {
+    for (int32_t y = 0; y < shape.y.output; ++y) {
+      at.rows = shape.y.taps(y);
+      for (int32_t x = 0; x < shape.x.output; ++x) {
+        at.columns = shape.x.taps(x);
+        convolve(at, out);
+        out += shape.output_depth;
+      }
+    }
+    at.image += shape.y.input * shape.x.input * shape.input_depth;
+  }
+  return Error::kNone;
+}
+
+void Int8Position::store(int32_t channel, int32_t sum, int8_t* out) const {
+  const IntegerOutput& output = convolution.output;
+  if (bias) sum = wrapping_add(sum, bias[channel]);
+  out[channel] = static_cast<int8_t>(to_output(sum, multipliers[channel], output.zero_point, output.range));
 }
 
 }  // namespace runtime

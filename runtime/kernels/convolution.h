@@ -42,7 +42,7 @@ struct IntegerOutput {
 // Quantisation of input, filter and output; the filter is symmetric, per tensor or along channel_dimension. Fills
 // `multipliers`, one per output channel, unless it is null. kOverflow where `taps` products could leave 32 bits.
 Error integer_convolution(const OperatorView& op, ActivationFunctionType activation, int32_t channel_dimension,
-                          uint64_t taps, IntegerOutput* output, Multiplier* multipliers);
+                          uint32_t taps, IntegerOutput* output, Multiplier* multipliers);
 
 // Where a kernel's Data is followed in memory by Multipliers: how large both are, and where the latter start.
 template <typename Data>
@@ -59,7 +59,7 @@ const Multiplier* multipliers_behind(const Data& data) {
 }
 
 // Symmetric weights, per tensor or per channel along channel_dimension, and not too many for a 32-bit sum.
-Error expect_weights(const Tensor& weights, int32_t channel_dimension, uint64_t taps);
+Error expect_weights(const Tensor& weights, int32_t channel_dimension, uint32_t taps);
 
 // An optional operand 2: constant, of this type, one value per output channel.
 Error expect_bias(const OperatorView& op, TensorType type, int32_t output_depth);
@@ -75,6 +75,36 @@ template <typename T>
 const T* bias_of(const OperatorView& op) {
   return op.has_input(2) ? op.input(2).data<T>() : nullptr;
 }
+
+// --- int8: what CONV_2D and DEPTHWISE_CONV_2D do alike ---
+
+// An operator's data; followed in memory by one Multiplier per output channel.
+struct Int8Convolution {
+  ConvolutionShape shape;
+  IntegerOutput output;
+};
+
+// One output position of an inference: what of the image the filter sees, and with what to multiply it.
+struct Int8Position {
+  const Int8Convolution& convolution;
+  const Multiplier* multipliers;
+  const int8_t* filter;
+  const int32_t* bias;  // null: none
+  const int8_t* image;  // of the batch at hand
+  Window::Taps rows;
+  Window::Taps columns;
+
+  // Adds the bias, rescales, and writes the channel's value.
+  void store(int32_t channel, int32_t sum, int8_t* out) const;
+};
+
+using ShapeOf = Error (*)(const OperatorView& op, TensorType type, TensorType bias_type, ConvolutionShape* shape,
+                          ActivationFunctionType* activation);
+using ConvolvePosition = void (*)(const Int8Position& at, int8_t* out);  // all channels
+
+Error prepare_int8_convolution(const OperatorView& op, ShapeOf shape_of, int32_t channel_dimension, Needs& needs,
+                               void* memory);
+Error invoke_int8_convolution(const OperatorView& op, const void* memory, ConvolvePosition convolve);
 
 }  // namespace runtime
 }  // namespace roost

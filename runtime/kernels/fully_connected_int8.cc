@@ -28,7 +28,7 @@ Error prepare(const OperatorView& op, Needs& needs, void* memory) {
   ActivationFunctionType activation;
   ROOST_RETURN_IF_ERROR(fully_connected_shape(op, TensorType::INT8, TensorType::INT32, &data.shape, &activation));
   const bool per_output = op.input(1).scale_count() > 1;
-  const uint64_t taps = static_cast<uint32_t>(data.shape.depth);
+  const uint32_t taps = static_cast<uint32_t>(data.shape.depth);
   Multiplier* multipliers = multipliers_behind<Data>(memory);
   ROOST_RETURN_IF_ERROR(
       integer_convolution(op, activation, 0, taps, &data.output, per_output ? multipliers : nullptr));

@@ -12,15 +12,14 @@ Error pooling_shape(const OperatorView& op, TensorType type, PoolingShape* shape
   ROOST_RETURN_IF_ERROR(expect_type(output, type));
   const tflite::Pool2DOptions* options;
   ROOST_RETURN_IF_ERROR(required_options(op, &options));
-  if (input.rank() != 4 || output.rank() != 4) return Error::kOperandShape;
-  if (input.dim(0) != output.dim(0) || input.dim(3) != output.dim(3)) return Error::kOperandShape;
+  const WindowOptions windows = {options->padding(),
+                                 {options->filter_height(), options->stride_h(), 1},
+                                 {options->filter_width(), options->stride_w(), 1}};
+  *activation = options->fused_activation_function();
+  ROOST_RETURN_IF_ERROR(make_windows(input, output, windows, &shape->y, &shape->x));
+  if (input.dim(3) != output.dim(3)) return Error::kOperandShape;
   shape->batches = input.dim(0);
   shape->depth = input.dim(3);
-  ROOST_RETURN_IF_ERROR(make_window(options->padding(), input.dim(1), options->filter_height(), options->stride_h(),
-                                    1, output.dim(1), &shape->y));
-  ROOST_RETURN_IF_ERROR(make_window(options->padding(), input.dim(2), options->filter_width(), options->stride_w(),
-                                    1, output.dim(2), &shape->x));
-  *activation = options->fused_activation_function();
   // No window holds more than the image, however large the filter is.
   const int32_t rows = shape->y.filter < shape->y.input ? shape->y.filter : shape->y.input;
   const int32_t columns = shape->x.filter < shape->x.input ? shape->x.filter : shape->x.input;

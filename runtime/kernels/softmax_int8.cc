@@ -17,17 +17,18 @@ struct Data {
   int32_t output_bits;
 };
 
-// A scale of 2^-bits and the lowest value as zero point: outputs are fractions of 1. The reference grants the scale
-// of int16 a tolerance of a thousandth.
+// The scales an output may have, by their bits, which have the order of the values: of int8 just 2^-8; of int16 the
+// reference lets pass what differs from 2^-16 by a thousandth of it at most.
+constexpr uint32_t kScale8 = 0x3B800000;
+constexpr uint32_t kScale16Low = 0x377FBE77;
+constexpr uint32_t kScale16High = 0x378020C4;
+
+// The lowest value as zero point: outputs are fractions of 1.
 Error expect_output(const Tensor& output, int32_t bits) {
   ROOST_RETURN_IF_ERROR(expect_per_tensor(output));
-  if (output.zero_point() != -(1 << (bits - 1))) return Error::kOperandQuantisation;
-  const Real scale(output.scale());
-  const bool exact = bits == 8;
-  const Real low(exact ? 1000 : 999, -bits);
-  const Real high(exact ? 1000 : 1001, -bits);
-  const Real thousandfold(scale.mantissa * 1000, scale.exponent);
-  return is_less(thousandfold, low) || is_less(high, thousandfold) ? Error::kOperandQuantisation : Error::kNone;
+  const uint32_t scale = bits_of(output.scale());
+  const bool fits = bits == 8 ? scale == kScale8 : scale >= kScale16Low && scale <= kScale16High;
+  return fits && output.zero_point() == -(1 << (bits - 1)) ? Error::kNone : Error::kOperandQuantisation;
 }
 
 // Input values to Q5, with beta. The reference caps the factor at 2^31; then only the largest value itself counts.

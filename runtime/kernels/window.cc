@@ -44,5 +44,19 @@ Error make_window(tflite::Padding padding, int32_t input, int32_t filter, int32_
   return Error::kNone;
 }
 
+Error make_windows(const Tensor& input, const Tensor& output, const WindowOptions& options, Window* y, Window* x) {
+  if (input.rank() != 4 || output.rank() != 4 || input.dim(0) != output.dim(0)) return Error::kOperandShape;
+  const WindowOptions::Axis* axis = &options.y;
+  Window* window = y;
+  for (uint32_t dimension = 1; dimension <= 2; ++dimension) {
+    const Error error = make_window(options.padding, input.dim(dimension), axis->filter, axis->stride,
+                                    axis->dilation, output.dim(dimension), window);
+    if (error != Error::kNone) return error;
+    axis = &options.x;
+    window = x;
+  }
+  return Error::kNone;
+}
+
 }  // namespace runtime
 }  // namespace roost

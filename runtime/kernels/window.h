@@ -5,6 +5,7 @@
 
 #include "runtime/error.h"
 #include "runtime/schema_generated.h"
+#include "runtime/tensor.h"
 
 namespace roost {
 namespace runtime {
@@ -33,6 +34,21 @@ struct Window {
 // of 1 every output position has at least one tap inside the input.
 Error make_window(tflite::Padding padding, int32_t input, int32_t filter, int32_t stride, int32_t dilation,
                   int32_t output, Window* window);
+
+// Both axes of an image, as an operator's options and filter have them.
+struct WindowOptions {
+  struct Axis {
+    int32_t filter;
+    int32_t stride;
+    int32_t dilation;
+  };
+  tflite::Padding padding;
+  Axis y;
+  Axis x;
+};
+
+// Images are batch x height x width x depth, as many going in as coming out; else kOperandShape.
+Error make_windows(const Tensor& input, const Tensor& output, const WindowOptions& options, Window* y, Window* x);
 
 }  // namespace runtime
 }  // namespace roost

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/crc.h"
+#include "base/record.h"
 #include "base/result.h"
 #include "base/span.h"
 
@@ -78,6 +79,45 @@ TEST(Result, HoldsAValueOrAnError) {
   EXPECT_EQ(error.error(), Error::kBad);
   EXPECT_EQ(error.value_or(7), 7);
   EXPECT_FALSE(roost::Status<Error>(Error::kBad).ok());
+}
+
+enum class Colour : uint8_t { kRed = 1, kBlue = 7 };
+
+struct Sample {
+  uint64_t wide;
+  uint32_t word;
+  std::array<uint8_t, 3> raw;
+  Colour colour;
+  uint16_t half;
+};
+
+const RecordField kSampleFields[] = {
+    ROOST_FIELD(Sample, colour), ROOST_FIELD(Sample, half), record_zeros(2), ROOST_BYTES(Sample, raw),
+    ROOST_FIELD(Sample, word),   ROOST_FIELD(Sample, wide), kRecordEnd};
+
+TEST(Record, StoresFieldsLittleEndianInTheOrderOfTheDescription) {
+  const Sample sample = {0x1122334455667788, 0xA1A2A3A4, {{9, 8, 7}}, Colour::kBlue, 0xB1B2};
+  std::array<uint8_t, 21> bytes;
+  bytes.fill(0xEE);
+  ASSERT_EQ(record_size(kSampleFields), 20u);
+  EXPECT_EQ(store_record(kSampleFields, &sample, bytes.data()), 20u);
+  const std::array<uint8_t, 21> expected = {7,    0xB2, 0xB1, 0,    0,    9,    8,    7,    0xA4, 0xA3, 0xA2,
+                                            0xA1, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0xEE};
+  EXPECT_EQ(bytes, expected);
+}
+
+TEST(Record, LoadsWhatItStoredAndSkipsWhatHasNoMember) {
+  const Sample sample = {0x1122334455667788, 0xA1A2A3A4, {{9, 8, 7}}, Colour::kRed, 0xB1B2};
+  std::array<uint8_t, 20> bytes;
+  store_record(kSampleFields, &sample, bytes.data());
+  bytes[3] = bytes[4] = 0x55;
+  Sample loaded = {};
+  EXPECT_EQ(load_record(kSampleFields, bytes.data(), &loaded), bytes.size());
+  EXPECT_EQ(loaded.wide, sample.wide);
+  EXPECT_EQ(loaded.word, sample.word);
+  EXPECT_EQ(loaded.raw, sample.raw);
+  EXPECT_EQ(loaded.colour, sample.colour);
+  EXPECT_EQ(loaded.half, sample.half);
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ class Play {
   ReceiverConfig config() {
     ReceiverConfig c;
     c.ring = MutableBytes(reinterpret_cast<uint8_t*>(ring_.data()), ring_.size() * 8);
+    c.bounce = bounce_;
     const uint8_t shape = script_.u8();
     c.program_unit_bytes = static_cast<uint16_t>(1u << (shape % 9));
     c.chunk_bytes = static_cast<uint16_t>(256u << (shape / 16 % 5));
@@ -338,6 +339,7 @@ class Play {
 
   Script& script_;
   std::vector<uint64_t> ring_;
+  std::array<uint8_t, kProgramUnitMax> bounce_{};
   uint32_t unit_ = 4;
   uint32_t chunk_bytes_ = 4096;
   Receiver receiver_;

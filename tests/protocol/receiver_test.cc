@@ -19,6 +19,8 @@ constexpr uint32_t kPackage = 0xC0FFEE;
 ReceiverConfig config_on(std::array<uint64_t, 512>& ring) {
   ReceiverConfig config;
   config.ring = MutableBytes(reinterpret_cast<uint8_t*>(ring.data()), ring.size() * 8);
+  static uint8_t bounce[kProgramUnitMax];
+  config.bounce = bounce;
   return config;
 }
 

@@ -60,6 +60,7 @@ class Device {
   void restart() {
     ReceiverConfig config;
     config.ring = MutableBytes(reinterpret_cast<uint8_t*>(ring_.data()), geometry_.ring_bytes);
+    config.bounce = bounce_;
     config.program_unit_bytes = geometry_.unit_bytes;
     config.erased_value = geometry_.erased;
     config.chunk_bytes = geometry_.chunk_bytes;
@@ -192,6 +193,7 @@ class Device {
 
   Geometry geometry_;
   std::vector<uint64_t> ring_;
+  std::array<uint8_t, kProgramUnitMax> bounce_{};
   uint32_t program_since_ = 0;
 };
 

@@ -36,7 +36,7 @@ storage_mutant(erased_record_skipped store_work.cc
   "  const Result<bool> done = flash_.erase_slice(target);"
   "  bool blank = true;\n  for (uint32_t i = 0; i < layout_.block_bytes; ++i) blank &= flash_.mapped()[target + i] == flash_.geometry().erased_value;\n  const Result<bool> done = blank ? Result<bool>(true) : flash_.erase_slice(target);")
 storage_mutant(record_crc_not_checked journal.cc
-  "if (!same_layout || crc !=" "if (!same_layout || 1 + crc ==")
+  "if (load_le32(record.data() + covered) !=" "if (1 + load_le32(record.data() + covered) ==")
 storage_mutant(tail_never_made_firm store.cc
   "} else if (journal_.exists() && !journal_.firm()) {" "} else if (false) {")
 storage_mutant(resume_trusts_the_block_in_work store_receive.cc

@@ -24,7 +24,7 @@ PARTS = [
      "operators"),
     (r"libroost_runtime_", "gate and interpreter"),
     (r"libroost_port_common_cxx14.*\(sha256", "digest"), (r"libroost_(port_common|cortex_m)_cxx14", "port"),
-    (r"startup|memcpy.cc", "start-up"), (r"libgcc|libc_nano|libm\.a", "compiler and C library"),
+    (r"startup|memory.cc", "start-up"), (r"libgcc|libc_nano|libm\.a", "compiler and C library"),
 ]
 SECTIONS = {".text": "text", ".rodata": "text", ".vectors": "text", ".init_array": "text", ".data": "data",
             ".bss": "bss"}
@@ -62,10 +62,8 @@ def weigh(map_path, key=part_of):
 # ---- what may be linked ----
 
 # Undefined in the component's archives: nothing but these may come from outside them.
-ALLOWED = re.compile(r"^(__aeabi_(?!d|f2d|i2d|ui2d|l2d|ul2d|cd)\w+|mem(cpy|move|set|cmp|chr)|strncmp|expf|"
+ALLOWED = re.compile(r"^(__aeabi_(?!d|f2d|i2d|ui2d|l2d|ul2d|cd)\w+|mem(cpy|move|set|cmp|chr)|expf|"
                      r"__gnu_\w+|__clz\w+|__popcount\w+|__ctz\w+|_GLOBAL_OFFSET_TABLE_)$")
-# Deviations that are known: said on every run, so that they are not forgotten.
-KNOWN = {("device", "strlen"): "the hardware's name is a C string"}
 ARCHIVES = ["base", "protocol", "storage", "runtime", "device"]
 
 
@@ -90,6 +88,8 @@ def foreign_symbols(folder):
 # Indirect calls, by who makes them: the functions that may be meant (all are looked at, the deepest counts).
 SEAMS = [
     (r"^roost::storage::", r"NrfNvmcFlash::(read|program|erase|erase_slice|geometry|mapped)|SoftwareSha256::"),
+    (r"prepare_int8_convolution", r"conv_2d_shape"),
+    (r"invoke_int8_convolution", r"runtime/kernels/.*:.*convolve"),
     (r"^roost::runtime::.*(Gate|Survey|judge|gate|prepare_|Interpreter::prepare|look_at|check)",
      r"runtime/kernels/.*:.*prepare"),
     (r"Interpreter::(step|run)", r"runtime/kernels/.*:.*invoke"),
@@ -100,6 +100,8 @@ SEAMS = [
 ROOTS = ["roost::device::DeliveryAgent::poll", "roost::device::DeliveryAgent::start",
          "roost::device::Activation::invoke", "roost::protocol::Receiver::handle_data",
          "roost::protocol::Receiver::handle_control"]
+# How often a function that calls itself is under way at once at most; others that do are not on a device's path.
+RECURSION = {"roost::FlatCheck::check_table": 5}  # model, subgraph, tensor, quantisation, its details
 LIBRARY_FRAME = 64  # of a function without a figure: libgcc and the C library
 
 
@@ -139,8 +141,10 @@ class CallGraph:
     def deepest(self, title, path=()):
         """(bytes, the path)"""
         if title in path:
-            self.recursive.add(self.plain.get(title, title))
-            return 0, []
+            name = self.plain.get(title, title)
+            self.recursive.add(name)
+            cycle = path[path.index(title):]
+            return (RECURSION.get(name, 1) - 1) * sum(self.frames[t] for t in cycle), []
         if title in self.memo:
             return self.memo[title]
         if title not in self.frames:
@@ -169,9 +173,11 @@ COMPLETE = COMPONENT + ["model host", "gate and interpreter", "operators", "dige
                         "compiler and C library"]
 # name, image, parts, the goal, the ceiling: what it may be today, so that it can only shrink until the goal is met.
 BUDGETS = [
-    ("protocol + storage + agent", "device_trivial", COMPONENT, 16 * 1024, 39 * 1024),
-    ("complete, keyword spotting", "device_kws", COMPLETE, 32 * 1024, 66 * 1024),
+    ("protocol + storage + agent", "device_trivial", COMPONENT, 16 * 1024, 32256),
+    ("complete, keyword spotting", "device_kws", COMPLETE, 32 * 1024, 53248),
 ]
+# The agent object, which holds receiver, store and model host but neither engines nor lent buffers: goal, ceiling.
+AGENT_RAM = (1024, 2048)
 
 
 def main():
@@ -201,8 +207,11 @@ def main():
             failed = True
             print(f"FAILED {name}: grew beyond {ceiling}")
     objects = object_sizes(folder / "tests/target/firmware/device_kws.elf")
-    print("RAM of the objects a firmware keeps (goal 1024 for the agent without engines): " +
+    print(f"RAM of the objects a firmware keeps (goal {AGENT_RAM[0]} for the agent without engines): " +
           ", ".join(f"{name} {size}" for name, size in objects.items()))
+    if objects["agent"] > AGENT_RAM[1]:
+        failed = True
+        print(f"FAILED the agent: grew beyond {AGENT_RAM[1]}")
 
     graph = CallGraph(folder)
     for root in ROOTS:
@@ -213,12 +222,10 @@ def main():
             continue
         print(f"deepest stack of {root.split('::', 1)[1]}: {found[0]} bytes, through " + " > ".join(
             graph.plain.get(t, t).split("::")[-1] for t in found[1]))
-    print(f"recursive, counted once: {', '.join(sorted(graph.recursive)) or 'none'}")
+    counted = [f"{name} x {RECURSION.get(name, 1)}" for name in sorted(graph.recursive)]
+    print(f"recursive, and how often that is counted: {', '.join(counted) or 'none'}")
     print(f"indirect calls by {len(graph.unresolved)} functions not followed: {', '.join(sorted(graph.unresolved))[:1500]}")
     for archive, symbol in foreign_symbols(folder):
-        if (archive, symbol) in KNOWN:
-            print(f"{archive} wants {symbol}: {KNOWN[archive, symbol]}")
-            continue
         failed = True
         print(f"FAILED {archive} wants {symbol}")
     sys.exit(failed)

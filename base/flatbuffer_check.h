@@ -1,0 +1,95 @@
+// Checks that a FlatBuffer holds together, by a description of its tables: one byte a field.
+//
+// After a check that said yes, every offset that the description names leads to something whole inside the file:
+// generated accessors may then be used. Fields that are not described must not be read. It accepts nothing that the
+// FlatBuffers library's own verifier would refuse (tests/base/flatbuffer_check_test.cc and the fuzzer of the same
+// name compare them), and is one small function where that one is compiled anew for each table.
+//
+//   const uint8_t kPairFields[] = {flat_text(kFlatRequired), flat_scalar(4)};   // in the order of their ids
+//   const uint8_t kRootFields[] = {flat_tables(1)};                             // the number of a row below
+//   const FlatTable kSchema[] = {FlatTable(kRootFields), FlatTable(kPairFields)};
+//
+//   if (!FlatCheck(file, kSchema, 100).check_root()) return Error::kMalformed;
+//
+// No table may contain itself, however deep: the description's own depth is what bounds recursion.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+namespace roost {
+
+enum : uint8_t {
+  kFlatIgnored = 0x00,  // deprecated, or never read
+  kFlatScalar = 0x10,   // with its size in bytes
+  kFlatVector = 0x20,   // of scalars or structs, with the size of one
+  kFlatText = 0x30,     // a string: zero-terminated besides its length
+  kFlatTexts = 0x40,
+  kFlatTable = 0x50,  // with its row in the schema
+  kFlatTables = 0x60,
+  kFlatRequired = 0x80,  // may be added to any of them
+  kFlatKindMask = 0x70,
+  kFlatNumberMask = 0x0F,
+};
+
+constexpr uint8_t flat_field(unsigned kind, unsigned number, unsigned required) {
+  return static_cast<uint8_t>(kind | number | required);
+}
+constexpr uint8_t flat_scalar(unsigned size, unsigned required = 0) {
+  return flat_field(kFlatScalar, size, required);
+}
+constexpr uint8_t flat_vector(unsigned size, unsigned required = 0) {
+  return flat_field(kFlatVector, size, required);
+}
+constexpr uint8_t flat_text(unsigned required = 0) {
+  return flat_field(kFlatText, 0, required);
+}
+constexpr uint8_t flat_texts(unsigned required = 0) {
+  return flat_field(kFlatTexts, 0, required);
+}
+constexpr uint8_t flat_table(unsigned row, unsigned required = 0) {
+  return flat_field(kFlatTable, row, required);
+}
+constexpr uint8_t flat_tables(unsigned row, unsigned required = 0) {
+  return flat_field(kFlatTables, row, required);
+}
+
+struct FlatTable {
+  constexpr FlatTable() : fields(nullptr), count(0) {}
+  template <size_t N>
+  explicit constexpr FlatTable(const uint8_t (&all)[N]) : fields(all), count(N) {}
+
+  const uint8_t* fields;  // flat_...(), in the order of their ids; fields beyond them are ignored
+  uint32_t count;
+};
+
+constexpr size_t kFlatFileBytesMax = size_t{1} << 30;
+
+// Borrows both; row 0 of `schema` is the root. At most `tables_max` tables are looked at, counted as often as
+// something points to them: what costs more is refused.
+class FlatCheck {
+ public:
+  FlatCheck(Bytes file, const FlatTable* schema, uint32_t tables_max)
+      : file_(file), schema_(schema), tables_left_(tables_max) {}
+
+  // The whole file, from the offset of the root table at its start.
+  bool check_root();
+  // One table at an offset that is known to lie in the file.
+  bool check_table(uint32_t at, const FlatTable& table);
+
+ private:
+  bool inside(uint32_t at, uint32_t size) const { return at <= file_.size() && size <= file_.size() - at; }
+  bool follow(uint32_t* at) const;
+  bool check_vector(uint32_t at, uint32_t element_size) const;
+  bool check_text(uint32_t at) const;
+  bool check_field(uint32_t at, uint32_t field);
+  bool check_target(uint32_t at, uint32_t field);
+
+  Bytes file_;
+  const FlatTable* schema_;
+  uint32_t tables_left_;
+};
+
+}  // namespace roost
