@@ -18,9 +18,10 @@ namespace {
 
 constexpr uint32_t kBackoffMinMs = 100;
 constexpr uint32_t kBackoffMaxMs = 3000;
-constexpr uint32_t kConnectWithinMs = 20000;  // to connect; and again for each time Info is read
-constexpr uint32_t kEffectPollMs = 1000;      // a lost state change costs this long
-constexpr int kWritesPerTurn = 64;            // then other events are served
+constexpr uint32_t kConnectWithinMs = 60000;  // a link over Bluetooth finds, connects and looks again meanwhile
+constexpr uint32_t kInfoWithinMs = 20000;
+constexpr uint32_t kEffectPollMs = 1000;  // a lost state change costs this long
+constexpr int kWritesPerTurn = 64;        // then other events are served
 
 uint64_t now_us() {
   timespec now;
@@ -147,7 +148,7 @@ void Session::at(protocol::Deadline deadline, void (Session::*next)()) {
 void Session::connect() {
   state_ = State::kConnecting;
   show(Phase::kConnect);
-  expect_answer();
+  expect_answer(kConnectWithinMs);
   LinkEvents events;
   events.connected = [this] {
     was_connected_ = true;
@@ -159,8 +160,8 @@ void Session::connect() {
   link_.connect(std::move(events));
 }
 
-void Session::expect_answer() {
-  watchdog_ = loop_.after(kConnectWithinMs, [this] {
+void Session::expect_answer(uint32_t within_ms) {
+  watchdog_ = loop_.after(within_ms, [this] {
     if (!was_connected_) {
       return finish({ExitCode::kTimedOut, "connect", "the device is there but does not answer; reset it", true});
     }
@@ -205,7 +206,7 @@ void Session::handle_closed(LinkError error, const std::string& why) {
 
 void Session::read_info(State reading) {
   state_ = reading;
-  expect_answer();
+  expect_answer(kInfoWithinMs);
   const LinkStatus status = link_.read_info([this](Bytes value) { handle_info(value); });
   if (!status.ok()) handle_closed(LinkError::kLost, "Info cannot be read");
 }

@@ -100,7 +100,7 @@ class Session {
 
   void connect();
   void handle_closed(LinkError error, const std::string& why);
-  void expect_answer();
+  void expect_answer(uint32_t within_ms);
   void read_info(State reading);  // kReadingInfo or kReadingEffect
   void handle_info(Bytes value);
   void handle_notification(Bytes frame);

@@ -96,7 +96,9 @@ void BluezLink::announce() {
 }
 
 void BluezLink::handle_failure(const Failure& failure) {
-  if (failure.retry == Retry::kStaleCache && !forgotten_once_) return forget_and_retry(failure);
+  if (failure.retry == Retry::kStaleCache) {
+    return forgotten_once_ ? close(failure.error, failure.sentence) : forget_and_retry(failure);
+  }
   if (state_ == State::kConnected && failure.error == LinkError::kLost && !info_was_read_)
     return close_unread(failure);
   if (state_ == State::kConnected || failure.retry == Retry::kNever) return close(failure.error, failure.sentence);

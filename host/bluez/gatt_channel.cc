@@ -65,11 +65,14 @@ void GattChannel::open(Events events) {
   await_objects_ = true;
   timer_ = tree_.bus().loop().after(kObjectsTimeoutMs, [this] {
     const auto candidate = candidate_at(tree_, device_path_);
-    const bool promised = candidate && !candidate->service_data.empty();
+    const bool promised = candidate && candidate->advertises_roost;
+    // Memory of a device that is not paired is worth nothing: it may be of other firmware, or of a moment when the
+    // service was not registered.
+    const bool paired = candidate && candidate->paired;
     fail({LinkError::kNoService,
           promised ? label_ + " advertises Roost, but bluetoothd remembers other services of it"
                    : label_ + " is connected, but has no Roost service: it is another kind of device",
-          promised ? Retry::kStaleCache : Retry::kNever});
+          promised || !paired ? Retry::kStaleCache : Retry::kNever});
   });
 }
 

@@ -291,6 +291,17 @@ TEST_F(BluezLinkTest, SaysThatADeviceWithoutTheServiceIsAnotherKindOfDevice) {
   EXPECT_EQ(run(), 1);
   EXPECT_EQ(error_, LinkError::kNoService);
   EXPECT_THAT(why_, HasSubstr("no Roost service"));
+  EXPECT_EQ(double_->calls("Device1.Connect"), 2) << "bluetoothd was asked to look again, once";
+}
+
+TEST_F(BluezLinkTest, DoesNotForgetAPairedDeviceOfAnotherKind) {
+  start_bluez();
+  add_device({.paired = true, .roost = false});
+  make_link(kAddress);
+  connect();
+  EXPECT_EQ(run(), 1);
+  EXPECT_THAT(why_, HasSubstr("no Roost service"));
+  EXPECT_EQ(double_->calls("Adapter1.RemoveDevice"), 0);
 }
 
 // ---- connecting
