@@ -173,6 +173,7 @@ void Session::handle_closed(LinkError error, const std::string& why) {
   link_.disconnect();
   if (sender_) durable_when_lost_ = std::max(durable_when_lost_, sender_->progress().chunks_durable);
   account();
+  if (stalled_since_us_ == 0) stalled_since_us_ = now_us();
   requester_.reset();
   const uint32_t now = Loop::now_ms();
   if (!recovering_) {
@@ -300,6 +301,10 @@ bool Session::start_sending() {
   config.epoch_seed = random_epoch();
   config.force = options_.force;
   sender_.emplace(package, config);
+  // Without a link nothing was in the air because nothing could be.
+  if (stalled_since_us_ != 0 && first_accept_seen_)
+    report_.radio_seconds += static_cast<double>(now_us() - stalled_since_us_) / 1e6;
+  stalled_since_us_ = 0;
   state_ = State::kSending;
   if (began_us_ == 0) began_us_ = now_us();
   show(Phase::kOffer);

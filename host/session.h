@@ -50,7 +50,7 @@ struct SessionReport {
   double seconds = 0;          // from the first offer to `verified`
   double send_seconds = 0;     // from the first ACCEPT to `stored`
   // Of these, without credit from the device: either all that was sent had arrived, and the device, busy with its
-  // flash, held the credit back; or some of it was still in the air, or in the queues before it.
+  // flash, held the credit back; or some of it was still in the air, or in the queues before it, or the link was lost.
   double flash_seconds = 0, radio_seconds = 0;
   uint32_t chunks = 0;
   uint32_t chunks_resumed = 0;  // at the first ACCEPT

@@ -212,7 +212,7 @@ uint32_t Intake::open_for_offer(const Peer& peer, Bytes bytes) {
   return seen_generation_ + 1;
 }
 
-bool Intake::bit(uint32_t count) const {
+bool Intake::is_marked(uint32_t count) const {
   const uint32_t index = count % kMapBits;
   return (map_[index / 32].load(std::memory_order_relaxed) >> (index % 32) & 1) != 0;
 }
@@ -234,7 +234,7 @@ bool Intake::admit(uint32_t count, Bytes payload) const {
   const uint32_t left = here_.size - position;
   if (payload.size() != (left < here_.fragment_payload ? left : here_.fragment_payload)) return false;
   const uint32_t consumed = consumed_.load(std::memory_order_acquire);
-  return position + payload.size() <= consumed + ring_.size() && !bit(count);
+  return position + payload.size() <= consumed + ring_.size() && !is_marked(count);
 }
 
 void Intake::place(uint32_t position, Bytes payload) {
@@ -252,7 +252,7 @@ void Intake::mark(uint32_t count) {
     set_bit(count, true);
   } else {
     ++next;
-    while (bit(next)) {
+    while (is_marked(next)) {
       set_bit(next, false);
       ++next;
     }
@@ -298,9 +298,9 @@ Arrival Intake::arrival() const {
     if (stream_here_.load() == stream_id_) {
       for (uint32_t i = 0; i < 8 * kBitmapBytesMax; ++i) {
 #ifdef ROOST_MUTANT_BITMAP_OFF_BY_ONE
-        if (!bit(arrival.next + i)) continue;
+        if (!is_marked(arrival.next + i)) continue;
 #else
-        if (!bit(arrival.next + 1 + i)) continue;
+        if (!is_marked(arrival.next + 1 + i)) continue;
 #endif
         arrival.bitmap[i / 8] = static_cast<uint8_t>(arrival.bitmap[i / 8] | 1 << (i % 8));
         arrival.hole = true;

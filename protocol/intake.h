@@ -127,7 +127,7 @@ class Intake {
   bool admit(uint32_t count, Bytes payload) const;
   void place(uint32_t position, Bytes payload);
   void mark(uint32_t count);
-  bool bit(uint32_t count) const;
+  bool is_marked(uint32_t count) const;
   void set_bit(uint32_t count, bool on);
 
   MutableBytes ring_;

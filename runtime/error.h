@@ -55,6 +55,7 @@ enum class Error : uint8_t {
   kOperandQuantisation = 50,  // quantisation that the kernel cannot reproduce exactly
   kOptions = 51,              // options missing, of another operator, or with an impossible or unsupported value
   kOverflow = 52,             // sizes or accumulators that could leave their integers
+  kEngineRefused = 53,        // another runtime than ours refused in its own preparation what the gate let pass
 
   // Fit.
   kArenaTooSmall = 60,

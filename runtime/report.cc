@@ -138,6 +138,8 @@ const char* describe(Error error) {
       return "has missing, unsupported or impossible options";
     case Error::kOverflow:
       return "could overflow its arithmetic";
+    case Error::kEngineRefused:
+      return "was refused by the firmware's own inference runtime";
     case Error::kArenaTooSmall:
       return "needs more arena than there is";
     case Error::kTooMuchWork:

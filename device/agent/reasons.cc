@@ -98,6 +98,8 @@ Cause cause_of(runtime::Error error, const runtime::Report& report) {
       return because(Reason::kIoMismatch, static_cast<uint32_t>(report.tensor));
     case Error::kOutputMismatch:
       return because(Reason::kIoMismatch, 0x8000u + static_cast<uint32_t>(report.tensor));
+    case Error::kEngineRefused:
+      return because(Reason::kPrepareFailed, op);
     case Error::kInvokeFailed:
       return because(Reason::kInvokeFailed, static_cast<uint32_t>(report.op_index));
     case Error::kSelfTestMismatch:

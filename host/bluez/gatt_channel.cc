@@ -134,8 +134,22 @@ void GattChannel::acquire_write() {
 }
 
 void GattChannel::finish_open() {
-  if (!data_fd_ && !notify_fd_)
-    att_mtu_ = property<uint16_t>(tree_, data_path_, kCharacteristic, "MTU", kAttMtuMin);
+  if (data_fd_ || notify_fd_) return announce_open();
+  // A descriptor comes with the MTU. Without one it is asked for now: what bluetoothd told with the object may be
+  // from before the MTU was exchanged, where the services were known already, and no signal corrects it.
+  ++counts_["GetAll"];
+  Message get_all = Message::call(kService, data_path_, kPropertiesInterface, "GetAll");
+  get_all.append(kCharacteristic);
+  opening_ = tree_.bus().call(get_all, kCallTimeoutMs, [this](const Message& reply) {
+    dbus::Dict properties;
+    if (!reply.is_error()) (void)reply.read(&properties);
+    att_mtu_ = dbus::get<uint16_t>(properties, "MTU", kAttMtuMin);
+    announce_open();
+  });
+}
+
+void GattChannel::announce_open() {
+  if (failed_) return;
   att_mtu_ = std::clamp(att_mtu_, kAttMtuMin, kAttMtuMax);
   open_ = true;
   events_.ready();

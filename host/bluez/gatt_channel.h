@@ -41,6 +41,7 @@ class GattChannel {
   void start_notify();
   void acquire_write();
   void finish_open();
+  void announce_open();
   void handle_change(const ObjectTree::Change& change);
   void handle_notify_fd(uint32_t ready);
   void handle_data_fd(uint32_t ready);

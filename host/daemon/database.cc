@@ -21,7 +21,7 @@ constexpr const char* kMigrations[] = {
        CREATE TABLE jobs(
          number INTEGER PRIMARY KEY AUTOINCREMENT, device INTEGER NOT NULL, kind TEXT NOT NULL,
          model TEXT NOT NULL, options TEXT NOT NULL, state TEXT NOT NULL, created_at INTEGER NOT NULL,
-         ended_at INTEGER NOT NULL, retry_for_s INTEGER NOT NULL, waited_s INTEGER NOT NULL,
+         ended_at INTEGER NOT NULL, retry_for_s INTEGER NOT NULL, waited_ms INTEGER NOT NULL,
          attempts INTEGER NOT NULL, about INTEGER NOT NULL, exit_code INTEGER NOT NULL, stage TEXT NOT NULL,
          message TEXT NOT NULL, report TEXT NOT NULL);
        CREATE INDEX jobs_by_state ON jobs(state, number);
@@ -130,7 +130,7 @@ constexpr char kDeviceColumns[] =
     "key, id, address, name, hardware, running, running_digest, running_state, seen_at";
 constexpr char kModelColumns[] = "digest, name, size_bytes, added_at";
 constexpr char kJobColumns[] =
-    "number, device, kind, model, options, state, created_at, ended_at, retry_for_s, waited_s, attempts, about, "
+    "number, device, kind, model, options, state, created_at, ended_at, retry_for_s, waited_ms, attempts, about, "
     "exit_code, stage, message, report";
 
 DeviceRecord read_device(Statement& row) {
@@ -169,7 +169,7 @@ JobRecord read_job(Statement& row) {
   job.created_at = row.integer();
   job.ended_at = row.integer();
   job.retry_for_s = static_cast<uint32_t>(row.integer());
-  job.waited_s = static_cast<uint32_t>(row.integer());
+  job.waited_ms = static_cast<uint64_t>(row.integer());
   job.attempts = static_cast<uint32_t>(row.integer());
   job.about = static_cast<uint32_t>(row.integer());
   job.outcome.code = static_cast<ExitCode>(row.integer());
@@ -204,8 +204,8 @@ void write(sqlite3* connection, const Change& change) {
               fmt::format("INSERT OR REPLACE INTO jobs({}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", kJobColumns))
         .bind(j.number, j.device, std::string(kind_name(j.kind)), j.model, j.options.to_json(),
               std::string(state_name(j.state)), j.created_at, j.ended_at, int64_t{j.retry_for_s},
-              int64_t{j.waited_s}, int64_t{j.attempts}, int64_t{j.about}, int64_t{static_cast<int>(j.outcome.code)},
-              j.outcome.stage, j.outcome.sentence, j.report)
+              static_cast<int64_t>(j.waited_ms), int64_t{j.attempts}, int64_t{j.about},
+              int64_t{static_cast<int>(j.outcome.code)}, j.outcome.stage, j.outcome.sentence, j.report)
         .step();
   }
   transaction.commit();

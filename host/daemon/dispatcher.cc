@@ -105,7 +105,7 @@ void Dispatcher::handle_progress(int64_t device, const Progress& progress) {
 void Dispatcher::handle_done(int64_t device, const Delivery::Result& result) {
   auto node = running_.extract(device);
   Running& running = node.mapped();
-  if (result.info) registry_.learn(device, *result.info);
+  if (result.info) expedite(registry_.learn(device, *result.info));
   if (running.read) running.read(result.outcome, result.info_value);
   if (const JobRecord* job = registry_.job(running.job)) settle(*job, running, result);
   // The delivery is still calling.
@@ -113,6 +113,14 @@ void Dispatcher::handle_done(int64_t device, const Delivery::Result& result) {
     ended->reset();
     look();
   });
+}
+
+// It is there: what waits for it need not wait any longer.
+void Dispatcher::expedite(int64_t device) {
+  for (auto& [number, waiting] : waiting_) {
+    const JobRecord* job = registry_.job(number);
+    if (job && job->device == device) waiting.until_ms = Loop::now_ms();
+  }
 }
 
 void Dispatcher::settle(JobRecord job, const Running& running, const Delivery::Result& result) {
@@ -125,12 +133,12 @@ void Dispatcher::settle(JobRecord job, const Running& running, const Delivery::R
   if (!result.report.empty()) job.report = result.report;
   const auto waiting = waiting_.find(job.number);
   const uint32_t since_ms = waiting == waiting_.end() ? running.began_ms : waiting->second.since_ms;
-  job.waited_s = result.progressed ? 0 : job.waited_s + (Loop::now_ms() - since_ms) / 1000;
+  job.waited_ms = result.progressed ? 0 : job.waited_ms + (Loop::now_ms() - since_ms);
   if (running.cancelled && result.outcome.code != ExitCode::kOk) {
     job.state = JobState::kCancelled;
   } else if (result.outcome.code == ExitCode::kOk) {
     job.state = JobState::kDone;
-  } else if (!result.outcome.passing || job.waited_s >= job.retry_for_s) {
+  } else if (!result.outcome.passing || job.waited_ms >= uint64_t{job.retry_for_s} * 1000) {
     job.state = JobState::kFailed;
   } else {
     return wait(job, result.outcome, result.progressed);

@@ -77,6 +77,7 @@ class Dispatcher {
   void begin(const DeviceRecord& device, const JobRecord* job, InfoRead read);
   void handle_progress(int64_t device, const Progress& progress);
   void handle_done(int64_t device, const Delivery::Result& result);
+  void expedite(int64_t device);
   void settle(JobRecord job, const Running& running, const Delivery::Result& result);
   void wait(const JobRecord& job, const Outcome& outcome, bool progressed);
   void tell(int64_t number);

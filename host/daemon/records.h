@@ -64,7 +64,7 @@ struct JobRecord {
   Time created_at = 0;
   Time ended_at = 0;
   uint32_t retry_for_s = 0;  // tried again until so many seconds have passed without progress
-  uint32_t waited_s = 0;     // of these, over so far
+  uint64_t waited_ms = 0;    // of these, over so far
   uint32_t attempts = 0;
   uint32_t about = 0;  // kRollback: the package it leads away from; 0: not known yet
   Outcome outcome;     // of the last attempt

@@ -1,7 +1,8 @@
 # What other projects find of Roost: the component's sources, compiled by them with their compiler and flags, as
 # firmware has to be.
 #
-#   cmake --install build/dev --prefix /somewhere --component firmware
+#   cmake -S . -B build/firmware -DROOST_BUILD_HOST=OFF -DROOST_BUILD_TESTS=OFF      # or any other build folder
+#   cmake --install build/firmware --prefix /somewhere --component firmware          # builds nothing
 #
 #   find_package(roost REQUIRED)                      # CMake: roost::component, roost::cortex_m
 #   pkg-config --cflags roost; pkg-config --variable=sources roost        # others: include path, list of files
@@ -13,16 +14,19 @@ foreach(component base protocol storage runtime device)
   list(APPEND roost_package_sources ${sources})
 endforeach()
 
-set(patterns FILES_MATCHING PATTERN "*.h" PATTERN "*.cc" PATTERN "*.ld" PATTERN "*.fbs")
-foreach(folder base protocol storage runtime device/agent device/ports/common device/ports/cortex_m)
+set(patterns FILES_MATCHING PATTERN "*.h" PATTERN "*.cc" PATTERN "*.ld" PATTERN "*.fbs"
+  PATTERN "tflm.cmake" PATTERN "README.md")
+foreach(folder base protocol storage runtime device/agent device/ports/common device/ports/cortex_m device/ports/tflm)
   get_filename_component(parent ${folder} DIRECTORY)
   install(DIRECTORY ${folder} DESTINATION ${roost_package}/${parent} COMPONENT firmware ${patterns}
-    PATTERN "example" EXCLUDE)
+    PATTERN "example" EXCLUDE PATTERN "declarations" EXCLUDE)
 endforeach()
+# Generated as it is installed, so that nothing has to be built before.
 foreach(schema protocol/manifest protocol/body runtime/schema)
   get_filename_component(folder ${schema} DIRECTORY)
-  install(FILES ${CMAKE_BINARY_DIR}/generated/${schema}_generated.h DESTINATION ${roost_package}/${folder}
-    COMPONENT firmware)
+  install(CODE "execute_process(COMMAND \"${FLATC}\" --cpp --scoped-enums
+    -o \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${roost_package}/${folder}\" \"${CMAKE_SOURCE_DIR}/${schema}.fbs\"
+    COMMAND_ERROR_IS_FATAL ANY)" COMPONENT firmware)
 endforeach()
 install(FILES device/PORTING.md LICENSE DESTINATION ${roost_package} COMPONENT firmware)
 

@@ -15,6 +15,9 @@ target_compile_options(roost_flags INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough -Wnon-virtual-dtor
   -ffp-contract=off)
 target_include_directories(roost_flags INTERFACE ${CMAKE_SOURCE_DIR})
+# FlatBuffers is headers only and its namespace says no version. Under a name of our own, its functions do not meet
+# those of another version in the same image (TensorFlow Lite Micro brings one).
+target_compile_definitions(roost_flags INTERFACE flatbuffers=roost_flatbuffers)
 if(ROOST_SANITIZE)
   target_compile_options(roost_flags INTERFACE -fsanitize=${ROOST_SANITIZE} -fno-sanitize-recover=all
     -fno-omit-frame-pointer)

@@ -40,7 +40,7 @@ find_path(ROOST_FLATBUFFERS_FOLDER flatbuffers/flatbuffers.h PATHS /usr/include 
 if(ROOST_FLATBUFFERS_FOLDER)
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/flatbuffers)
   file(CREATE_LINK ${ROOST_FLATBUFFERS_FOLDER}/flatbuffers ${CMAKE_BINARY_DIR}/flatbuffers/flatbuffers SYMBOLIC)
-  string(APPEND CMAKE_CXX_FLAGS_INIT " -isystem ${CMAKE_BINARY_DIR}/flatbuffers")
+  string(APPEND CMAKE_CXX_FLAGS_INIT " -isystem \"${CMAKE_BINARY_DIR}/flatbuffers\"")
 endif()
 
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)

@@ -462,6 +462,7 @@ std::vector<Interface> BluezDouble::characteristic(Device& device, const std::st
       {"Flags", "as", [which] { return Value(flags_of(which)); }},
       {"MTU", "q",
        [this, &device] {
+         if (options_.mtu_exchanged_late && !device.notifying) return Value(uint16_t{23});
          return device.link ? Value(std::min(device.link->att_mtu(), options_.att_mtu_max)) : Value();
        }},
       {"Value", "ay", [&device, which] { return which == "control" ? Value(device.last_notified) : Value(); }}};

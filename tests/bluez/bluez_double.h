@@ -54,6 +54,7 @@ class BluezDouble {
     uint32_t resolve_ms = 5;      // from Connected to ServicesResolved
     bool resolved_first = false;  // ServicesResolved before the objects, and both before Connected
     uint16_t att_mtu_max = 517;
+    bool mtu_exchanged_late = false;  // the objects are announced with an MTU of 23, and nothing corrects it
   };
 
   BluezDouble(host::Loop& loop, std::string bus_address) : BluezDouble(loop, std::move(bus_address), Options()) {}

@@ -433,6 +433,15 @@ TEST_F(BluezLinkTest, FallsBackToCallsWhereDescriptorsAreRefused) {
   EXPECT_THAT(notified_, ElementsAre(std::vector<uint8_t>{7, 7, 7}));
 }
 
+TEST_F(BluezLinkTest, AsksForTheMtuWhereNoDescriptorTellsIt) {
+  start_bluez({.acquire = false, .mtu_exchanged_late = true});
+  add_device();
+  make_link(kAddress);
+  connect();
+  EXPECT_EQ(run(), 0) << why_;
+  EXPECT_EQ(link_->att_mtu(), 517);
+}
+
 struct Accident {
   const char* name;
   void (*happen)(BluezDouble&);

@@ -58,18 +58,46 @@ class Bluetoothd {
   int refusals = 0;
   std::string refusal = "org.bluez.Error.Failed";
   int applications = 0;
+  std::string application;  // the bus name of the one that registered
+  // An access to a value by the central `device`, as bluetoothd makes it; the answer's error, or empty.
+  void access(const std::string& member, const std::string& value, const std::string& device,
+              const std::function<void(const std::string& error)>& done) {
+    host::dbus::Message call = host::dbus::Message::call(application.c_str(), "/org/roost/device/service0/" + value,
+                                                         host::bluez::kCharacteristic, member);
+    call.append(host::dbus::Dict{{"device", host::dbus::ObjectPath(device)}, {"mtu", uint16_t{517}}});
+    access_ = bus_->call(call, 2000, [done](const host::dbus::Message& reply) { done(reply.error_name()); });
+  }
+  // The property of the data characteristic; empty when it is not there.
+  void read_write_acquired(const std::function<void(const host::dbus::Dict&)>& done) {
+    host::dbus::Message call = host::dbus::Message::call(application.c_str(), "/org/roost/device/service0/data",
+                                                         host::bluez::kPropertiesInterface, "GetAll");
+    call.append(host::bluez::kCharacteristic);
+    access_ = bus_->call(call, 2000, [done](const host::dbus::Message& reply) {
+      host::dbus::Dict properties;
+      (void)reply.read(&properties);
+      done(properties);
+    });
+  }
+  std::string alias = "this computer";
   std::vector<std::string> accepted;  // paths, in order
 
  private:
   static constexpr char kPath[] = "/org/bluez/hci0";
 
   host::dbus::Interface adapter() {
-    return {.name = host::bluez::kAdapter, .properties = {{"Powered", "b", [this] { return Value(powered_); }}}};
+    return {.name = host::bluez::kAdapter,
+            .properties = {{"Powered", "b", [this] { return Value(powered_); }},
+                           {"Alias", "s", [this] { return Value(alias); },
+                            [this](const Value& value, std::string*) {
+                              alias = std::get<std::string>(value);
+                              return true;
+                            }}}};
   }
   host::dbus::Interface gatt_manager() {
     return {.name = host::bluez::kGattManager,
             .methods = {
                 {"RegisterApplication", {{"application", "o"}, {"options", "a{sv}"}}, {}, [this](MethodCall call) {
+                   application = call.message().sender();
                    if (applications++ > 0) return call.fail("org.bluez.Error.AlreadyExists", "Already Exists");
                    call.reply();
                  }}}};
@@ -101,7 +129,7 @@ class Bluetoothd {
   const std::string address_;
   std::unique_ptr<Connection> bus_;
   std::unique_ptr<ObjectServer> server_;
-  host::dbus::PendingCall naming_;
+  host::dbus::PendingCall naming_, access_;
   bool powered_ = true;
   std::set<std::string> held_;
 };
@@ -127,6 +155,18 @@ class BluezPeripheralTest : public ::testing::Test {
   }
   bool advertises(size_t times) {
     return comes([this, times] { return radio_->advertising() && bluetoothd_.accepted.size() == times; });
+  }
+
+  // As a central's access makes it: the error's name, or empty; "?" when no answer came.
+  std::string access(const std::string& member, const std::string& value, const std::string& device) {
+    std::optional<std::string> error;
+    bluetoothd_.access(member, value, device, [&](const std::string& name) { error = name; });
+    return comes([&] { return error.has_value(); }) ? *error : "?";
+  }
+  bool offers_data_descriptor() {
+    std::optional<bool> there;
+    bluetoothd_.read_write_acquired([&](const host::dbus::Dict& all) { there = all.count("WriteAcquired") != 0; });
+    return comes([&] { return there.has_value(); }) && *there;
   }
 
   host::Loop loop_;
@@ -156,6 +196,25 @@ TEST_F(BluezPeripheralTest, TakesTwoWhereOneAdvertisementIsTooLong) {
   bluetoothd_.refusal = "org.bluez.Error.InvalidLength";
   ASSERT_TRUE(advertises(2));
   EXPECT_THAT(said_, ElementsAre("advertising on hci0 as roost, in two advertisements"));
+}
+
+TEST_F(BluezPeripheralTest, LendsTheAdapterItsNameAsLongAsItLives) {
+  ASSERT_TRUE(comes([this] { return bluetoothd_.alias == "roost"; }));
+  radio_.reset();
+  for (int i = 0; i < 200 && bluetoothd_.alias == "roost"; ++i) loop_.run_for(5);
+  EXPECT_EQ(bluetoothd_.alias, "this computer");
+}
+
+// bluetoothd 5.66 asks for a descriptor as long as there is a WriteAcquired, and upon an error of its own names keeps
+// every later value for a descriptor that never comes.
+TEST_F(BluezPeripheralTest, WithdrawsTheDataDescriptorFromTwoCentrals) {
+  ASSERT_TRUE(advertises(1));
+  EXPECT_EQ(access("ReadValue", "info", "/org/bluez/hci0/dev_1"), "");
+  EXPECT_TRUE(offers_data_descriptor());
+  EXPECT_EQ(access("AcquireWrite", "data", "/org/bluez/hci0/dev_1"), "");
+  EXPECT_EQ(access("ReadValue", "info", "/org/bluez/hci0/dev_2"), "");
+  EXPECT_FALSE(offers_data_descriptor());
+  EXPECT_EQ(access("AcquireWrite", "data", "/org/bluez/hci0/dev_2"), "org.freedesktop.DBus.Error.NotSupported");
 }
 
 TEST_F(BluezPeripheralTest, AdvertisesAgainAfterAPowerCycle) {

@@ -3,6 +3,8 @@
 //
 //   link_probe device hci1 [NAME] [encrypted]   until killed
 //   link_probe central hci0 TARGET WRITES SIZE  [calls|requests]
+//   link_probe stranger hci1                    until killed: another service, which is nobody's
+//   link_probe meddler hci0                     writes junk to Control and Data of the device that is connected
 //
 // The device echoes control values of one byte; data, and longer control values, it counts, and notifies the number
 // of bytes so far (LE32) after every eighth. The central writes without response through the descriptor, at most
@@ -19,6 +21,9 @@
 #include "base/bytes.h"
 #include "device/ports/bluez/bluez_peripheral.h"
 #include "host/bluez/bluez_link.h"
+#include "host/bluez/names.h"
+#include "host/dbus/object_server.h"
+#include "protocol/uuids.h"
 
 namespace roost {
 namespace {
@@ -26,6 +31,7 @@ namespace {
 // What the device's socket holds of the longest values while nobody polls, with room to spare.
 constexpr uint32_t kWindow = 64;
 constexpr uint32_t kReportEvery = 8;
+constexpr int kLostMax = 3;
 
 class CountingPeripheral final : public device::Peripheral {
  public:
@@ -36,7 +42,7 @@ class CountingPeripheral final : public device::Peripheral {
   void on_disconnect(uint16_t conn) override { say("central %u is gone (%u bytes so far)", conn, data_bytes_); }
   void on_control(uint16_t conn, Bytes value) override {
     if (value.size() > 1) return on_data(conn, value);
-    data_bytes_ = 0;
+    data_bytes_ = data_values_ = 0;
     (void)radio->notify(conn, value);
   }
   void on_data(uint16_t conn, Bytes value) override {
@@ -100,18 +106,25 @@ class Central {
 
   void start() {
     began_ms_ = host::Loop::now_ms();
+    guard_ = {};
     host::LinkEvents events;
     events.connected = [this] { handle_connected(); };
-    events.closed = [this](host::LinkError, const std::string& why) {
-      printf("probe: closed: %s\n", why.c_str());
-      loop_.stop(2);
-    };
+    events.closed = [this](host::LinkError, const std::string& why) { handle_closed(why); };
     events.notification = [this](Bytes value) { handle_notification(value); };
     events.writable = [this] { pump(); };
     link_.connect(std::move(events));
   }
 
  private:
+  // An earlier connection's end, under way at bluetoothd, may take a new one with it: from the beginning, then.
+  void handle_closed(const std::string& why) {
+    printf("probe: closed: %s\n", why.c_str());
+    if (++lost_ > kLostMax) return loop_.stop(2);
+    written_ = arrived_ = 0;
+    echoed_ = false;
+    guard_ = loop_.after(500, [this] { start(); });
+  }
+
   void handle_connected() {
     connected_ms_ = host::Loop::now_ms();
     (void)link_.read_info([this](Bytes info) {
@@ -125,7 +138,7 @@ class Central {
     while (written_ < writes_ && written_ - arrived_ < kWindow) {
       const host::LinkStatus status = by_requests_ ? link_.write_control(value_) : link_.write_data(value_);
       if (status.error() == host::LinkError::kWouldBlock) return;
-      if (!status.ok()) return loop_.stop(3);
+      if (!status.ok()) return;  // `closed` comes
       ++written_;
     }
   }
@@ -160,6 +173,7 @@ class Central {
   uint32_t began_ms_ = 0, connected_ms_ = 0, write_began_ms_ = 0;
   size_t info_bytes_ = 0;
   bool echoed_ = false;
+  int lost_ = 0;
   host::Loop::Source guard_;
 };
 
@@ -191,12 +205,101 @@ int run_central(int argc, char** argv) {
   return code;
 }
 
+host::dbus::Value text(const char* words) {
+  return host::dbus::Value(std::string(words));
+}
+
+// Asks bluetoothd to register what `server` shows at `path`, and stays.
+int stay_registered(host::Loop& loop, host::dbus::Connection& bus, const char* adapter, const char* interface,
+                    const char* method, const char* path) {
+  host::dbus::Message call =
+      host::dbus::Message::call(host::bluez::kService, std::string("/org/bluez/") + adapter, interface, method);
+  call.append(host::dbus::ObjectPath(path), host::dbus::Dict());
+  auto registering = bus.call(call, 10000, [&loop](const host::dbus::Message& reply) {
+    printf("probe: %s\n", reply.is_error() ? reply.error_text().c_str() : "registered");
+    fflush(stdout);
+    if (reply.is_error()) loop.stop(1);
+  });
+  return loop.run();
+}
+
+// Takes attribute handles, so that what registers later gets others than it had.
+int run_stranger(host::Loop& loop, host::dbus::Connection& bus, const char* adapter) {
+  using host::dbus::Value;
+  static constexpr char kRoot[] = "/org/roost/stranger";
+  static constexpr char kPath[] = "/org/roost/stranger/service0";
+  host::dbus::ObjectServer server(bus, kRoot);
+  server.add(kPath, {{.name = host::bluez::kGattService,
+                      .properties = {{"UUID", "s", [] { return text("0b1e55ed-0000-4000-8000-000000000001"); }},
+                                     {"Primary", "b", [] { return Value(true); }}}}});
+  server.add(std::string(kPath) + "/value",
+             {{.name = host::bluez::kCharacteristic,
+               .methods = {{"ReadValue",
+                            {{"options", "a{sv}"}},
+                            {{"value", "ay"}},
+                            [](host::dbus::MethodCall call) { call.reply(Bytes()); }}},
+               .properties = {{"UUID", "s", [] { return text("0b1e55ed-0000-4000-8000-000000000002"); }},
+                              {"Service", "o", [] { return Value(host::dbus::ObjectPath(kPath)); }},
+                              {"Flags", "as", [] { return Value(std::vector<std::string>{"read"}); }}}}});
+  return stay_registered(loop, bus, adapter, host::bluez::kGattManager, "RegisterApplication", kRoot);
+}
+
+// Another program on the central's computer: 20 values to Control, of which bluetoothd takes one at a time, and 20 to
+// Data. Ends when all are answered.
+int run_meddler(host::Loop& loop, host::dbus::Connection& bus, const char* adapter) {
+  host::bluez::ObjectTree tree(bus);
+  std::map<std::string, int> answers;
+  std::vector<host::dbus::PendingCall> calls;
+  auto write = [&](const char* uuid, const char* name) {
+    for (const auto& [path, interfaces] : tree.objects()) {
+      if (path.text.rfind(std::string("/org/bluez/") + adapter + "/", 0) != 0 ||
+          host::bluez::property<std::string>(tree, path.text, host::bluez::kCharacteristic, "UUID") != uuid)
+        continue;
+      const std::vector<uint8_t> junk(20, 0xEE);
+      host::dbus::Message call =
+          host::dbus::Message::call(host::bluez::kService, path.text, host::bluez::kCharacteristic, "WriteValue");
+      call.append(Bytes(junk), host::dbus::Dict());
+      calls.push_back(bus.call(call, 10000, [&, name](const host::dbus::Message& reply) {
+        ++answers[std::string(name) + (reply.is_error() ? " " + reply.error_name() : " ok")];
+        size_t all = 0;
+        for (const auto& [what, count] : answers) all += static_cast<size_t>(count);
+        if (all == calls.size()) loop.stop(0);
+      }));
+    }
+  };
+  auto begin = loop.after(1000, [&] {
+    for (int i = 0; i < 20; ++i) {
+      write(protocol::kControlUuid, "Control");
+      write(protocol::kDataUuid, "Data");
+    }
+    if (calls.empty()) loop.stop(1);
+  });
+  const int code = loop.run();
+  printf("probe:");
+  for (const auto& [what, count] : answers) printf(" %s %d", what.c_str(), count);
+  printf("\n");
+  return code;
+}
+
+int run_with_bus(const std::string& what, const char* adapter) {
+  host::Loop loop;
+  std::string error;
+  auto bus = host::dbus::Connection::open(loop, "system", &error);
+  if (bus) return what == "meddler" ? run_meddler(loop, *bus, adapter) : run_stranger(loop, *bus, adapter);
+  fprintf(stderr, "%s\n", error.c_str());
+  return 1;
+}
+
 }  // namespace
 }  // namespace roost
 
 int main(int argc, char** argv) {
   if (argc >= 3 && strcmp(argv[1], "device") == 0) return roost::run_device(argc, argv);
+  const std::string what = argc >= 3 ? argv[1] : "";
+  if (what == "stranger" || what == "meddler") return roost::run_with_bus(what, argv[2]);
   if (argc >= 6 && strcmp(argv[1], "central") == 0) return roost::run_central(argc, argv);
-  fprintf(stderr, "usage: link_probe device HCI [NAME] [encrypted] | central HCI TARGET WRITES SIZE [calls]\n");
+  fprintf(stderr,
+          "usage: link_probe device HCI [NAME] [encrypted] | central HCI TARGET WRITES SIZE [calls|requests] | "
+          "stranger HCI\n");
   return 64;
 }

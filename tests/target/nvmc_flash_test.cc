@@ -55,6 +55,7 @@ class FakeNvmc final : public NvmcBus {
   bool weak_bit = false;  // programming loses a bit
   int erases = 0, programs = 0, slices = 0;
   uint32_t config() const { return config_; }
+  void get_ready() { stuck = false, busy_polls_ = 0; }
 
  private:
   uint8_t* flash_at(uintptr_t address) {
@@ -230,6 +231,23 @@ TEST(NrfNvmcFlash, ReportsAControllerThatNeverGetsReady) {
   NrfNvmcFlash flash(NrfPart::kNrf52840, region(), nvmc);
   nvmc.stuck = true;
   EXPECT_EQ(flash.erase(0).error(), Error::kEraseFailed);
+}
+
+TEST(NrfNvmcFlash, StartsOverAfterASliceThatFailed) {
+  FakeNvmc nvmc(4096);
+  NrfFlashOptions options;
+  options.slice_ms = 45;
+  NrfNvmcFlash flash(NrfPart::kNrf52840, region(), nvmc, options);
+  ASSERT_FALSE(flash.erase_slice(0).value());
+  ASSERT_TRUE(flash.erase_slice(0).value());
+  nvmc.stuck = true;
+  EXPECT_EQ(flash.erase_slice(0).error(), Error::kEraseFailed);
+  nvmc.get_ready();
+  ASSERT_FALSE(flash.erase_slice(0).value());
+  nvmc.stuck = true;
+  EXPECT_EQ(flash.erase_slice(0).error(), Error::kEraseFailed);
+  nvmc.get_ready();
+  EXPECT_FALSE(flash.erase_slice(0).value()) << "one slice of the failed erase must not count for this one";
 }
 
 TEST(NrfNvmcFlash, KnowsWhichPartItIsOn) {

@@ -7,7 +7,7 @@
 Every inference's output is compared with the host's on the same input, byte by byte. Then the instructions: per
 received kilobyte, per activated model, per inference.
 
-    push.py --build FOLDER
+    push.py --build FOLDER [--image device_invented]
 """
 import argparse
 import collections
@@ -108,8 +108,8 @@ def report(board, output):
           f"{words[words.index('erases') + 1]} blocks erased")
 
 
-def run(build, folder):
-    image = qemu.Image(build, "mps2-an386", "device_test")
+def run(build, name, folder):
+    image = qemu.Image(build, "mps2-an386", name)
     first = bridge.Board(image, folder / "first")
     try:
         push(build, first, "gesture_v1")
@@ -137,10 +137,11 @@ def run(build, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", required=True)
+    parser.add_argument("--image", default="device_test", help="device_invented: the board of invented_flash.h")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         try:
-            run(options.build, pathlib.Path(name))
+            run(options.build, options.image, pathlib.Path(name))
         except AssertionError as failure:
             sys.exit(f"FAILED {failure}")
 

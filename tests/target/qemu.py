@@ -13,11 +13,13 @@ def dict_items(options):
 
 
 class Image:
-    """A firmware image of the build folder, and where its symbols are."""
+    """A firmware image of the build folder (or the .elf named), and where its symbols are."""
 
     def __init__(self, build, board, name):
         cpu, self.machine = MACHINES[board]
-        self.path = pathlib.Path(build) / f"target-{cpu}" / "tests/target/firmware" / f"{name}.elf"
+        self.path = pathlib.Path(name)
+        if self.path.suffix != ".elf":
+            self.path = pathlib.Path(build) / f"target-{cpu}" / "tests/target/firmware" / f"{name}.elf"
         self.plugins = pathlib.Path(build) / "tests/target"
 
     def symbol(self, name):

@@ -11,12 +11,24 @@ namespace {
 
 using storage::Error;
 
-constexpr uint32_t kInfoFreshMs = 200;
-constexpr uint16_t kAttMtu = 247;  // what ArduinoBLE agrees to; the host knows the real one
+// What ArduinoBLE holds while nobody polls it: 256 bytes of packets, and what does not fit is dropped unseen. So one
+// fragment at a time is allowed to be under way, and small enough that a Control write fits behind it (each with 12
+// bytes of headers).
+constexpr uint16_t kValueBytes = 200;
+constexpr uint16_t kAttMtu =
+    242;  // what ArduinoBLE agrees to at most, and never tells; the host knows the real one
+// One fragment at a time makes the connection interval count: 7.5 to 15 ms.
+constexpr uint16_t kIntervalMin = 6, kIntervalMax = 12;  // of 1.25 ms
+
+// Pieces of one Info value come at most this far apart, and a picture is never older than that.
+constexpr uint32_t kInfoPieceMs = 500;
+constexpr uint32_t kInfoFreshMs = 5000;
 
 mbed::FlashIAP g_flash_iap;
 Device* g_device = nullptr;
 
+// ArduinoBLE answers a write on a characteristic that notifies by notifying what was written. Hosts know no message of
+// that type from a device and pass over it.
 BLEService g_service(protocol::kServiceUuid);
 BLECharacteristic g_info(protocol::kInfoUuid, BLERead, static_cast<int>(protocol::kInfoBytesMax));
 BLECharacteristic g_control(protocol::kControlUuid, BLEWrite | BLENotify, 20);
@@ -127,7 +139,8 @@ device::AgentConfig Device::config(runtime::KernelList kernels, MutableBytes are
   config.receiver.ring = ring;
   config.arena = arena;
   config.store_scratch = MutableBytes(store_scratch_);
-  config.preferred_value_bytes = kAttMtu - 3;
+  config.receiver.stack_credit_bytes = kValueBytes;
+  config.preferred_value_bytes = kValueBytes;
   return config;
 }
 
@@ -155,20 +168,29 @@ bool Device::begin(const char* name) {
   g_control.setEventHandler(BLEUnsubscribed, on_unsubscribed);
   g_control.setEventHandler(BLEWritten, on_control);
   g_data.setEventHandler(BLEWritten, on_data);
+  BLE.setConnectionInterval(kIntervalMin, kIntervalMax);
   refresh_info();
   return BLE.advertise() != 0;
 }
 
+// A notification that finds ArduinoBLE full polls it from inside, and the handlers below run in the middle of the
+// agent's poll. What they do to the agent is allowed at any time, but for Info.
 void Device::poll() {
   BLE.poll();
+  polling_agent_ = true;
   agent_.poll(millis());
+  polling_agent_ = false;
 }
 
-// Pieces of one value are read shortly after each other and must come from one picture.
+// ArduinoBLE asks before each piece of a value and does not say which piece. All pieces must come from one picture.
 void Device::refresh_info() {
+  if (polling_agent_) return;
   const uint32_t now_ms = millis();
-  if (info_at_ms_ != 0 && now_ms - info_at_ms_ < kInfoFreshMs) return;
-  info_at_ms_ = now_ms;
+  const bool next_piece = now_ms - info_read_ms_ < kInfoPieceMs && now_ms - info_made_ms_ < kInfoFreshMs;
+  info_read_ms_ = now_ms;
+  if (info_made_ && next_piece) return;
+  info_made_ = true;
+  info_made_ms_ = now_ms;
   const Bytes value = server_.read_info(0, now_ms);
   g_info.writeValue(value.data(), static_cast<int>(value.size()));
 }
@@ -183,10 +205,10 @@ void Device::on_connected() {
   server_.on_connect(++conn_, kAttMtu);
 }
 
+// ArduinoBLE advertises again by itself; to ask it from inside this handler would overwrite the event it came from.
 void Device::on_disconnected() {
   connected_ = false;
   server_.on_disconnect(conn_);
-  BLE.advertise();
 }
 
 void Device::on_subscribed(bool on) {

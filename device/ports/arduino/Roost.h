@@ -90,7 +90,10 @@ class Device : public device::Notifier {
   device::GattServer server_;
   uint16_t conn_ = 0;
   bool connected_ = false;
-  uint32_t info_at_ms_ = 0;
+  bool polling_agent_ = false;
+  bool info_made_ = false;
+  uint32_t info_made_ms_ = 0;
+  uint32_t info_read_ms_ = 0;
 };
 
 }  // namespace arduino

@@ -68,7 +68,9 @@ BluezPeripheral::BluezPeripheral(Options options, Peripheral& peripheral)
       again_ms_(kAgainFirstMs),
       local_name_(options_.name) {}
 
-BluezPeripheral::~BluezPeripheral() = default;
+BluezPeripheral::~BluezPeripheral() {
+  if (bus_ && adapter_ == AdapterState::kReady && former_alias_) set_adapter("Alias", Value(*former_alias_));
+}
 
 bool BluezPeripheral::start(std::string* error) {
   bus_ = host::dbus::Connection::open(loop_, options_.bus, error);
@@ -97,9 +99,18 @@ void BluezPeripheral::start_agent() {
   });
 }
 
-void BluezPeripheral::allow_pairing() {
+void BluezPeripheral::set_adapter(const char* property, const Value& value) {
   Message call = Message::call(host::bluez::kService, adapter_path_, host::bluez::kPropertiesInterface, "Set");
-  bus_->send(call.append(host::bluez::kAdapter, "Pairable", Value(true)));
+  bus_->send(call.append(host::bluez::kAdapter, property, value));
+}
+
+// A central that was connected once calls the device by its GAP name, which is the adapter's alias, and would not
+// find it again by the name that is advertised. What the adapter was called before comes back at the end.
+void BluezPeripheral::name_adapter() {
+  const auto alias = host::bluez::property<std::string>(*tree_, adapter_path_, host::bluez::kAdapter, "Alias");
+  if (alias == local_name_) return;
+  if (!former_alias_) former_alias_ = alias;
+  set_adapter("Alias", Value(local_name_));
 }
 
 void BluezPeripheral::wait(uint32_t timeout_ms) {
@@ -167,7 +178,9 @@ std::vector<Interface> BluezPeripheral::characteristic(const std::string& path, 
         {"AcquireWrite", {{"options", "a{sv}"}}, {{"fd", "h"}, {"mtu", "q"}}, [this](MethodCall call) {
            handle_acquire(true, std::move(call));
          }});
-    interface.properties.push_back({"WriteAcquired", "b", [this] { return Value(bool(data_.fd)); }});
+    // Its being there at all is what makes bluetoothd ask for a descriptor.
+    interface.properties.push_back(
+        {"WriteAcquired", "b", [this] { return centrals_.size() > 1 ? Value() : Value(bool(data_.fd)); }});
   }
   return {interface};
 }
@@ -240,7 +253,8 @@ void BluezPeripheral::look_at_adapter() {
     return say(failure.sentence);
   }
   again_ms_ = kAgainFirstMs;
-  if (agent_) allow_pairing();
+  name_adapter();
+  if (agent_) set_adapter("Pairable", Value(true));
   // The application outlives a power cycle, the advertisement does not.
   if (registered_) return renew_advertisement();
   register_application();
@@ -348,9 +362,8 @@ BluezPeripheral::Central& BluezPeripheral::central_of(const Dict& options) {
   central.conn = next_conn_++;
   if (next_conn_ == 0) next_conn_ = 1;
   central.att_mtu = std::clamp<uint16_t>(host::dbus::get<uint16_t>(options, "mtu", 23), 23, options_.att_mtu_max);
-  // With two, the data descriptor does not say whose data it is: from here on by calls, until one has left.
-  if (centrals_.size() > 1) data_ = Channel();
   peripheral_.on_connect(central.conn, central.att_mtu);
+  offer_data_descriptor();
   // bluetoothd tells of the first subscription only.
   if (notifying_) {
     central.subscribed = true;
@@ -359,11 +372,22 @@ BluezPeripheral::Central& BluezPeripheral::central_of(const Dict& options) {
   return central;
 }
 
+// With two centrals the data descriptor would not say whose data it is: by calls, until one has left. Refusing it is
+// not enough: bluetoothd 5.66 then keeps that value, and every later one, for a descriptor that never comes.
+void BluezPeripheral::offer_data_descriptor() {
+  if (centrals_.size() > 1) {
+    handle_data_ready(EPOLLHUP);  // what is in it already is the first one's
+    data_ = Channel();
+  }
+  application_->changed(kDataPath, host::bluez::kCharacteristic, {"WriteAcquired"});
+}
+
 void BluezPeripheral::drop_central(const std::string& device) {
   auto gone = centrals_.extract(device);
   if (gone.empty()) return;
   if (data_.device == device) data_ = Channel();
   peripheral_.on_disconnect(gone.mapped().conn);
+  offer_data_descriptor();
 }
 
 void BluezPeripheral::drop_all() {
@@ -414,7 +438,8 @@ void BluezPeripheral::handle_acquire(bool data, MethodCall call) {
   Dict options;
   (void)call.message().read(&options);
   Central& central = central_of(options);
-  if (data && centrals_.size() > 1) return call.fail("org.bluez.Error.NotSupported", "two centrals");
+  // Asked for before it was withdrawn. Upon this error, and none of its own, bluetoothd goes on with WriteValue.
+  if (data && centrals_.size() > 1) return call.fail("org.freedesktop.DBus.Error.NotSupported", "two centrals");
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
     return call.fail("org.bluez.Error.Failed", "no socket");

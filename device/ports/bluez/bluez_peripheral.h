@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "device/ports/linux/radio.h"
@@ -72,7 +73,8 @@ class BluezPeripheral final : public Radio {
                                                     std::vector<std::string> flags);
   void handle_change(const host::bluez::ObjectTree::Change& change);
   void start_agent();
-  void allow_pairing();
+  void set_adapter(const char* property, const host::dbus::Value& value);
+  void name_adapter();
   void look_at_adapter();
   void register_application();
   void renew_advertisement();
@@ -86,6 +88,7 @@ class BluezPeripheral final : public Radio {
   void refresh_advertisement();
 
   Central& central_of(const host::dbus::Dict& options);
+  void offer_data_descriptor();
   void drop_central(const std::string& device);
   void drop_all();
   void subscribe_all(bool on);
@@ -118,6 +121,7 @@ class BluezPeripheral final : public Radio {
   uint32_t advertisement_read_ms_ = 0;
   host::dbus::ByteString advertised_;
   std::string local_name_;
+  std::optional<std::string> former_alias_;  // of the adapter, before it got our name
   uint16_t next_conn_ = 1;
   std::map<std::string, Central> centrals_;  // by bluetoothd's object path
   Channel data_, notify_;

@@ -15,7 +15,9 @@
 //   kDataUuid     write without response   up to MTU - 3 bytes
 //
 // Threads: on_* may come from one other thread or interrupt, the stack's. read_info belongs to the agent's thread:
-// a stack that reads from its own calls it under the lock that also guards DeliveryAgent::poll, or serves `latest`.
+// a stack that reads from its own calls it under the lock that also guards DeliveryAgent::poll, or serves a copy that
+// the agent's thread keeps fresh (device/ports/zephyr). A stack that calls back from inside notify() does so in the
+// middle of poll(): on_* may then be called, read_info not (device/ports/arduino).
 #pragma once
 
 #include "device/agent/delivery_agent.h"

@@ -150,7 +150,10 @@ storage::Result<bool> NrfNvmcFlash::erase_slice(uint32_t block_offset) {
   bus_.store(kErasePagePartial, static_cast<uint32_t>(address(block_offset)));
   const bool ready = wait_ready();
   end();
-  if (!ready) return Error::kEraseFailed;
+  if (!ready) {
+    slices_done_ = 0;  // the erase is over: the next slice is the first of another
+    return Error::kEraseFailed;
+  }
   if (++slices_done_ < geometry_.erase_slices) return false;
   slices_done_ = 0;
   if (!reads_erased(block_offset)) return Error::kEraseFailed;

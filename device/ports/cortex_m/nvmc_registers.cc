@@ -9,6 +9,9 @@ uint32_t NvmcRegisters::load(uintptr_t address) {
 
 void NvmcRegisters::store(uintptr_t address, uint32_t value) {
   *reinterpret_cast<volatile uint32_t*>(address) = value;
+  // Flash and registers are on different buses: without it READY could be read, and the write enable taken back,
+  // while the word is still on its way.
+  __asm__ volatile("dmb" : : : "memory");
 }
 
 bool NvmcRegisters::in_interrupt() {

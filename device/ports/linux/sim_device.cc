@@ -245,8 +245,9 @@ bool SimDevice::start(std::string* error) {
   if (options_.hardware.empty()) options_.hardware = board_.name;
   AgentConfig config;
   std::error_code ignored;
-  const std::string identity = "roost simulated device " + options_.name + " " +
-                               std::filesystem::absolute(options_.flash_path, ignored).string();
+  // Its flash is what it is; a name can be given anew.
+  const std::string identity =
+      "roost simulated device " + std::filesystem::absolute(options_.flash_path, ignored).string();
   digest_.update(Bytes(reinterpret_cast<const uint8_t*>(identity.data()), identity.size()));
   const Sha256 id = digest_.finish();
   std::copy_n(id.begin(), config.device_id.size(), config.device_id.begin());

@@ -8,7 +8,7 @@ mkfifo answers
 (ours roost pair --to "$to" <answers) >wrong.log 2>&1 &
 pairing=$!
 exec 3>answers
-wait_for 30 grep -q 'passkey for' device.log || fail "the device shows no passkey"
+wait_for 60 grep -q 'passkey for' device.log || fail "the device shows no passkey"
 echo 000001 >&3
 wait $pairing && fail "a wrong passkey was taken"
 exec 3>&-
@@ -18,7 +18,7 @@ say "wrong passkey: $(tail -n1 wrong.log)"
 (ours roost pair --to "$to" <answers) >pair.log 2>&1 &
 pairing=$!
 exec 3>answers
-wait_for 30 grep -q 'passkey for' device.log || fail "the device shows no passkey"
+wait_for 60 grep -q 'passkey for' device.log || fail "the device shows no passkey"
 sed -n 's/.*passkey for .*: \([0-9]*\).*/\1/p' device.log | tail -n1 >&3
 wait $pairing || fail "pairing by passkey: $(cat pair.log)"
 exec 3>&-

@@ -7,7 +7,7 @@ expect push.json '"result":"ok"'
 confirmed() {
   (ours roost info --to "$to" --json) >info.json && grep -q '"running":{"name":"gesture 1.0","state":"confirmed"' info.json
 }
-wait_for 30 confirmed || fail "version 1.0 does not get confirmed: $(cat info.json)"
+wait_for 60 confirmed || fail "version 1.0 does not get confirmed: $(cat info.json)"
 push gesture_v2 --name gesture --model-version 2.0 --confirm --self-test /opt/models/gesture_v2.selftest.json
 (ours roost info --to "$to" --json) >info.json || fail "info"
 grep -q '"running":{"name":"gesture 2.0","state":"confirmed"' info.json || fail "version 2.0 is not confirmed"

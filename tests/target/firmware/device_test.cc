@@ -8,10 +8,12 @@
 //
 // ROOST_KERNELS names one of runtime/kernels/all.h's lists. With ROOST_TRIVIAL_ENGINE instead the same device
 // carries an engine of a few lines and no kernels: what is left is the size of the component without interpreter.
+// With ROOST_INVENTED_BOARD it is a board that nobody makes: other flash rules and 48 kB of RAM (invented_flash.h).
 #include "base/crc.h"
 #include "device/ports/common/sha256.h"
 #include "device/ports/cortex_m/linked_region.h"
 #include "device/ports/cortex_m/stack.h"
+#include "tests/target/firmware/invented_flash.h"
 #include "tests/target/firmware/marks.h"
 #include "tests/target/firmware/memory_flash.h"
 #include "tests/target/firmware/stream_link.h"
@@ -30,8 +32,17 @@ using namespace roost::target_test;
 using device::semihosting::File;
 using device::semihosting::Mode;
 
+#ifdef ROOST_INVENTED_BOARD
+using BoardFlash = InventedFlash;
+constexpr uint32_t kRegionBytes = 128 * 1024;
+constexpr uint32_t kArenaBytes = 14 * 1024;
+constexpr uint16_t kChunkBytes = 2048;
+#else
+using BoardFlash = MemoryFlash;
 constexpr uint32_t kRegionBytes = 256 * 1024;
 constexpr uint32_t kArenaBytes = 32 * 1024;
+constexpr uint16_t kChunkBytes = 4096;
+#endif
 constexpr uint32_t kRingBytes = 4096;
 constexpr uint32_t kInferEveryMs = 100;
 
@@ -140,6 +151,7 @@ class Device final : public device::AgentObserver {
     config.receiver.ring = g_ring;
     config.arena = g_arena;
     config.store_scratch = g_store_scratch;
+    config.store.chunk_bytes = kChunkBytes;
     return config;
   }
 
@@ -186,7 +198,7 @@ class Device final : public device::AgentObserver {
 
   StreamLink link_;
   File log_;
-  MemoryFlash flash_;
+  BoardFlash flash_;
   device::SoftwareSha256 digest_;
   Engine engine_a_;
   Engine engine_b_;

@@ -1,11 +1,16 @@
 // One model on the target: roost MODEL INPUTS OUTPUTS. Says what it takes (arena, scratch, stack); every inference
-// is bracketed for the instruction counter, after one empty pair and one prepare.
+// is bracketed for the instruction counter, after one empty pair and one prepare. With ROOST_TFLM the firmware's
+// TensorFlow Lite Micro runs it (device/ports/tflm), and says what it took of the arena.
 #include "device/ports/cortex_m/linked_region.h"
 #include "device/ports/cortex_m/stack.h"
 #include "runtime/kernels/all.h"
 #include "tests/target/firmware/marks.h"
 #include "tests/target/firmware/text.h"
 #include "tests/target/infer_case.h"
+#ifdef ROOST_TFLM
+#include "device/ports/tflm/tflm_engine.h"
+#include "tests/target/tflm/resolver.h"
+#endif
 
 namespace {
 
@@ -48,7 +53,11 @@ int main() {
 
   runtime::GateInput gate;
   gate.kernels = runtime::all_kernels();
+#ifdef ROOST_TFLM
+  static tflm::TflmEngine engine(gate, tflm_resolver(Softmax::kReal));
+#else
   static runtime::Interpreter engine(gate);
+#endif
   device::paint_stack();
   roost_count_begin();
   roost_count_end();
@@ -75,7 +84,7 @@ int main() {
     for (uint32_t o = 0; o < engine.output_count(); ++o) CHECK(outputs.write(engine.output(o).bytes));
   }
   const uint32_t invoke_stack = device::deepest_stack();
-  const runtime::Judgement& judgement = engine.judgement();
+  const runtime::Judgement judgement = engine.measure(model, g_scratch).value_or(runtime::Judgement());
   Line()
       .text("arena ")
       .number(judgement.arena_bytes)
@@ -87,6 +96,10 @@ int main() {
       .number(invoke_stack)
       .text(" scratch ")
       .number(least_scratch(engine, model, g_scratch))
+#ifdef ROOST_TFLM
+      .text(" used ")
+      .number(engine.used_bytes())
+#endif
       .print();
   device::semihosting::exit(0);
 }

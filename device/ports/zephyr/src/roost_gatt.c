@@ -44,7 +44,11 @@ static ssize_t subscribe(struct bt_conn* conn, const struct bt_gatt_attr* attr, 
   return sizeof(value);
 }
 
-static struct _bt_gatt_ccc control_ccc = BT_GATT_CCC_INITIALIZER(NULL, subscribe, NULL);
+/* Zephyr 3.7 and newer have the macro; its successor renames what the older ones need in its place. */
+#ifndef BT_GATT_CCC_WITH_WRITE_CB
+#define BT_GATT_CCC_WITH_WRITE_CB(changed, written, permissions) \
+  BT_GATT_CCC_MANAGED(((struct _bt_gatt_ccc[]){BT_GATT_CCC_INITIALIZER(changed, written, NULL)}), permissions)
+#endif
 
 /* clang-format off */
 BT_GATT_SERVICE_DEFINE(roost_service,
@@ -52,7 +56,7 @@ BT_GATT_SERVICE_DEFINE(roost_service,
   BT_GATT_CHARACTERISTIC(ROOST_UUID(2), BT_GATT_CHRC_READ, BT_GATT_PERM_READ, read_info, NULL, NULL),
   BT_GATT_CHARACTERISTIC(ROOST_UUID(3), BT_GATT_CHRC_WRITE | BT_GATT_CHRC_NOTIFY, BT_GATT_PERM_WRITE, NULL,
                          write_control, NULL),
-  BT_GATT_CCC_MANAGED(&control_ccc, BT_GATT_PERM_READ | BT_GATT_PERM_WRITE),
+  BT_GATT_CCC_WITH_WRITE_CB(NULL, subscribe, BT_GATT_PERM_READ | BT_GATT_PERM_WRITE),
   BT_GATT_CHARACTERISTIC(ROOST_UUID(4), BT_GATT_CHRC_WRITE_WITHOUT_RESP, BT_GATT_PERM_WRITE, NULL, write_data,
                          NULL));
 /* clang-format on */

@@ -18,6 +18,14 @@ uint32_t now_ms() {
   return k_uptime_get_32();
 }
 
+// Causes add up in some parts until they are cleared, so that a watchdog of long ago would be told again.
+storage::ResetCause reset_cause() {
+  uint32_t causes = 0;
+  const bool known = hwinfo_get_reset_cause(&causes) == 0;
+  (void)hwinfo_clear_reset_cause();
+  return known && (causes & RESET_WATCHDOG) != 0 ? storage::ResetCause::kWatchdog : storage::ResetCause::kOther;
+}
+
 runtime::GateInput gate() {
   runtime::GateInput input;
   input.kernels = roost_kernels();
@@ -113,7 +121,7 @@ Device::Device()
 }
 
 bool Device::start() {
-  if (!flash_.ok() || !agent_.start(storage::ResetCause::kOther, now_ms()).ok()) return false;
+  if (!flash_.ok() || !agent_.start(reset_cause(), now_ms()).ok()) return false;
   refresh_info();
   return true;
 }

@@ -25,9 +25,10 @@ uint32_t window_generation = 0; // of the model it is for
 
 void setup() {
   Serial.begin(115200);
+  pinMode(LED_BUILTIN, OUTPUT);
   if (!IMU.begin() || !device.begin("Roost")) {
     for (;;) {
-      digitalWrite(LED_BUILTIN, millis() / 100 % 2);  // blinks fast: no sensor, or no radio
+      digitalWrite(LED_BUILTIN, millis() / 100 % 2 == 0 ? HIGH : LOW);  // blinks fast: no sensor, or no radio
     }
   }
 }

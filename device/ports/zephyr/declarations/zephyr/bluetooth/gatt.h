@@ -1,5 +1,6 @@
 // Of Zephyr's GATT server, the declarations that the glue uses.
 #pragma once
+#include <stdbool.h>
 #include <zephyr/bluetooth/conn.h>
 #include <zephyr/bluetooth/uuid.h>
 
@@ -33,7 +34,7 @@ struct bt_gatt_service_static {
 struct _bt_gatt_ccc {
   void (*cfg_changed)(const struct bt_gatt_attr* attr, uint16_t value);
   ssize_t (*cfg_write)(struct bt_conn* conn, const struct bt_gatt_attr* attr, uint16_t value);
-  int (*cfg_match)(struct bt_conn* conn, const struct bt_gatt_attr* attr);
+  bool (*cfg_match)(struct bt_conn* conn, const struct bt_gatt_attr* attr);
 };
 #define BT_GATT_CCC_INITIALIZER(changed, written, match) \
   { changed, written, match }

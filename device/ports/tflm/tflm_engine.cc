@@ -1,0 +1,178 @@
+#include "device/ports/tflm/tflm_engine.h"
+
+#include "runtime/model_view.h"
+#include "runtime/tensor.h"
+
+namespace roost {
+namespace tflm {
+namespace {
+
+using runtime::Error;
+using runtime::Judgement;
+using runtime::Progress;
+using runtime::size_of;
+namespace schema = runtime::tflite;  // `tflite` alone is TFLM's
+
+const schema::SubGraph* main_graph(Bytes model) {
+  return schema::GetModel(model.data())->subgraphs()->Get(0);
+}
+
+// For how many channels TFLM keeps a multiplier and a shift: of a quantised convolution whether its scales are per
+// channel or not.
+uint32_t channels(const schema::Model* file, const schema::SubGraph* graph, const schema::Operator* op) {
+  const schema::BuiltinOperator code = runtime::builtin_operator(file->operator_codes()->Get(op->opcode_index()));
+  const bool depthwise = code == schema::BuiltinOperator::DEPTHWISE_CONV_2D;
+  const bool fully_connected = code == schema::BuiltinOperator::FULLY_CONNECTED;
+  if (!depthwise && !fully_connected && code != schema::BuiltinOperator::CONV_2D) return 0;
+  const runtime::Tensor filter(graph->tensors()->Get(static_cast<uint32_t>(op->inputs()->Get(1))), nullptr, true);
+  if (filter.type() == schema::TensorType::FLOAT32) return 0;
+  if (fully_connected) return filter.per_tensor() ? 0 : filter.scale_count();
+  return static_cast<uint32_t>(filter.dim(depthwise ? filter.rank() - 1 : 0));
+}
+
+// Only of models that have passed the gate. Its plan is the measure for the tensors: TFLM plans by the same rule.
+ModelSize size_up(Bytes model, const Judgement& judgement) {
+  ModelSize size = {};
+  const schema::Model* const file = schema::GetModel(model.data());
+  const auto* graphs = file->subgraphs();
+  size.subgraphs = graphs->size();
+  size.tensors = judgement.tensors;
+  size.operators = judgement.operators;
+  size.inputs_and_outputs = size_of(graphs->Get(0)->inputs()) + size_of(graphs->Get(0)->outputs());
+  for (uint32_t g = 0; g < graphs->size(); ++g) {
+    const auto* operators = graphs->Get(g)->operators();
+    for (uint32_t i = 0; i < size_of(operators); ++i)
+      size.channels += channels(file, graphs->Get(g), operators->Get(i));
+  }
+  size.tensor_bytes = judgement.arena_bytes - judgement.persistent_bytes + judgement.variable_bytes;
+  return size;
+}
+
+}  // namespace
+
+Error TflmEngine::fail(Error error) {
+  report_ = runtime::Report();
+  report_.error = error;
+  return error;
+}
+
+runtime::Result<Judgement> TflmEngine::measure(Bytes model, MutableBytes scratch) {
+  Judgement judgement;
+  runtime::GateInput unlimited = gate_;
+  unlimited.limits.arena_bytes = UINT32_MAX;  // of our own plan; TFLM's is judged below
+  if (!runtime::ModelGate(unlimited).judge(model, scratch, &judgement, &report_)) return report_.error;
+  if (!sound(model.data(), model.size())) return fail(Error::kMalformed);
+  if (!all_resolve(model)) return report_.error;
+  const uint64_t bound = uint64_t{arena_bound(size_up(model, judgement))} + extra_arena_bytes_;
+  if (bound > gate_.limits.arena_bytes || bound > UINT32_MAX - runtime::kArenaAlignment) {
+    return fail(Error::kArenaTooSmall);
+  }
+  const uint32_t arena_bytes = (static_cast<uint32_t>(bound) + runtime::kArenaAlignment - 1) /
+                               runtime::kArenaAlignment * runtime::kArenaAlignment;
+  judgement.persistent_bytes += arena_bytes - judgement.arena_bytes;
+  judgement.arena_bytes = arena_bytes;
+  judgement.longest_work = judgement.work;
+  return judgement;
+}
+
+bool TflmEngine::all_resolve(Bytes model) {
+  const schema::Model* const file = schema::GetModel(model.data());
+  for (uint32_t g = 0; g < file->subgraphs()->size(); ++g) {
+    const auto* operators = file->subgraphs()->Get(g)->operators();
+    for (uint32_t i = 0; i < size_of(operators); ++i) {
+      const auto* code = file->operator_codes()->Get(operators->Get(i)->opcode_index());
+      const schema::BuiltinOperator op = runtime::builtin_operator(code);
+      if (resolves(resolver_, static_cast<int32_t>(op))) continue;
+      (void)fail(Error::kOperatorMissing);
+      report_.subgraph = static_cast<int32_t>(g);
+      report_.op_index = static_cast<int32_t>(i);
+      report_.op = op;
+      report_.op_version = code->version();
+      return false;
+    }
+  }
+  return true;
+}
+
+runtime::Status TflmEngine::prepare(Bytes model, MutableBytes arena, MutableBytes scratch) {
+  ROOST_ASSERT(reinterpret_cast<uintptr_t>(arena.data()) % runtime::kArenaAlignment == 0);
+  release();
+  const runtime::Result<Judgement> judgement = measure(model, scratch);
+  if (!judgement.ok()) return judgement.error();
+  if (judgement.value().arena_bytes > arena.size()) return fail(Error::kArenaTooSmall);
+  session_ = open(model.data(), resolver_, arena.data(), judgement.value().arena_bytes);
+  if (!session_) return fail(Error::kEngineRefused);
+  model_ = model;
+  work_ = judgement.value().work;
+  if (all_placed()) return {};
+  release();
+  return fail(Error::kEngineRefused);
+}
+
+// TFLM's tensors are where the application will write and read: as many bytes as the gate has vouched for.
+bool TflmEngine::all_placed() {
+  for (uint32_t i = 0; i < input_count(); ++i) {
+    if (input(i).bytes.data() == nullptr) return false;
+  }
+  for (uint32_t i = 0; i < output_count(); ++i) {
+    if (output(i).bytes.data() == nullptr) return false;
+  }
+  return true;
+}
+
+runtime::Result<Progress> TflmEngine::step() {
+  if (!session_) return Error::kNotPrepared;
+  if (!tflm::invoke(session_)) return fail(Error::kInvokeFailed);
+  return Progress::kFinished;
+}
+
+runtime::Status TflmEngine::reset() {
+  if (!session_) return Error::kNotPrepared;
+  return tflm::reset(session_) ? Error::kNone : fail(Error::kInvokeFailed);
+}
+
+void TflmEngine::release() {
+  if (session_) close(session_);
+  session_ = nullptr;
+  model_ = Bytes();
+  work_ = 0;
+}
+
+uint32_t TflmEngine::input_count() const {
+  return session_ ? size_of(main_graph(model_)->inputs()) : 0;
+}
+uint32_t TflmEngine::output_count() const {
+  return session_ ? size_of(main_graph(model_)->outputs()) : 0;
+}
+
+namespace {
+
+// What the file says of the tensor, and where TFLM has put it.
+runtime::IoTensor io_tensor(Bytes model, int32_t tensor_index, Placed place) {
+  const runtime::Tensor tensor(main_graph(model)->tensors()->Get(static_cast<uint32_t>(tensor_index)), place.data,
+                               false);
+  runtime::IoTensor io;
+  io.type = tensor.type();
+  io.shape = tensor.shape();
+  if (place.size_bytes == tensor.bytes()) io.bytes = MutableBytes(place.data, place.size_bytes);
+  if (tensor.per_tensor()) {
+    io.scale = tensor.scale();
+    io.zero_point = tensor.zero_point();
+  }
+  return io;
+}
+
+}  // namespace
+
+runtime::IoTensor TflmEngine::input(uint32_t index) {
+  if (index >= input_count()) return runtime::IoTensor();
+  return io_tensor(model_, main_graph(model_)->inputs()->Get(index), tflm::input(session_, index));
+}
+
+runtime::IoTensor TflmEngine::output(uint32_t index) {
+  if (index >= output_count()) return runtime::IoTensor();
+  return io_tensor(model_, main_graph(model_)->outputs()->Get(index), tflm::output(session_, index));
+}
+
+}  // namespace tflm
+}  // namespace roost
