@@ -1,6 +1,6 @@
 # The Debian package `roost`: the programs, the service, manual pages and completion (component host). Made by
 # scripts/package-deb; what other projects build firmware from (component firmware) is not in it.
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright COMPONENT host)
+install(FILES scripts/debian/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT host)
 install(FILES host/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT host)
 install(FILES host/daemon/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME README.roostd.md COMPONENT host)
 
@@ -19,9 +19,9 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_HOST_PACKAGE_NAME roost)
 set(CPACK_DEBIAN_HOST_PACKAGE_SECTION utils)
 set(CPACK_DEBIAN_HOST_DESCRIPTION "delivers machine-learning models to microcontrollers over Bluetooth LE
- The roost command sends TensorFlow Lite models to devices, inspects and runs
- them; roostd, a system service, delivers to many devices and goes on after
- any interruption.")
+The roost command sends TensorFlow Lite models to devices, inspects and runs
+them; roostd, a system service, delivers to many devices and goes on after
+any interruption.")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # The bus to serve, and the maker of its user. bluetoothd is needed for Bluetooth only.
 set(CPACK_DEBIAN_HOST_PACKAGE_DEPENDS

@@ -11,7 +11,7 @@ trap 'fail "line $LINENO"' ERR
 export DEBIAN_FRONTEND=noninteractive
 apt() { apt-get -q -y -o Dpkg::Use-Pty=0 "$@" >/opt/try/apt.log 2>&1 || { cat /opt/try/apt.log; fail "apt-get $*"; }; }
 wait_for() {
-  for _ in $(seq 150); do
+  for _ in $(seq 600); do
     if "${@:2}" >/dev/null 2>&1; then return; fi
     sleep 0.1
   done
@@ -67,7 +67,7 @@ as roost env ROOST_SIM_DIR=/run/roost roost device --name wand --board nano33ble
   --no-flash-time >/opt/try/device.log 2>&1 &
 wait_for "the device" test -S /run/roost/wand.sock
 to=sim:/run/roost/wand.sock
-as alice roost deploy /opt/try/gesture_v1.tflite --to $to --confirm --wait || fail "alice's deploy: $?"
+as alice timeout 60 roost deploy /opt/try/gesture_v1.tflite --to $to --confirm --wait || fail "alice's deploy: $?"
 as nobody roost devices | grep -q 'runs gesture_v1 .*confirmed' || fail "devices: $(roost devices)"
 as nobody roost history --json | grep -q '"result":"ok"' || fail "history"
 code=0
@@ -86,14 +86,14 @@ if [ "$way" = boot ]; then
   restarted() { [ "$(restarts)" = 1 ]; }
   wait_for "its restart" restarted
   wait_for "the name after its restart" owned
-  as alice roost deploy /opt/try/gesture_v2.tflite --to $to --confirm --wait || fail "deploy after kill -9"
+  as alice timeout 60 roost deploy /opt/try/gesture_v2.tflite --to $to --confirm --wait || fail "deploy after kill -9"
   say "killed: started again, and knows what it knew"
   mkdir -p /run/systemd/system/roostd.service.d
-  printf '[Service]\nWatchdogSec=2\n' >/run/systemd/system/roostd.service.d/try.conf
+  printf '[Service]\nWatchdogSec=4\n' >/run/systemd/system/roostd.service.d/try.conf
   systemctl daemon-reload
   systemctl restart roostd
   before=$(restarts)
-  sleep 5
+  sleep 9
   [ "$(restarts)" = "$before" ] || fail "the watchdog bites a daemon that lives"
   kill -STOP "$(pid_of_daemon)"
   bitten() { [ "$(restarts)" -gt "$before" ] && owned; }
