@@ -1,8 +1,10 @@
 #include "host/daemon/dispatcher.h"
 
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
 #include <algorithm>
+
+#include "host/daemon/log.h"
 
 namespace roost::host::daemon {
 
@@ -73,7 +75,9 @@ void Dispatcher::begin(const DeviceRecord& device, const JobRecord* job, InfoRea
   const bool by_id = waiting != waiting_.end() && waiting->second.by_id;
   Delivery::Events events;
   events.progress = [this, key = device.key](const Progress& progress) { handle_progress(key, progress); };
-  events.log = [number = running.job](const std::string& text) { spdlog::info("job {}: {}", number, text); };
+  events.log = [this, number = running.job, key = device.key](const std::string& text) {
+    log_job(number, registry_.device(key), text);
+  };
   events.done = [this, key = device.key](const Delivery::Result& result) { handle_done(key, result); };
   running.delivery = std::make_unique<Delivery>(loop_, links_, models_, device, job, by_id, std::move(events));
   running.delivery->start();
@@ -140,8 +144,9 @@ void Dispatcher::settle(JobRecord job, const Running& running, const Delivery::R
     return wait(job, result.outcome, result.progressed);
   }
   waiting_.erase(job.number);
-  spdlog::info("job {}: {}{}{}", job.number, state_name(job.state), job.outcome.sentence.empty() ? "" : ": ",
-               job.outcome.sentence);
+  log_job(
+      job.number, registry_.device(job.device),
+      fmt::format("{}{}{}", state_name(job.state), job.outcome.sentence.empty() ? "" : ": ", job.outcome.sentence));
   registry_.end_job(job);
 }
 
@@ -154,8 +159,8 @@ void Dispatcher::wait(const JobRecord& job, const Outcome& outcome, bool progres
   waiting.until_ms = waiting.since_ms + waiting.backoff_ms;
   // Where it was last, it is not: perhaps its address rotated. By turns, since looking for an id takes air.
   waiting.by_id = outcome.stage == "connect" && !waiting.by_id;
-  spdlog::info("job {}: attempt {}: {}; again in {} ms", job.number, job.attempts, outcome.sentence,
-               waiting.backoff_ms);
+  log_job(job.number, registry_.device(job.device),
+          fmt::format("attempt {}: {}; again in {} ms", job.attempts, outcome.sentence, waiting.backoff_ms));
   registry_.update_job(job);
 }
 

@@ -2,8 +2,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/sinks/systemd_sink.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
@@ -11,6 +9,7 @@
 #include <filesystem>
 
 #include "host/bluez/open_link.h"
+#include "host/daemon/log.h"
 #include "host/daemon/names.h"
 #include "host/daemon/service.h"
 
@@ -33,18 +32,6 @@ struct Options {
 std::string default_state_folder() {
   if (const char* folder = getenv("STATE_DIRECTORY")) return folder;
   return "/var/lib/roost";
-}
-
-// To the journal with its levels and fields when we were started by systemd, else to the terminal.
-void set_up_log(bool verbose) {
-  if (getenv("JOURNAL_STREAM")) {
-    spdlog::set_default_logger(
-        std::make_shared<spdlog::logger>("roostd", std::make_shared<spdlog::sinks::systemd_sink_mt>("roostd")));
-  } else {
-    spdlog::set_default_logger(spdlog::stderr_color_mt("roostd"));
-  }
-  spdlog::set_pattern("%v");
-  spdlog::set_level(verbose ? spdlog::level::debug : spdlog::level::info);
 }
 
 int serve(const Options& options) {

@@ -318,7 +318,7 @@ void Service::list_models(MethodCall call) {
 
 // ---- devices
 
-int64_t Service::resolve(const std::string& text, std::string* name, std::string* error) {
+int64_t Service::resolve(const std::string& text, std::string* name, std::string* error, bool known) {
   *name = kUnknownDevice;
   *error = fmt::format(
       "no device is known as \"{}\": give its id, name, object path or address (sim:PATH, ble:NAME)", text);
@@ -337,7 +337,7 @@ int64_t Service::resolve(const std::string& text, std::string* name, std::string
     case Lookup::kUnknown:
       break;
   }
-  if (Address::parse(text).kind == Address::Kind::kInvalid) return 0;
+  if (known || Address::parse(text).kind == Address::Kind::kInvalid) return 0;
   if (registry_.devices().size() >= kDevicesMax) {
     *name = kLimit;
     *error = fmt::format("{} devices are known already: forget some", kDevicesMax);
@@ -476,7 +476,7 @@ void Service::list_jobs(MethodCall call) {
       if (!kStates.count(*text)) return call.fail(invalid(), fmt::format("no job has the state \"{}\"", *text));
       state = *text;
     } else {
-      device = resolve(*text, &name, &error);
+      device = resolve(*text, &name, &error, true);
       if (device == 0) return call.fail(name, error);
     }
   }
@@ -503,7 +503,7 @@ void Service::history(MethodCall call) {
     const auto* number = std::get_if<uint64_t>(&value);
     const auto* small = std::get_if<uint32_t>(&value);
     if (key == "device" && text) {
-      device = resolve(*text, &name, &error);
+      device = resolve(*text, &name, &error, true);
       if (device == 0) return call.fail(name, error);
     } else if (key == "before" && number) {
       before = std::min<uint64_t>(*number, INT64_MAX);

@@ -41,8 +41,9 @@ class Service {
   void file_jobs(std::vector<JobRecord> jobs,
                  std::function<void(const std::string& error, const std::vector<dbus::ObjectPath>&)> done);
 
-  // The device that a text names, or 0 with the error's name and sentence.
-  int64_t resolve(const std::string& text, std::string* error_name, std::string* error);
+  // The device that a text names, or 0 with the error's name and sentence. An address that is new becomes a device,
+  // unless it is to be a `known` one: who may only look adds nothing.
+  int64_t resolve(const std::string& text, std::string* error_name, std::string* error, bool known = false);
   bool may_file(size_t more, dbus::MethodCall& call) const;
 
   void show_device(const DeviceRecord& device);
