@@ -170,9 +170,9 @@ class Installed(unittest.TestCase):
 
     def test_looking_for_a_device_adds_none(self):
         for command in ("jobs", "history"):
-            answer = self.client(OUTSIDER, command, "--device", "sim:/never/heard/of")
+            answer = self.client(OUTSIDER, command, "--device", "sim:/unheard/of")
             self.assertEqual(answer.returncode, 2, answer.stderr)
-        self.assertNotIn("never", self.client(OUTSIDER, "devices").stdout)
+        self.assertNotIn("unheard", self.client(OUTSIDER, "devices").stdout)
 
     def test_outsiders_are_told_whom_to_ask(self):
         for arguments in (["deploy", self.model, "--to", self.address], ["cancel", "1"],

@@ -63,7 +63,7 @@ owned || fail "nobody serves org.roost1"
 
 # --- deliver
 
-as roost env ROOST_SIM_DIR=/run/roost roost device --name wand --board nano33ble --flash /run/roost/wand.flash \
+runuser -u roost -- env ROOST_SIM_DIR=/run/roost roost device --name wand --board nano33ble --flash /run/roost/wand.flash \
   --no-flash-time >/opt/try/device.log 2>&1 &
 wait_for "the device" test -S /run/roost/wand.sock
 to=sim:/run/roost/wand.sock
