@@ -129,15 +129,14 @@ Cause Activation::activate(uint32_t package_id) {
     tell(MessageType::kConfirmed, confirmed);
     return Cause();
   }
+  const bool is_pending = pending != kNoSlot && (package_id == 0 || package_in(pending) == package_id);
   const uint8_t retired = store_.slot_in(SlotState::kRetired);
-  if (package_id != 0 && retired != kNoSlot && package_in(retired) == package_id) {
+  if (!is_pending && package_id != 0 && retired != kNoSlot && package_in(retired) == package_id) {
     if (busy()) return because(Reason::kBusy);
     const storage::Status reinstated = store_.reinstate(retired);
     return reinstated.ok() ? begin_attempt(retired) : cause_of(reinstated.error());
   }
-  if (pending == kNoSlot || (package_id != 0 && package_in(pending) != package_id)) {
-    return because(Reason::kNothingToActivate);
-  }
+  if (!is_pending) return because(Reason::kNothingToActivate);
   if (busy()) return candidate_ == pending ? Cause() : because(Reason::kBusy);
   safe_mode_ = false;  // somebody asks for it: a model again
   return begin_attempt(pending);

@@ -30,10 +30,11 @@ ARROWS = {
     "host": HOST,
     "host/dbus": ("base",),
     "host/bluez": HOST + ("host", "host/dbus"),
+    "host/daemon": HOST + ("host", "host/bluez", "host/dbus"),
     # The command line is one too: `roost device` runs the simulated device.
-    "host/cli": HOST + ("host", "host/bluez", "storage", "device/agent", "device/ports/linux", "device/ports/bluez"),
+    "host/cli": HOST + ("host", "host/bluez", "host/dbus", "storage", "device/agent", "device/ports/linux", "device/ports/bluez"),
 }
-EXTRA_FILES = {"host/dbus": ("host/loop.h",)}  # single headers beyond the arrows
+EXTRA_FILES = {"host/dbus": ("host/loop.h",), "host/cli": ("host/daemon/names.h",)}  # single headers beyond the arrows
 
 # What must run on a board: no heap, exceptions, I/O, clock, threads, whatever the header they would come from.
 STRICT = {**LOWER, **AGENT}
