@@ -49,10 +49,9 @@ using Interfaces = std::map<std::string, Dict>;    // a{sa{sv}}: properties by i
 using Objects = std::map<ObjectPath, Interfaces>;  // a{oa{sa{sv}}}: what an ObjectManager manages
 using ByteString = std::vector<uint8_t>;           // ay
 
-using Variant =
-    std::variant<std::monostate, bool, uint8_t, int16_t, uint16_t, int32_t, uint32_t, int64_t, uint64_t, double,
-                 std::string, ObjectPath, ByteString, std::vector<std::string>, std::vector<ObjectPath>, Dict,
-                 std::vector<Dict>>;
+using Variant = std::variant<std::monostate, bool, uint8_t, int16_t, uint16_t, int32_t, uint32_t, int64_t, uint64_t,
+                             double, std::string, ObjectPath, ByteString, std::vector<std::string>,
+                             std::vector<ObjectPath>, Dict, std::vector<Dict>>;
 
 struct Value : Variant {
   using Variant::Variant;
