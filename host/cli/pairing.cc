@@ -5,6 +5,7 @@
 
 #include "host/bluez/open_link.h"
 #include "host/cli/context.h"
+#include "host/cli/daemon_client.h"
 
 namespace roost::host {
 namespace {
@@ -27,6 +28,41 @@ ExitCode exit_code_of(LinkError error) {
 }
 
 using Act = std::function<void(bluez::Pairing& pairing, bluez::Pairing::Done done)>;
+
+// The daemon holds the agent; what it is asked, the person at this terminal answers.
+Outcome pair_through(DaemonClient& client, const PairingOptions& options, const std::string& name) {
+  const dbus::Message added =
+      client.call(daemon::kRootPath, daemon::kManagerInterface, "AddDevice", DaemonClient::absolute(options.to));
+  dbus::ObjectPath device;
+  if (added.is_error() || !added.read(&device)) return DaemonClient::failure(added);
+  bluez::TerminalDialog dialog(client.loop());
+  const auto answer = [&](bool accepted, uint32_t passkey) {
+    dbus::Message call =
+        dbus::Message::call(daemon::kBusName, device.text, daemon::kDeviceInterface, "AnswerPairing");
+    client.bus().send(call.append(accepted, passkey));
+  };
+  const auto match = client.bus().match(
+      {.path = device.text, .interface = daemon::kDeviceInterface, .member = "PairingAsked"},
+      [&](const dbus::Message& signal) {
+        std::string question;
+        uint32_t passkey = 0;
+        if (!signal.read(&question, &passkey)) return;
+        const auto yes_or_no = [answer](bool yes) { answer(yes, 0); };
+        if (question == "confirm") return dialog.confirm(options.to, passkey, yes_or_no);
+        if (question == "authorize") return dialog.authorize(options.to, yes_or_no);
+        if (question == "show") return dialog.show_passkey(options.to, passkey, 0);
+        if (question == "cancel") return dialog.cancel();
+        dialog.enter_passkey(
+            options.to, [answer](std::optional<uint32_t> typed) { answer(typed.has_value(), typed.value_or(0)); });
+      });
+  const dbus::Message reply =
+      name == "trust" ? client.call(device.text, daemon::kDeviceInterface, "Trust", !options.no)
+                      : client.call(device.text, daemon::kDeviceInterface, name == "pair" ? "Pair" : "Unpair");
+  std::string achieved;
+  if (reply.is_error() || !reply.read(&achieved)) return DaemonClient::failure(reply);
+  fmt::print("{}\n", achieved);
+  return {};
+}
 
 // Runs one act on a loop of its own, with an agent that asks on the terminal.
 Outcome run_pairing(const PairingOptions& options, const char* stage, const Act& act) {
@@ -60,7 +96,14 @@ CLI::App* add_command(CLI::App& app, Context& context, const char* name, const c
   CLI::App* command = app.add_subcommand(name, help);
   command->add_option("--to", options->to, "The device: ble:NAME or ble:ADDRESS")->required();
   if (std::string(name) == "trust") command->add_flag("--no", options->no, "Not any more");
-  command->callback([=, &context] { context.outcome = run_pairing(*options, name, act(*options)); });
+  command->callback([=, &context] {
+    const auto client = daemon_for(options->to, context, &context.outcome);
+    if (client) {
+      context.outcome = pair_through(*client, *options, name);
+    } else if (context.outcome.code == ExitCode::kOk) {
+      context.outcome = run_pairing(*options, name, act(*options));
+    }
+  });
   return command;
 }
 

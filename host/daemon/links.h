@@ -26,6 +26,8 @@ class Links {
   // Whose air that address takes; empty for a simulated device, which takes none.
   std::string adapter_of(const std::string& address) const;
   AirArbiter& arbiter() { return arbiter_; }
+  bluez::ObjectTree& tree() { return tree_; }
+  Loop& loop() const { return bus_.loop(); }
 
   // Devices in reach, for `duration_ms`; one scan at a time is listened to by all who ask meanwhile. The outcome
   // tells why Bluetooth was not looked at, if so.

@@ -29,6 +29,7 @@ ExitCode exit_code_of(const std::string& name) {
   for (const Named& error : kErrors) {
     if (name == error.name) return error.code;
   }
+  if (name == "org.roost1.Error.Busy") return ExitCode::kRefused;
   const bool names_something =
       name == "org.roost1.Error.UnknownDevice" || name == "org.roost1.Error.UnknownModel" ||
       name == "org.roost1.Error.AmbiguousDevice" || name == "org.freedesktop.DBus.Error.InvalidArgs";

@@ -33,6 +33,8 @@ constexpr char kUnknownDevice[] = "org.roost1.Error.UnknownDevice";
 constexpr char kAmbiguousDevice[] = "org.roost1.Error.AmbiguousDevice";
 constexpr char kInUse[] = "org.roost1.Error.InUse";
 constexpr char kLimit[] = "org.roost1.Error.LimitReached";
+constexpr char kBusy[] = "org.roost1.Error.Busy";
+constexpr char kNotAsked[] = "org.roost1.Error.NotAsked";
 constexpr char kNotOpen[] = "org.roost1.Error.NotOpen";
 constexpr char kStorage[] = "org.roost1.Error.Storage";
 
@@ -77,7 +79,10 @@ Service::Service(dbus::Connection& bus, Registry& registry, Dispatcher& dispatch
       dispatcher_(dispatcher),
       links_(links),
       models_(models),
-      server_(bus, kRootPath) {
+      server_(bus, kRootPath),
+      pairing_(links, [this](int64_t device, const std::string& question, uint32_t passkey) {
+        server_.emit(device_path(device).text, kDeviceInterface, "PairingAsked", question, passkey);
+      }) {
   server_.add(kRootPath, manager());
   for (const auto& [key, device] : registry_.devices()) server_.add(device_path(key).text, device_object(key));
   for (const auto& [number, job] : registry_.jobs()) {
@@ -160,7 +165,11 @@ std::vector<dbus::Interface> Service::device_object(int64_t key) {
       return device ? Value(device->*field) : Value();
     };
   };
+  auto pairing = [this, key](PairingDesk::Act act) {
+    return [this, key, act](MethodCall call) { pair(key, act, std::move(call)); };
+  };
   dbus::Interface interface { .name = kDeviceInterface };
+  interface.signals = {{"PairingAsked", {{"question", "s"}, {"passkey", "u"}}}};
   interface.methods = {
       {"ReadInfo", {}, {{"value", "ay"}}, [this, key](MethodCall call) { read_info(key, std::move(call)); }},
       request_method("Activate", key, JobKind::kActivate),
@@ -168,6 +177,20 @@ std::vector<dbus::Interface> Service::device_object(int64_t key) {
       request_method("RollBack", key, JobKind::kRollback),
       request_method("Abort", key, JobKind::kAbort),
       request_method("EraseModels", key, JobKind::kErase),
+      {"Pair", {}, {{"achieved", "s"}}, pairing(PairingDesk::Act::kPair)},
+      {"Unpair", {}, {{"achieved", "s"}}, pairing(PairingDesk::Act::kUnpair)},
+      {"Trust",
+       {{"trusted", "b"}},
+       {{"achieved", "s"}},
+       [this, key](MethodCall call) {
+         bool trusted = false;
+         (void)call.message().read(&trusted);
+         pair(key, trusted ? PairingDesk::Act::kTrust : PairingDesk::Act::kDistrust, std::move(call));
+       }},
+      {"AnswerPairing",
+       {{"accepted", "b"}, {"passkey", "u"}},
+       {},
+       [this, key](MethodCall call) { answer_pairing(key, std::move(call)); }},
       {"Forget", {}, {}, [this, key](MethodCall call) { forget_device(key, std::move(call)); }},
   };
   interface.properties = {
@@ -375,6 +398,27 @@ void Service::read_info(int64_t device, MethodCall call) {
     outcome.code == ExitCode::kOk ? pending->reply(dbus::ByteString(value))
                                   : pending->fail(error_name(outcome.code), outcome.sentence);
   });
+}
+
+void Service::pair(int64_t device, PairingDesk::Act act, MethodCall call) {
+  const DeviceRecord* record = registry_.device(device);
+  if (!record) return call.fail(kUnknownDevice, "the device was forgotten");
+  auto pending = std::make_shared<MethodCall>(std::move(call));
+  const bool begun = pairing_.begin(*record, act, [pending](const Outcome& outcome) {
+    outcome.code == ExitCode::kOk ? pending->reply(outcome.sentence)
+                                  : pending->fail(error_name(outcome.code), outcome.sentence);
+  });
+  if (!begun) pending->fail(kBusy, "another device is being paired: try again when that has ended");
+}
+
+void Service::answer_pairing(int64_t device, MethodCall call) {
+  bool accepted = false;
+  uint32_t passkey = 0;
+  (void)call.message().read(&accepted, &passkey);
+  if (accepted && passkey > 999999) return call.fail(invalid(), "a passkey has at most six digits");
+  if (!pairing_.answer(device, accepted, passkey))
+    return call.fail(kNotAsked, "nothing was asked about this device");
+  call.reply();
 }
 
 void Service::scan(MethodCall call) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "host/daemon/dispatcher.h"
+#include "host/daemon/pairing_desk.h"
 #include "host/dbus/object_server.h"
 
 namespace roost::host::daemon {
@@ -35,6 +36,8 @@ class Service {
   void add_device(dbus::MethodCall call);
   void find_device(dbus::MethodCall call);
   void scan(dbus::MethodCall call);
+  void pair(int64_t device, PairingDesk::Act act, dbus::MethodCall call);
+  void answer_pairing(int64_t device, dbus::MethodCall call);
   void read_info(int64_t device, dbus::MethodCall call);
   void forget_device(int64_t device, dbus::MethodCall call);
   void cancel(int64_t job, dbus::MethodCall call);
@@ -57,6 +60,7 @@ class Service {
   Links& links_;
   ModelStore& models_;
   dbus::ObjectServer server_;
+  PairingDesk pairing_;
   dbus::PendingCall claiming_;
   std::map<int64_t, int> rssi_;   // by device, as last heard
   std::set<int64_t> ended_told_;  // jobs whose Ended signal went out

@@ -347,6 +347,9 @@ class Bus(World):
             done = self.busctl("call", "org.roost1", path, "org.roost1." + interface, "Dance")
             self.assertIn("no method Dance", done.stderr)
         self.assertIn("org.roost1.Error.NotOpen", self.gdbus("/org/roost1/job/1", "org.roost1.Job.Cancel").stderr)
+        self.assertIn("org.roost1.Error.NotAsked",
+                      self.gdbus("/org/roost1/device/1", "org.roost1.Device.AnswerPairing", "true", "1").stderr)
+        self.assertIn("org.roost1.Error.Refused", self.gdbus("/org/roost1/device/1", "org.roost1.Device.Pair").stderr)
         done = self.busctl("set-property", "org.roost1", "/org/roost1/device/1", "org.roost1.Device", "Name", "s", "x")
         self.assertIn("read-only", done.stderr)
         self.assertIn(args, self.gdbus("/org/roost1/device/1", "org.freedesktop.DBus.Properties.Get", "'x'").stderr)

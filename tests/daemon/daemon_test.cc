@@ -13,7 +13,10 @@
 #include "host/daemon/arbiter.h"
 #include "host/daemon/deploy_arguments.h"
 #include "host/daemon/model_store.h"
+#include "host/daemon/pairing_desk.h"
 #include "host/daemon/registry.h"
+#include "tests/bluez/bluez_double.h"
+#include "tests/bluez/private_bus.h"
 
 namespace roost::host::daemon {
 namespace {
@@ -344,6 +347,77 @@ TEST_F(ArbiterTest, ATurnMayBeGivenBackFromInsideItsGrant) {
   first = arbiter.ask("hci0", [&] { first = {}; });
   const AirArbiter::Turn second = arbiter.ask("hci0", [&] { second_granted = true; });
   EXPECT_TRUE(turn([&] { return second_granted; }));
+}
+
+// ---- PairingDesk
+
+class PairingDeskTest : public Folder {
+ protected:
+  // What the device's pairing asks for, see BluezDouble; the answer to it, if there is one.
+  Outcome pair(const std::string& asks, std::optional<std::pair<bool, uint32_t>> answer) {
+    std::string error;
+    bus_ = dbus::Connection::open(loop_, private_bus_.address(), &error);
+    EXPECT_TRUE(bus_) << error;
+    bluez_ = std::make_unique<test::BluezDouble>(loop_, private_bus_.address());
+    bluez_->add_device(
+        {.address = "C0:FF:EE:00:00:01", .name = "left", .pairing_needed = true, .pairing_asks = asks});
+    worker_ = std::make_unique<Worker>(loop_);
+    links_ = std::make_unique<Links>(*bus_, *worker_);
+    desk_ = std::make_unique<PairingDesk>(
+        *links_, [this, answer](int64_t device, const std::string& question, uint32_t passkey) {
+          asked_.push_back(question + " " + std::to_string(passkey));
+          EXPECT_FALSE(desk_->answer(device + 1, true, 0));  // nothing was asked about that one
+          if (answer) {
+            EXPECT_TRUE(desk_->answer(device, answer->first, answer->second));
+          }
+        });
+    return act(PairingDesk::Act::kPair, "ble:left");
+  }
+  Outcome act(PairingDesk::Act what, const std::string& address) {
+    DeviceRecord device;
+    device.key = 5;
+    device.address = address;
+    std::optional<Outcome> told;
+    EXPECT_TRUE(desk_->begin(device, what, [&](const Outcome& outcome) { told = outcome; }));
+    EXPECT_FALSE(desk_->begin(device, what, nullptr));  // one at a time
+    EXPECT_TRUE(turn([&] { return told.has_value(); }));
+    return told.value_or(Outcome());
+  }
+  test::PrivateBus private_bus_;
+  std::unique_ptr<dbus::Connection> bus_;
+  std::unique_ptr<test::BluezDouble> bluez_;
+  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<Links> links_;
+  std::unique_ptr<PairingDesk> desk_;
+  std::vector<std::string> asked_;
+};
+
+TEST_F(PairingDeskTest, JustWorksTrustsAndForgets) {
+  EXPECT_THAT(pair("", std::nullopt).sentence, HasSubstr("paired with left"));
+  EXPECT_TRUE(asked_.empty());
+  EXPECT_THAT(act(PairingDesk::Act::kDistrust, "ble:left").sentence, HasSubstr("not trusted"));
+  EXPECT_EQ(act(PairingDesk::Act::kUnpair, "ble:left").code, ExitCode::kOk);
+  EXPECT_EQ(act(PairingDesk::Act::kPair, "sim:/x").code, ExitCode::kRefused);
+}
+
+TEST_F(PairingDeskTest, ASecondPairingBeginsWhenTheFirstHasEnded) {
+  EXPECT_EQ(pair("", std::nullopt).code, ExitCode::kOk);
+  EXPECT_THAT(act(PairingDesk::Act::kPair, "ble:left").sentence, HasSubstr("paired already"));
+}
+
+TEST_F(PairingDeskTest, AsksForAPasskeyAndTakesTheAnswer) {
+  EXPECT_EQ(pair("RequestPasskey", std::pair(true, 123456u)).code, ExitCode::kOk);
+  EXPECT_THAT(asked_, ElementsAre("enter 0"));
+}
+
+TEST_F(PairingDeskTest, RefusesWhenTheNumbersDiffer) {
+  EXPECT_NE(pair("RequestConfirmation", std::pair(false, 0u)).code, ExitCode::kOk);
+  EXPECT_THAT(asked_, ElementsAre("confirm 123456"));
+}
+
+TEST_F(PairingDeskTest, ShowsAPasskeyThatIsToBeTypedOnTheDevice) {
+  EXPECT_EQ(pair("DisplayPasskey", std::nullopt).code, ExitCode::kOk);
+  EXPECT_THAT(asked_, ElementsAre("show 123456"));
 }
 
 // ---- ModelStore
