@@ -79,5 +79,6 @@ expect "roost deploy m.tflite --to ble:" hat
 expect "roost jobs --device ble:h" hat
 complete_line "roost deploy --to " >/dev/null
 [ ! -e trapped ] || fail "a device's name was run"
-complete_line "roost cancel " | grep -qx 1 || fail "job 1 is not offered"
+offered=$(complete_line "roost cancel ") # all of it: grep -q would leave bash writing to nobody
+grep -qx 1 <<<"$offered" || fail "job 1 is not offered: $offered"
 echo "PASS"
