@@ -22,7 +22,7 @@ bus() {
   dbus-send --system --print-reply=literal --dest=org.freedesktop.DBus /org/freedesktop/DBus "org.freedesktop.DBus.$1" \
     "${@:2}"
 }
-owned() { bus NameHasOwner string:org.roost1 | grep -q true; }
+owned() { grep -q true <<<"$(bus NameHasOwner string:org.roost1)"; }
 not_owned() { ! owned; }
 pid_of_daemon() { bus GetConnectionUnixProcessID string:org.roost1 | awk '{print $2}'; }
 
@@ -37,7 +37,7 @@ for file in /usr/bin/roost /usr/sbin/roostd /usr/lib/systemd/system/roostd.servi
   [ -f "$file" ] || fail "$file is not there"
 done
 # Manual pages are left out by some machines' dpkg, by choice; the package has them.
-dpkg -L roost | grep -qx /usr/share/man/man8/roostd.8.gz || fail "no manual page"
+grep -qx /usr/share/man/man8/roostd.8.gz <<<"$(dpkg -L roost)" || fail "no manual page"
 [ -z "$(dpkg-query -W -f '${Conffiles}' roost)" ] || fail "configuration files that are none"
 [ "$(stat -c %U:%G:%a /var/lib/roost)" = roost:roost:750 ] || fail "state: $(stat -c %U:%G:%a /var/lib/roost)"
 roost --version
@@ -68,8 +68,8 @@ runuser -u roost -- env ROOST_SIM_DIR=/run/roost roost device --name wand --boar
 wait_for "the device" test -S /run/roost/wand.sock
 to=sim:/run/roost/wand.sock
 as alice timeout 60 roost deploy /opt/try/gesture_v1.tflite --to $to --confirm --wait || fail "alice's deploy: $?"
-as nobody roost devices | grep -q 'runs gesture_v1 .*confirmed' || fail "devices: $(roost devices)"
-as nobody roost history --json | grep -q '"result":"ok"' || fail "history"
+grep -q 'runs gesture_v1 .*confirmed' <<<"$(as nobody roost devices)" || fail "devices: $(roost devices)"
+grep -q '"result":"ok"' <<<"$(as nobody roost history --json)" || fail "history"
 code=0
 as nobody roost deploy /opt/try/gesture_v2.tflite --to $to || code=$?
 [ $code = 5 ] || fail "nobody may deploy: exit $code"
@@ -78,7 +78,7 @@ say "delivered, by a member of the group only"
 # --- killed, hanging, installed again
 
 if [ "$way" = boot ]; then
-  journalctl --no-pager -o cat ROOST_JOB=1 | grep -q 'job 1: done' || fail "no field ROOST_JOB"
+  grep -q 'job 1: done' <<<"$(journalctl --no-pager -o cat ROOST_JOB=1)" || fail "no field ROOST_JOB"
   device=$(roost devices --json | sed 's/.*"id":"\([0-9a-f]*\)".*/\1/')
   [ -n "$(journalctl --no-pager -o cat "ROOST_DEVICE=$device")" ] || fail "no field ROOST_DEVICE"
   restarts() { systemctl show -P NRestarts roostd; }
@@ -107,7 +107,7 @@ if [ "$way" = boot ]; then
     fail "the bus does not start it"
   apt install --reinstall --no-install-recommends /opt/try/roost_*.deb
   [ "$(systemctl is-active roostd)" = active ] || fail "not started after installing again"
-  roost devices | grep -q gesture_v2 || fail "installing again lost the devices"
+  grep -q gesture_v2 <<<"$(roost devices)" || fail "installing again lost the devices"
 fi
 
 # --- remove
