@@ -43,7 +43,8 @@ def main():
         configuration = os.path.join(folder, "bus.conf")
         with open(configuration, "w", encoding="utf8") as file:
             file.write(f"<busconfig><type>custom</type><listen>unix:path={folder}/bus</listen><policy context='default'>"
-                       "<allow send_destination='*'/><allow own='*'/></policy></busconfig>")
+                       "<allow send_destination='*' eavesdrop='true'/><allow eavesdrop='true'/><allow own='*'/>"
+                       "</policy></busconfig>")
         processes.append(subprocess.Popen(["dbus-daemon", "--nofork", "--config-file=" + configuration],
                                           stderr=subprocess.DEVNULL))
         environment = dict(os.environ, ROOST_BUS=f"unix:path={folder}/bus", ROOST_SIM_DIR=folder)
