@@ -59,6 +59,16 @@ std::string DaemonClient::device(const std::string& to) {
   return reply.is_error() || !reply.read(&path) ? "" : path.text;
 }
 
+std::string DaemonClient::device_or_new(const std::string& to, Outcome* outcome) {
+  const std::string known = device(to);
+  if (!known.empty()) return known;
+  const Message added = call(daemon::kRootPath, daemon::kManagerInterface, "AddDevice", absolute(to));
+  dbus::ObjectPath path;
+  if (!added.is_error() && added.read(&path)) return path.text;
+  *outcome = failure(added);
+  return "";
+}
+
 dbus::Dict DaemonClient::properties(const std::string& path, const std::string& interface) {
   dbus::Dict values;
   const Message reply = call(path, kPropertiesInterface, "GetAll", interface);

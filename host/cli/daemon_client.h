@@ -34,6 +34,8 @@ class DaemonClient {
 
   // The object of the device that --to names; empty when the daemon does not know it.
   std::string device(const std::string& to);
+  // The same, made known by its address if it is not; empty with the outcome when --to is neither.
+  std::string device_or_new(const std::string& to, Outcome* outcome);
   // What --to says, with a socket's whole path: the daemon has another idea of where they are.
   static std::string absolute(const std::string& to);
 

@@ -31,18 +31,16 @@ using Act = std::function<void(bluez::Pairing& pairing, bluez::Pairing::Done don
 
 // The daemon holds the agent; what it is asked, the person at this terminal answers.
 Outcome pair_through(DaemonClient& client, const PairingOptions& options, const std::string& name) {
-  const dbus::Message added =
-      client.call(daemon::kRootPath, daemon::kManagerInterface, "AddDevice", DaemonClient::absolute(options.to));
-  dbus::ObjectPath device;
-  if (added.is_error() || !added.read(&device)) return DaemonClient::failure(added);
+  Outcome outcome;
+  const std::string device = client.device_or_new(options.to, &outcome);
+  if (device.empty()) return outcome;
   bluez::TerminalDialog dialog(client.loop());
   const auto answer = [&](bool accepted, uint32_t passkey) {
-    dbus::Message call =
-        dbus::Message::call(daemon::kBusName, device.text, daemon::kDeviceInterface, "AnswerPairing");
+    dbus::Message call = dbus::Message::call(daemon::kBusName, device, daemon::kDeviceInterface, "AnswerPairing");
     client.bus().send(call.append(accepted, passkey));
   };
   const auto match = client.bus().match(
-      {.path = device.text, .interface = daemon::kDeviceInterface, .member = "PairingAsked"},
+      {.path = device, .interface = daemon::kDeviceInterface, .member = "PairingAsked"},
       [&](const dbus::Message& signal) {
         std::string question;
         uint32_t passkey = 0;
@@ -56,8 +54,8 @@ Outcome pair_through(DaemonClient& client, const PairingOptions& options, const 
             options.to, [answer](std::optional<uint32_t> typed) { answer(typed.has_value(), typed.value_or(0)); });
       });
   const dbus::Message reply =
-      name == "trust" ? client.call(device.text, daemon::kDeviceInterface, "Trust", !options.no)
-                      : client.call(device.text, daemon::kDeviceInterface, name == "pair" ? "Pair" : "Unpair");
+      name == "trust" ? client.call(device, daemon::kDeviceInterface, "Trust", !options.no)
+                      : client.call(device, daemon::kDeviceInterface, name == "pair" ? "Pair" : "Unpair");
   std::string achieved;
   if (reply.is_error() || !reply.read(&achieved)) return DaemonClient::failure(reply);
   fmt::print("{}\n", achieved);

@@ -27,15 +27,8 @@ const char* method_of(protocol::MessageType request) {
 // Info, or one request as a job.
 SessionResult run_through(DaemonClient& client, const std::string& to, const SessionPlan& plan) {
   SessionResult result;
-  const dbus::Message added =
-      client.call(daemon::kRootPath, daemon::kManagerInterface, "AddDevice", DaemonClient::absolute(to));
-  std::string device = client.device(to);
-  dbus::ObjectPath path;
-  if (device.empty() && !added.is_error() && added.read(&path)) device = path.text;
-  if (device.empty()) {
-    result.outcome = DaemonClient::failure(added);
-    return result;
-  }
+  const std::string device = client.device_or_new(to, &result.outcome);
+  if (device.empty()) return result;
   if (plan.requests.empty()) {
     const dbus::Message reply = client.call(device, daemon::kDeviceInterface, "ReadInfo");
     dbus::ByteString value;
@@ -47,6 +40,7 @@ SessionResult run_through(DaemonClient& client, const std::string& to, const Ses
     }
     return result;
   }
+  dbus::ObjectPath path;
   const dbus::Message filed = client.call(device, daemon::kDeviceInterface, method_of(plan.requests.front()));
   if (filed.is_error() || !filed.read(&path)) {
     result.outcome = DaemonClient::failure(filed);
