@@ -31,6 +31,8 @@ NIGHTLY = os.environ.get("ROOST_NIGHTLY") == "1"
 V1, V2 = (os.path.join(MODELS, name) for name in ("gesture_v1.tflite", "gesture_v2.tflite"))
 OK, USAGE, BAD_MODEL, REFUSED, LINK_LOST, INTERRUPTED = 0, 2, 3, 5, 6, 130
 MANAGER = ("/org/roost1", "org.roost1.Manager")
+# 17 refills of the ring at 200 ms each: seconds under way, for what must come in the middle on a busy machine too.
+SLOW = ("--board", "nano33ble", "--ring", "2048", "--latency", "100")
 
 
 def sha256(path):
@@ -182,7 +184,7 @@ class Jobs(World):
         self.assertNotEqual(self.roost("cancel", str(number)).returncode, OK)
 
     def test_a_cancelled_delivery_stops_and_the_next_one_resumes_it(self):
-        self.start_device("slow", "--latency", "30")
+        self.start_device("slow", *SLOW)
         to = "sim:" + self.socket("slow")
         self.expect(OK, "deploy", V1, "--to", to)
 
@@ -227,7 +229,7 @@ class Jobs(World):
         self.assertEqual([device["id"] for device in self.lines("devices", "--json")], [device_id])
 
     def test_what_was_under_way_when_the_daemon_was_killed_goes_on(self):
-        self.start_device("slow", "--latency", "30")
+        self.start_device("slow", *SLOW)
         to = "sim:" + self.socket("slow")
         self.expect(OK, "deploy", V1, "--to", to, "--confirm")
         self.assertTrue(wait_for(lambda: (self.lines("jobs", "--json") or [{"bytes": 0}])[0]["bytes"] > 8192))
