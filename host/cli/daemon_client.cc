@@ -1,6 +1,8 @@
 #include "host/cli/daemon_client.h"
 
+#include <deque>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "host/address.h"
@@ -76,45 +78,76 @@ dbus::Dict DaemonClient::properties(const std::string& path, const std::string& 
   return values;
 }
 
+// Answers and signals go through one queue, in the order in which the daemon said them: each phase is seen, however
+// short, and no answer from before a signal undoes it.
 std::vector<DaemonClient::Ended> DaemonClient::watch(const std::vector<std::string>& jobs, const Seen& seen,
                                                      bool* interrupted) {
+  struct Told {
+    std::string path;
+    dbus::Dict values;
+    bool whole;  // all properties, or what has changed
+  };
   std::vector<Ended> ended;
+  std::deque<Told> told;
+  std::map<std::string, dbus::Dict> known;
+  std::map<std::string, dbus::PendingCall> asked;
   std::set<std::string> open(jobs.begin(), jobs.end());
-  std::set<std::string> changed = open;
-  const auto match = bus_->match({.path_namespace = std::string(daemon::kRootPath) + "/job",
+  const auto match = bus_->match({.sender = daemon::kBusName,
+                                  .path_namespace = std::string(daemon::kRootPath) + "/job",
                                   .interface = kPropertiesInterface,
-                                  .member = "PropertiesChanged"},
+                                  .member = "PropertiesChanged",
+                                  .arg0 = daemon::kJobInterface},
                                  [&](const Message& signal) {
-                                   if (open.count(signal.path())) changed.insert(signal.path());
+                                   std::string interface;
+                                   dbus::Dict changed;
+                                   if (signal.read(&interface, &changed))
+                                     told.push_back({signal.path(), std::move(changed), false});
                                  });
+  const auto ask = [&](const std::string& path) {
+    if (asked.count(path)) return;
+    Message get_all = Message::call(daemon::kBusName, path, kPropertiesInterface, "GetAll");
+    get_all.append(daemon::kJobInterface);
+    asked[path] = bus_->call(get_all, kCallMs, [&, path](const Message& reply) {
+      const auto answered = asked.extract(path);
+      dbus::Dict values;
+      if (!reply.is_error()) (void)reply.read(&values);
+      told.push_back({path, std::move(values), true});
+    });
+  };
+  const auto take = [&](Told& news, int* absent) {
+    if (!open.count(news.path)) return;
+    if (news.whole && news.values.empty()) {
+      if (++*absent < kAbsentMax) return;
+      ended.push_back(
+          {news.path, {ExitCode::kLinkLost, "daemon", "roostd is gone, or has forgotten this job"}, ""});
+      open.erase(news.path);
+      return;
+    }
+    *absent = 0;
+    if (!news.whole && !known.count(news.path)) return;
+    dbus::Dict& job = known[news.path];
+    if (news.whole) job.clear();
+    for (auto& [name, value] : news.values) job[name] = std::move(value);
+    seen(news.path, job);
+    if (dbus::get<uint64_t>(job, "EndedAt") == 0) return;
+    ended.push_back({news.path,
+                     {static_cast<ExitCode>(dbus::get<int32_t>(job, "ExitCode")),
+                      dbus::get<std::string>(job, "Stage"), dbus::get<std::string>(job, "Message")},
+                     dbus::get<std::string>(job, "Report")});
+    open.erase(news.path);
+  };
+
   *interrupted = false;
   const auto terminate = loop_.on_terminate([&] { *interrupted = true; });
   int absent = 0;
   while (!open.empty() && !*interrupted) {
-    for (const std::string& path : std::exchange(changed, {})) {
-      const dbus::Dict job = properties(path, daemon::kJobInterface);
-      if (job.empty()) {
-        if (++absent < kAbsentMax) continue;
-        ended.push_back({path, {ExitCode::kLinkLost, "daemon", "roostd is gone, or has forgotten this job"}, ""});
-        open.erase(path);
-        continue;
-      }
-      absent = 0;
-      seen(path, job);
-      if (dbus::get<uint64_t>(job, "EndedAt") == 0) continue;
-      ended.push_back({path,
-                       {static_cast<ExitCode>(dbus::get<int32_t>(job, "ExitCode")),
-                        dbus::get<std::string>(job, "Stage"), dbus::get<std::string>(job, "Message")},
-                       dbus::get<std::string>(job, "Report")});
-      open.erase(path);
+    bool look = false;
+    const auto look_again = loop_.after(kLookAgainMs, [&] { look = true; });
+    for (const std::string& path : open) ask(path);
+    while (!look && !*interrupted && !open.empty()) {
+      for (; !told.empty(); told.pop_front()) take(told.front(), &absent);
+      if (!open.empty()) loop_.run_for(kLookAgainMs);
     }
-    if (open.empty() || *interrupted) break;
-    bool woken = false;
-    const auto look_again = loop_.after(kLookAgainMs, [&] {
-      woken = true;
-      changed = open;
-    });
-    while (changed.empty() && !*interrupted && !woken) loop_.run_for(kLookAgainMs);
   }
   return ended;
 }

@@ -56,6 +56,7 @@ Board linux_board() {
   board.name = "linux";
   board.part = "a Linux machine, flash rules of the nRF52840";
   board.geometry.size_bytes = 8 * 1024 * 1024;
+  board.geometry.erase_slices = 1;  // nor a radio to look after meanwhile
   board.geometry.erase_block_us = 0;
   board.geometry.program_unit_us = 0;
   return board;
