@@ -275,8 +275,9 @@ class Kills(World):
         targets = {"left": "ble:left", "right": "ble:C0:FF:EE:00:00:02"}
         for name in ("one", "two", "three"):
             targets[name] = "sim:" + self.socket(name)
+        options = SLOW if NIGHTLY else ()  # so that there is something to kill for minutes
         for name in targets:
-            self.start_device(name)
+            self.start_device(name, *options)
         last = {}
         jobs = []
         for k in range(20):
@@ -300,10 +301,11 @@ class Kills(World):
             else:
                 self.kill(victim)
                 time.sleep(generator.random() * 0.2)
-                self.start_device(victim)
+                self.start_device(victim, *options)
                 kills["devices"] += 1
         print(f"killed {kills}", file=sys.stderr)
-        self.assertTrue(wait_for(lambda: not self.lines("jobs", "--json"), 120),
+        print(f"{len(self.lines('jobs', '--json'))} jobs still open", file=sys.stderr)
+        self.assertTrue(wait_for(lambda: not self.lines("jobs", "--json"), 600 if NIGHTLY else 120),
                         self.roost("jobs").stdout + self.log("roostd"))
         history = self.lines("history", "--count", "1000", "--json")
         self.assertEqual(sorted(job["job"] for job in history), jobs)

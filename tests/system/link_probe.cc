@@ -2,7 +2,7 @@
 // drives it through BluezLink. Nothing of Roost's protocol is in it, so what fails here is the link's.
 //
 //   link_probe device hci1 [NAME] [encrypted]   until killed
-//   link_probe central hci0 TARGET WRITES SIZE  [calls|requests]
+//   link_probe central hci0 TARGET WRITES SIZE [descriptor|calls|requests]
 //   link_probe stranger hci1                    until killed: another service, which is nobody's
 //   link_probe meddler hci0                     writes junk to Control and Data of the device that is connected
 //
@@ -299,7 +299,8 @@ int main(int argc, char** argv) {
   if (what == "stranger" || what == "meddler") return roost::run_with_bus(what, argv[2]);
   if (argc >= 6 && strcmp(argv[1], "central") == 0) return roost::run_central(argc, argv);
   fprintf(stderr,
-          "usage: link_probe device HCI [NAME] [encrypted] | central HCI TARGET WRITES SIZE [calls|requests] | "
+          "usage: link_probe device HCI [NAME] [encrypted] | central HCI TARGET WRITES SIZE "
+          "[descriptor|calls|requests] | "
           "stranger HCI\n");
   return 64;
 }
