@@ -137,7 +137,7 @@ def run(build, name, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", required=True)
-    parser.add_argument("--image", default="device_test", help="device_invented: the board of invented_flash.h")
+    parser.add_argument("--image", default="device_test", help="device_invented: the board of invented_geometry")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         try:

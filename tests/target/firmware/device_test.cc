@@ -8,12 +8,11 @@
 //
 // ROOST_KERNELS names one of runtime/kernels/all.h's lists. With ROOST_TRIVIAL_ENGINE instead the same device
 // carries an engine of a few lines and no kernels: what is left is the size of the component without interpreter.
-// With ROOST_INVENTED_BOARD it is a board that nobody makes: other flash rules and 48 kB of RAM (invented_flash.h).
+// With ROOST_INVENTED_BOARD it is a board that nobody makes: other flash rules and 48 kB of RAM (invented_geometry in memory_flash.h).
 #include "base/crc.h"
 #include "device/ports/common/sha256.h"
 #include "device/ports/cortex_m/linked_region.h"
 #include "device/ports/cortex_m/stack.h"
-#include "tests/target/firmware/invented_flash.h"
 #include "tests/target/firmware/marks.h"
 #include "tests/target/firmware/memory_flash.h"
 #include "tests/target/firmware/stream_link.h"
@@ -33,12 +32,16 @@ using device::semihosting::File;
 using device::semihosting::Mode;
 
 #ifdef ROOST_INVENTED_BOARD
-using BoardFlash = InventedFlash;
+storage::FlashGeometry board_geometry() {
+  return invented_geometry();
+}
 constexpr uint32_t kRegionBytes = 128 * 1024;
 constexpr uint32_t kArenaBytes = 14 * 1024;
 constexpr uint16_t kChunkBytes = 2048;
 #else
-using BoardFlash = MemoryFlash;
+storage::FlashGeometry board_geometry() {
+  return nrf52840_geometry();
+}
 constexpr uint32_t kRegionBytes = 256 * 1024;
 constexpr uint32_t kArenaBytes = 32 * 1024;
 constexpr uint16_t kChunkBytes = 4096;
@@ -92,7 +95,7 @@ class Device final : public device::AgentObserver {
   Device(const Words& words)
       : link_(words.word[0], words.word[1]),
         log_(words.word[4], Mode::kWrite),
-        flash_(storage::Region{roost_region_begin, kRegionBytes}),
+        flash_(board_geometry(), storage::Region{roost_region_begin, kRegionBytes}),
         engine_a_(make_engine()),
         engine_b_(make_engine()),
         agent_(parts(), config()),
@@ -198,7 +201,7 @@ class Device final : public device::AgentObserver {
 
   StreamLink link_;
   File log_;
-  BoardFlash flash_;
+  MemoryFlash flash_;
   device::SoftwareSha256 digest_;
   Engine engine_a_;
   Engine engine_b_;

@@ -1,4 +1,4 @@
-// The nRF52840's flash rules over memory, for a board that has no flash to speak of.
+// A part's flash rules over memory, for a board that has no flash to speak of.
 #pragma once
 
 #include <string.h>
@@ -9,18 +9,38 @@
 namespace roost {
 namespace target_test {
 
+inline storage::FlashGeometry nrf52840_geometry() {
+  storage::FlashGeometry geometry = {};
+  geometry.erase_block_bytes = 4096;
+  geometry.program_unit_bytes = 4;
+  geometry.erased_value = 0xFF;
+  geometry.programs_per_unit = 2;
+  geometry.busy_reads = storage::BusyReads::kStall;
+  geometry.erase_slices = 1;
+  geometry.erase_block_us = 85000;
+  geometry.program_unit_us = 41;
+  return geometry;
+}
+
+// A part that nobody makes, as a porter's would be: units that ECC lets be programmed once, an erased byte reads 0x00.
+inline storage::FlashGeometry invented_geometry() {
+  storage::FlashGeometry geometry = {};
+  geometry.erase_block_bytes = 2048;
+  geometry.program_unit_bytes = 16;
+  geometry.erased_value = 0x00;
+  geometry.programs_per_unit = 1;
+  geometry.busy_reads = storage::BusyReads::kStall;
+  geometry.erase_slices = 1;
+  geometry.erase_block_us = 22000;
+  geometry.program_unit_us = 82;
+  return geometry;
+}
+
 class MemoryFlash final : public storage::Flash {
  public:
-  explicit MemoryFlash(storage::Region region) : bytes_(const_cast<uint8_t*>(region.begin)) {
+  MemoryFlash(const storage::FlashGeometry& geometry, storage::Region region)
+      : bytes_(const_cast<uint8_t*>(region.begin)), geometry_(geometry) {
     geometry_.size_bytes = region.size_bytes;
-    geometry_.erase_block_bytes = 4096;
-    geometry_.program_unit_bytes = 4;
-    geometry_.erased_value = 0xFF;
-    geometry_.programs_per_unit = 2;
-    geometry_.busy_reads = storage::BusyReads::kStall;
-    geometry_.erase_slices = 1;
-    geometry_.erase_block_us = 85000;
-    geometry_.program_unit_us = 41;
   }
 
   const storage::FlashGeometry& geometry() const override { return geometry_; }
@@ -32,18 +52,22 @@ class MemoryFlash final : public storage::Flash {
     return {};
   }
 
+  // Bits go from the erased value to the other; once, where a unit may be programmed once.
   storage::Status program(uint32_t offset, Bytes bytes) override {
-    if (!inside(offset, bytes.size(), 4)) return storage::Error::kMisuse;
+    if (!inside(offset, bytes.size(), geometry_.program_unit_bytes)) return storage::Error::kMisuse;
     for (size_t i = 0; i < bytes.size(); ++i) {
-      if ((bytes_[offset + i] & bytes[i]) != bytes[i]) return storage::Error::kMisuse;
+      const uint8_t programmed = bytes_[offset + i] ^ geometry_.erased_value;
+      const uint8_t wanted = bytes[i] ^ geometry_.erased_value;
+      if (geometry_.programs_per_unit == 1 && programmed != 0) return storage::Error::kProgramFailed;
+      if ((programmed & ~wanted) != 0) return storage::Error::kMisuse;
       bytes_[offset + i] = bytes[i];
     }
     return {};
   }
 
   storage::Status erase(uint32_t offset) override {
-    if (!inside(offset, 4096, 4096)) return storage::Error::kMisuse;
-    memset(bytes_ + offset, 0xFF, 4096);
+    if (!inside(offset, geometry_.erase_block_bytes, geometry_.erase_block_bytes)) return storage::Error::kMisuse;
+    memset(bytes_ + offset, geometry_.erased_value, geometry_.erase_block_bytes);
     ++erases;
     return {};
   }
@@ -63,7 +87,7 @@ class MemoryFlash final : public storage::Flash {
   }
 
   uint8_t* bytes_;
-  storage::FlashGeometry geometry_ = {};
+  storage::FlashGeometry geometry_;
 };
 
 }  // namespace target_test
