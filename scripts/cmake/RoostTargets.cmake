@@ -11,8 +11,9 @@
 #       a libFuzzer program, with ROOST_FUZZ only; its kept corpus is tests/fuzz/corpus/NAME.
 
 add_library(roost_flags INTERFACE)
+# Warnings are errors where the presets say so: with a compiler that nobody here has, a user still gets a build.
 target_compile_options(roost_flags INTERFACE
-  -Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough -Wnon-virtual-dtor
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough -Wnon-virtual-dtor
   -ffp-contract=off)
 target_include_directories(roost_flags INTERFACE ${CMAKE_SOURCE_DIR})
 # FlatBuffers is headers only and its namespace says no version. Under a name of our own, its functions do not meet
