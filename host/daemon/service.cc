@@ -281,6 +281,7 @@ void Service::show_job(const JobRecord& job) {
                      "Message", "Report", "Device", "DeviceId", "DeviceName"});
   }
   server_.changed(kRootPath, kManagerInterface, {"OpenJobs", "RunningJobs"});
+  if (!job.open()) answer_cancels(job);
   if (!job.open() && ended_told_.insert(job.number).second) {
     server_.emit(path, kJobInterface, "Ended", static_cast<int32_t>(job.outcome.code),
                  std::string(exit_code_name(job.outcome.code)), job.outcome.stage, job.outcome.sentence);
@@ -567,9 +568,22 @@ void Service::history(MethodCall call) {
                        });
 }
 
+// Answered when the end is recorded, so that whoever asked finds the job ended.
 void Service::cancel(int64_t number, MethodCall call) {
   if (!dispatcher_.cancel(number)) return call.fail(kNotOpen, fmt::format("job {} has ended", number));
-  call.reply();
+  cancels_.emplace(number, std::move(call));
+}
+
+void Service::answer_cancels(const JobRecord& job) {
+  const auto [first, last] = cancels_.equal_range(job.number);
+  for (auto asked = first; asked != last; ++asked) {
+    if (job.state == JobState::kCancelled) {
+      asked->second.reply();
+    } else {
+      asked->second.fail(kNotOpen, fmt::format("job {} ended before it could be cancelled", job.number));
+    }
+  }
+  cancels_.erase(first, last);
 }
 
 }  // namespace roost::host::daemon

@@ -41,6 +41,7 @@ class Service {
   void read_info(int64_t device, dbus::MethodCall call);
   void forget_device(int64_t device, dbus::MethodCall call);
   void cancel(int64_t job, dbus::MethodCall call);
+  void answer_cancels(const JobRecord& job);
   void file_jobs(std::vector<JobRecord> jobs,
                  std::function<void(const std::string& error, const std::vector<dbus::ObjectPath>&)> done);
 
@@ -62,8 +63,9 @@ class Service {
   dbus::ObjectServer server_;
   PairingDesk pairing_;
   dbus::PendingCall claiming_;
-  std::map<int64_t, int> rssi_;   // by device, as last heard
-  std::set<int64_t> ended_told_;  // jobs whose Ended signal went out
+  std::map<int64_t, int> rssi_;                       // by device, as last heard
+  std::set<int64_t> ended_told_;                      // jobs whose Ended signal went out
+  std::multimap<int64_t, dbus::MethodCall> cancels_;  // by job, until its end is recorded
 };
 
 }  // namespace roost::host::daemon
