@@ -18,36 +18,16 @@ namespace {
 // Erasing and writing in the background, in a row: as often as a page may fail.
 constexpr uint8_t kFlashFailuresMax = 3;
 
-protocol::ReceiverConfig receiver_config(const AgentParts& parts, const AgentConfig& config) {
+// Fills in what follows from other parts of it.
+const AgentConfig& complete(const AgentParts& parts, AgentConfig& config) {
   const storage::FlashGeometry& geometry = parts.flash->geometry();
-  protocol::ReceiverConfig receiver = config.receiver;
-  receiver.bounce = config.store_scratch;  // the store uses it only within its own calls
-  receiver.program_unit_bytes = geometry.program_unit_bytes;
-  receiver.erased_value = geometry.erased_value;
-  receiver.chunk_bytes = config.store.chunk_bytes;
-  return receiver;
-}
-
-storage::StoreConfig store_config(const AgentConfig& config) {
-  storage::StoreConfig store = config.store;
-  store.has_builtin = !config.builtin_model.empty();
-  return store;
-}
-
-Acceptance acceptance(const AgentConfig& config) {
-  Acceptance accepted = config.acceptance;
-  accepted.arena_bytes = static_cast<uint32_t>(config.arena.size());
-  return accepted;
-}
-
-Delivery::Parts delivery_parts(const AgentParts& parts, protocol::Receiver* receiver, storage::Store* store) {
-  Delivery::Parts delivery;
-  delivery.receiver = receiver;
-  delivery.store = store;
-  delivery.engine = parts.engine_a;
-  delivery.digest = parts.digest;
-  delivery.observer = parts.observer;
-  return delivery;
+  config.receiver.bounce = config.store_scratch;  // the store uses it only within its own calls
+  config.receiver.program_unit_bytes = geometry.program_unit_bytes;
+  config.receiver.erased_value = geometry.erased_value;
+  config.receiver.chunk_bytes = config.store.chunk_bytes;
+  config.store.has_builtin = !config.builtin_model.empty();
+  config.acceptance.arena_bytes = static_cast<uint32_t>(config.arena.size());
+  return config;
 }
 
 PackageState package_state(const storage::SlotInfo& slot) {
@@ -87,31 +67,18 @@ void fill_tensors(Span<const runtime::TensorSpec> specs, protocol::InfoTensor* o
 
 }  // namespace
 
-DeliveryAgent::DeliveryAgent(const AgentParts& parts, const AgentConfig& config)
-    : parts_(parts),
+// The first two are made before what they borrow, and only keep where it will be.
+DeliveryAgent::DeliveryAgent(const AgentParts& parts, AgentConfig config)
+    : activation_(store_, host_, receiver_, parts.observer, complete(parts, config).builtin_model),
+      delivery_(receiver_, store_, *parts.engine_a, *parts.digest, parts.observer, config.acceptance,
+                config.verify_bytes_per_poll),
+      flash_(*parts.flash),
+      notifier_(*parts.notifier),
       preferred_value_bytes_(config.preferred_value_bytes),
       device_id_(config.device_id),
-      receiver_(receiver_config(parts, config)),
-      store_(*parts.flash, *parts.digest, store_config(config), config.store_scratch),
       host_(*parts.engine_a, *parts.engine_b, config.arena),
-      listener_(*this),
-      activation_(store_, host_, config.builtin_model, listener_),
-      delivery_(delivery_parts(parts, &receiver_, &store_), acceptance(config), config.verify_bytes_per_poll) {}
-
-void DeliveryAgent::Listener::on_state_change(MessageType type, uint32_t package_id, Cause cause) {
-  agent_.receiver_.notify_state(type, package_id, cause.reason, cause.detail);
-}
-
-void DeliveryAgent::Listener::on_note(AgentEvent event, uint8_t slot, uint32_t package_id, Cause cause) {
-  if (!agent_.parts_.observer) return;
-  AgentNote note;
-  note.event = event;
-  note.slot = slot;
-  note.package_id = package_id;
-  note.cause = cause;
-  note.value = 0;
-  agent_.parts_.observer->on_event(note);
-}
+      store_(*parts.flash, *parts.digest, config.store, config.store_scratch),
+      receiver_(config.receiver) {}
 
 storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms) {
   const storage::Status mounted = store_.mount(now_ms);
@@ -138,13 +105,14 @@ bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
     case Action::Kind::kNone:
       return false;
     case Action::Kind::kSend: {
-      const bool taken = parts_.notifier->notify(action.conn, action.bytes);
+      const bool taken = notifier_.notify(action.conn, action.bytes);
       (void)receiver_.sent(taken);
       return taken;
     }
     case Action::Kind::kRequest: {
+      if (activation_.answers_later()) return false;
       const Cause cause = serve_request(action.request, now_ms);
-      (void)receiver_.answer_request(cause.reason, cause.detail);
+      if (!activation_.answers_later()) (void)receiver_.answer_request(cause.reason(), cause.detail());
       return true;
     }
     default:
@@ -153,7 +121,6 @@ bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
 }
 
 Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t now_ms) {
-  Cause cause;
   switch (request.type) {
     case MessageType::kActivate:
       return activation_.activate(request.package_id);
@@ -164,21 +131,16 @@ Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t no
     case MessageType::kAbort:
       if (receiver_.transfer_open()) {
         (void)receiver_.give_up(Reason::kAskedByHost);  // kAbandoned follows and empties the slot
-      } else if (store_.receiving() || store_.slot_in(SlotState::kReceiving) != storage::kNoSlot) {
-        return cause_of(store_.abandon(kept_reason(Reason::kAskedByHost), 0).error());
-      } else {
-        cause.reason = Reason::kNoTransfer;
+        return Cause();
       }
-      return cause;
+      if (!store_.receiving() && store_.slot_in(SlotState::kReceiving) == storage::kNoSlot) {
+        return Reason::kNoTransfer;
+      }
+      return cause_of(store_.abandon(kept_reason(Reason::kAskedByHost), 0).error());
     case MessageType::kEraseModels:
-      if (receiver_.transfer_open()) {
-        cause.reason = Reason::kBusy;
-        return cause;
-      }
-      return activation_.erase_models(now_ms);
+      return receiver_.transfer_open() ? Reason::kBusy : activation_.erase_models(now_ms);
     default:
-      cause.reason = Reason::kUnsupportedRequest;
-      return cause;
+      return Reason::kUnsupportedRequest;
   }
 }
 
@@ -196,27 +158,23 @@ bool DeliveryAgent::work_store(uint32_t now_ms) {
     flash_failures_ = 0;
     return true;
   }
-  listener_.on_note(AgentEvent::kFlashTrouble, storage::kNoSlot, 0, Cause());
+  activation_.note(AgentEvent::kFlashTrouble, storage::kNoSlot);
   if (worked.error() != storage::Error::kFlashBusy && ++flash_failures_ >= kFlashFailuresMax) stop_receiving();
   return false;  // no hurry: the next poll tries again
 }
 
 // Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between two
-// slices of a swap: offers are answered BUSY so long.
+// slices of a swap: offers are answered BUSY so long. False: it is wanted, but a transfer has it.
 bool DeliveryAgent::borrow_ring() {
-  if (!activation_.wants_scratch()) return false;
-  if (!borrowed_ring_.empty()) return true;
+  if (!activation_.wants_scratch() || !borrowed_ring_.empty()) return true;
   const Result<MutableBytes, protocol::Error> ring = receiver_.lend_ring();
   if (ring.ok()) borrowed_ring_ = ring.value();
   return ring.ok();
 }
 
 bool DeliveryAgent::work_models(uint32_t now_ms) {
-  if (host_.state() == runtime::ModelHost::State::kEmpty && !activation_.busy()) return false;
-  if (activation_.wants_scratch() && !borrow_ring()) {
-    // A transfer runs, and the swap goes on after it. Without a model, nobody waits: the host may resume.
-    return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
-  }
+  // The swap goes on after the transfer. Without a model, nobody waits: the host may resume.
+  if (!borrow_ring()) return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
   activation_.step(borrowed_ring_, now_ms);
   if (!activation_.wants_scratch() && !borrowed_ring_.empty()) {
     borrowed_ring_ = MutableBytes();
@@ -234,7 +192,8 @@ protocol::Deadline DeliveryAgent::next_deadline() const {
   return deadline;
 }
 
-void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out) {
+// Gives the digest of its model.
+Sha256 DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out) {
   const storage::SlotInfo info = store_.slot_info(slot);
   out->state = package_state(info);
   out->reason = reason_from_kept(info.reason);
@@ -244,15 +203,17 @@ void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out) {
   out->durable_chunks = static_cast<uint16_t>(info.durable_chunks);
   out->erase_count_max = info.wear_max;
   protocol::ManifestView manifest;
-  if (info.manifest.empty() || !protocol::read_manifest(info.manifest, &manifest).ok()) return;
-  out->name.assign(manifest.name.data(), manifest.name.size());
-  out->version.assign(manifest.version.data(), manifest.version.size());
-  memcpy(out->model_digest.data(), manifest.model_sha256.data(), out->model_digest.size());
+  if (protocol::read_manifest(info.manifest, &manifest).ok()) {
+    out->name.assign(manifest.name.data(), manifest.name.size());
+    out->version.assign(manifest.version.data(), manifest.version.size());
+    memcpy(out->model_digest.data(), info.model_sha256.data(), out->model_digest.size());
+  }
+  return info.model_sha256;
 }
 
 Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   protocol::Info info;
-  const storage::FlashGeometry& geometry = parts_.flash->geometry();
+  const storage::FlashGeometry& geometry = flash_.geometry();
   const storage::StoreConfig& store = store_.config();
   const Acceptance& accepted = delivery_.acceptance();
   info.head.version = protocol::kProtocolVersion;
@@ -274,18 +235,16 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   info.erases_left = static_cast<uint16_t>(erases > 0xFFFF ? 0xFFFF : erases);
   info.hardware.assign(accepted.hardware);
   info.slot_count = store_.slot_count();
-  for (uint8_t slot = 0; slot < info.slot_count; ++slot) fill_slot(slot, &info.slots[slot]);
-
   info.running.slot = activation_.running();
-  info.running.reason = activation_.last_return().reason;
-  info.running.detail = activation_.last_return().detail;
+  info.running.reason = activation_.last_return().reason();
+  info.running.detail = activation_.last_return().detail();
   info.running.generation = host_.generation();
-  if (info.running.slot < info.slot_count) {
-    const storage::SlotInfo running = store_.slot_info(info.running.slot);
-    info.running.state = package_state(running);
-    info.running.model_digest = running.model_sha256;
-  } else if (info.running.slot == protocol::kRunningBuiltIn) {
-    info.running.state = PackageState::kConfirmed;
+  if (info.running.slot == protocol::kRunningBuiltIn) info.running.state = PackageState::kConfirmed;
+  for (uint8_t slot = 0; slot < info.slot_count; ++slot) {
+    const Sha256 model_digest = fill_slot(slot, &info.slots[slot]);
+    if (slot != info.running.slot) continue;
+    info.running.state = info.slots[slot].state;
+    info.running.model_digest = model_digest;
   }
   if (accepted.io.declared) {
     fill_tensors(accepted.io.inputs, info.inputs.data(), &info.input_count);
@@ -299,13 +258,11 @@ Bytes DeliveryAgent::advertised(MutableBytes out) {
   protocol::Advertised advertised;
   const uint8_t running = activation_.running();
   if (running < store_.slot_count()) {
-    const storage::SlotInfo slot = store_.slot_info(running);
-    advertised.state = package_state(slot);
-    memcpy(advertised.model_digest.data(), slot.model_sha256.data(), advertised.model_digest.size());
-    protocol::ManifestView manifest;
-    if (protocol::read_manifest(slot.manifest, &manifest).ok()) {
-      advertised.version.assign(manifest.version.data(), manifest.version.size());
-    }
+    protocol::InfoSlot slot;
+    (void)fill_slot(running, &slot);
+    advertised.state = slot.state;
+    memcpy(advertised.model_digest.data(), slot.model_digest.data(), advertised.model_digest.size());
+    advertised.version.assign(slot.version.data.data(), slot.version.size);
   } else if (running == protocol::kRunningBuiltIn) {
     advertised.state = PackageState::kConfirmed;
   }

@@ -63,7 +63,7 @@ struct AgentConfig {
 
 class DeliveryAgent {
  public:
-  DeliveryAgent(const AgentParts& parts, const AgentConfig& config);
+  DeliveryAgent(const AgentParts& parts, AgentConfig config);
 
   // Mounts the store and decides what to run; the model itself is taken in by the first polls. An error means that
   // the region is unusable (kBadGeometry, kScratchTooSmall): a mistake in the port, and nothing else may be called.
@@ -104,37 +104,27 @@ class DeliveryAgent {
   const protocol::Receiver& receiver() const { return receiver_; }
 
  private:
-  // Tells hosts and port of state changes.
-  class Listener final : public ActivationListener {
-   public:
-    explicit Listener(DeliveryAgent& agent) : agent_(agent) {}
-    void on_state_change(protocol::MessageType type, uint32_t package_id, Cause cause) override;
-    void on_note(AgentEvent event, uint8_t slot, uint32_t package_id, Cause cause) override;
-
-   private:
-    DeliveryAgent& agent_;
-  };
-
   bool serve_receiver(uint32_t now_ms);
   Cause serve_request(const protocol::Request& request, uint32_t now_ms);
   bool work_store(uint32_t now_ms);
   void stop_receiving();
   bool borrow_ring();
   bool work_models(uint32_t now_ms);
-  void fill_slot(uint8_t slot, protocol::InfoSlot* out);
+  Sha256 fill_slot(uint8_t slot, protocol::InfoSlot* out);
 
-  AgentParts parts_;
+  // Small members first: the shorter instructions reach only so far.
+  Activation activation_;
+  Delivery delivery_;
+  storage::Flash& flash_;
+  Notifier& notifier_;
   MutableBytes borrowed_ring_;  // empty: the receiver has it
   uint8_t flash_failures_ = 0;  // of Store::work(), in a row
   uint16_t info_generation_ = 0;
   uint16_t preferred_value_bytes_;
   std::array<uint8_t, 16> device_id_;
-  protocol::Receiver receiver_;
-  storage::Store store_;
   runtime::ModelHost host_;
-  Listener listener_;
-  Activation activation_;
-  Delivery delivery_;
+  storage::Store store_;
+  protocol::Receiver receiver_;
 };
 
 }  // namespace device

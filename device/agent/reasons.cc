@@ -6,10 +6,7 @@ namespace device {
 using protocol::Reason;
 
 Cause because(Reason reason, uint32_t detail) {
-  Cause cause;
-  cause.reason = reason;
-  cause.detail = static_cast<uint16_t>(detail > 0xFFFF ? 0xFFFF : detail);
-  return cause;
+  return Cause(reason, static_cast<uint16_t>(detail > 0xFFFF ? 0xFFFF : detail));
 }
 
 namespace {
@@ -99,20 +96,16 @@ uint32_t detail_of(Detail detail, const runtime::Report& report) {
 
 Cause cause_of(storage::Error error) {
   for (const StorageRow& row : kStorageRows) {
-    if (row.error == error) return because(row.reason);
+    if (row.error == error) return row.reason;
   }
-  return because(Reason::kInternal, static_cast<uint32_t>(error));
-}
-
-Cause cause_of(const runtime::Report& report) {
-  return cause_of(report.error, report);
+  return Cause(Reason::kInternal, static_cast<uint16_t>(error));
 }
 
 Cause cause_of(runtime::Error error, const runtime::Report& report) {
   for (const RuntimeRow& row : kRuntimeRows) {
     if (row.error == error) return because(row.reason, detail_of(row.detail, report));
   }
-  return because(Reason::kModelMalformed, static_cast<uint32_t>(error));
+  return Cause(Reason::kModelMalformed, static_cast<uint16_t>(error));
 }
 
 // The wire's numbers end at 192, so all of them fit behind storage's own.
