@@ -13,6 +13,8 @@ using runtime::HostEvent;
 using storage::kNoSlot;
 using storage::SlotState;
 
+// Here and in the agent's other files, `inline` says that there is one caller.
+
 namespace {
 
 // So many inferences without a hang end a run of watchdog resets.
@@ -115,6 +117,11 @@ void Activation::run_choice(storage::BootChoice choice) {
   run_next();
 }
 
+// Where nothing serves, what the boot table has now.
+void Activation::run_something() {
+  if (running_ == kRunningNone) run_choice(store_.choice());
+}
+
 // When there is none left, attempts what is to be attempted, or runs nothing.
 void Activation::run_next() {
   while (to_run_next_ < sizeof to_run_) {
@@ -210,7 +217,7 @@ Cause Activation::erase_models(uint32_t now_ms) {
   const storage::Status erased = store_.erase_all(now_ms);
   if (erased.ok()) note(AgentEvent::kModelsErased, kNoSlot);
   // What ran goes on if the store refused; otherwise the built-in model, or none.
-  if (ran || erased.ok()) run_choice(store_.choice());
+  if (ran || erased.ok()) run_something();
   return cause_of(erased.error());
 }
 
@@ -236,7 +243,7 @@ void Activation::step(MutableBytes scratch, uint32_t now_ms) {
   again_at_ms_ = now_ms + kAgainMs;
 }
 
-void Activation::handle(HostEvent event) {
+inline void Activation::handle(HostEvent event) {
   switch (event.kind) {
     case HostEvent::kIdle:
     case HostEvent::kWorking:
@@ -261,7 +268,7 @@ void Activation::handle(HostEvent event) {
 }
 
 // The candidate does not serve, or does not any more. `reason`: the host's own, or none when it was told to return.
-void Activation::handle_failure(runtime::Error reason) {
+inline void Activation::handle_failure(runtime::Error reason) {
   follow_return();
   Cause cause = because_;
   if (reason != runtime::Error::kNone) cause = cause_of(reason, host_.last_report());
@@ -274,12 +281,12 @@ void Activation::handle_failure(runtime::Error reason) {
   note(AgentEvent::kModelUnfit, candidate_, cause);  // nothing was recorded, and nothing is
   if (goal_ == Goal::kBoot) return run_next();
   end_roll_back(cause);
-  if (running_ == kRunningNone) run_choice(store_.choice());
+  run_something();
 }
 
 // Records that are due, one after the other, until the flash takes them. Any other trouble than a busy flash is not
 // tried again: an unconfirmed model's attempts run out at the coming boots.
-void Activation::write_due(uint32_t now_ms) {
+inline void Activation::write_due(uint32_t now_ms) {
   Cause cause;
   if (goal_ == Goal::kRecordTrial) {
     cause = record_trial();
@@ -290,7 +297,7 @@ void Activation::write_due(uint32_t now_ms) {
     if (cause.reason() != Reason::kBusy) {
       goal_ = Goal::kNothing;
       announce_return(candidate_);
-      if (running_ == kRunningNone) run_choice(store_.choice());
+      run_something();
     }
   } else if (goal_ == Goal::kNothing && attempt_next_ != kNoSlot) {
     cause = begin_attempt(attempt_next_);
@@ -307,7 +314,7 @@ void Activation::write_due(uint32_t now_ms) {
 }
 
 // The candidate serves. Each of the next three is kBusy when the flash is.
-Cause Activation::record_trial() {
+inline Cause Activation::record_trial() {
   const Cause cause = cause_of(store_.record_trial(candidate_).error());
   if (cause.ok()) {
     goal_ = Goal::kNothing;
@@ -320,7 +327,7 @@ Cause Activation::record_trial() {
 }
 
 // The model to return to serves: only now does the store let go of the newer one.
-Cause Activation::record_return() {
+inline Cause Activation::record_return() {
   const Cause cause = cause_of(store_.roll_back(kept_reason(because_.reason()), because_.detail()).error());
   if (cause.ok()) {
     (void)host_.confirm();  // it is on trial, so this cannot be refused

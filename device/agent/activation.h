@@ -84,6 +84,7 @@ class Activation {
   bool begin(Goal goal, uint8_t slot);
   Cause begin_attempt(uint8_t slot);
   void run_choice(storage::BootChoice choice);
+  void run_something();
   void run_next();
 
   void handle(runtime::HostEvent event);

@@ -88,7 +88,7 @@ void Delivery::note(AgentEvent event, Cause cause, uint32_t value) const {
   observer_->on_event(told);
 }
 
-bool Delivery::decide_offer(const Action& action) {
+inline bool Delivery::decide_offer(const Action& action) {
   const uint32_t room = store_.payload_bytes_max();
   package_id_ = action.offer.package_id;
   slot_ = storage::kNoSlot;
@@ -108,7 +108,7 @@ bool Delivery::refuse(Cause cause) {
   return true;
 }
 
-Cause Delivery::check_manifest(const ManifestView& manifest) const {
+inline Cause Delivery::check_manifest(const ManifestView& manifest) const {
   if (!manifest.hardware.empty() && !is_named(manifest.hardware, acceptance_.hardware)) {
     return Reason::kHardwareMismatch;
   }
@@ -135,12 +135,12 @@ Cause Delivery::check_manifest(const ManifestView& manifest) const {
 }
 
 // No other package is in the way, only slots that are being cleared: work that ends by itself.
-bool Delivery::clearing_first(storage::Error error, uint32_t now_ms) const {
+inline bool Delivery::clearing_first(storage::Error error, uint32_t now_ms) const {
   return error == storage::Error::kBusy && !store_.receiving() &&
          store_.work_wanted(now_ms) != storage::Work::kNone;
 }
 
-bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
+inline bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   if (stage_ == Stage::kWritingMeta) {
     if (!store_.manifest_taken()) return false;  // Store::work() erases and writes; the ring still holds it
     stage_ = Stage::kNothing;
@@ -192,7 +192,7 @@ bool Delivery::rewind(uint32_t chunk, Reason reason, uint32_t now_ms) {
   return true;
 }
 
-bool Delivery::program(const Action& action, uint32_t now_ms) {
+inline bool Delivery::program(const Action& action, uint32_t now_ms) {
   if (!store_.page_ready(action.chunk)) return false;
   const storage::Status status = store_.program(action.chunk, action.offset, action.bytes, now_ms);
   if (status.ok()) {
@@ -203,7 +203,7 @@ bool Delivery::program(const Action& action, uint32_t now_ms) {
   return rewind(action.chunk, Reason::kFlashFailed, now_ms);
 }
 
-bool Delivery::close_chunk(const Action& action, uint32_t now_ms) {
+inline bool Delivery::close_chunk(const Action& action, uint32_t now_ms) {
   const storage::Result<uint32_t> durable = store_.close_page(action.chunk, action.true_size, action.crc32);
   if (durable.ok()) {
     (void)receiver_.chunk_durable(static_cast<uint16_t>(durable.value()));
@@ -239,7 +239,7 @@ bool Delivery::given_up(Cause cause) {
   return true;
 }
 
-bool Delivery::check_digest() {
+inline bool Delivery::check_digest() {
   if (stage_ != Stage::kDigest) {
     const storage::Status begun = store_.verify_begin(slot_);
     if (!begun.ok()) return payload_bad(begun.error());
@@ -255,7 +255,7 @@ bool Delivery::check_digest() {
   return true;
 }
 
-Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes scratch) {
+inline Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes scratch) {
   if (slot.model.empty()) return Reason::kFlashFailed;  // its meta does not read any more
   const auto judgement = engine_.measure(slot.model, scratch);
   if (!judgement.ok()) return cause_of(judgement.error(), engine_.report());
@@ -267,7 +267,7 @@ Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes scratch)
   return Cause();
 }
 
-bool Delivery::verify(const Action& action) {
+inline bool Delivery::verify(const Action& action) {
   const Cause cause = check_model(store_.slot_info(slot_), action.scratch);
   if (!cause.ok()) return payload_bad(cause);
   const storage::Status sealed = store_.seal();
@@ -281,7 +281,7 @@ bool Delivery::verify(const Action& action) {
 // the bytes are no good, or not wanted. Before the manifest stands in flash there is nothing to resume, and the
 // store must not go on reading it from the ring. A package that was only offered is none of the store's: it may
 // hold another.
-bool Delivery::abandon(const Action& action) {
+inline bool Delivery::abandon(const Action& action) {
   const Cause cause(action.reason, action.detail);
   const bool opened = slot_ != storage::kNoSlot && package_id_ == action.offer.package_id && store_.receiving();
   const bool wanted =

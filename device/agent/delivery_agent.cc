@@ -31,35 +31,25 @@ const AgentConfig& complete(const AgentParts& parts, AgentConfig& config) {
 }
 
 PackageState package_state(const storage::SlotInfo& slot) {
-  switch (slot.state) {
-    case SlotState::kUnknown:
-    case SlotState::kErased:
-      return PackageState::kEmpty;
-    case SlotState::kClearing:
-      return PackageState::kErasing;
-    case SlotState::kReceiving:
-      return PackageState::kReceiving;
-    case SlotState::kPending:
-      return PackageState::kVerified;
-    case SlotState::kTrial:
-      return PackageState::kTrial;
-    case SlotState::kConfirmed:
-    case SlotState::kRetired:
-      return PackageState::kConfirmed;
-    case SlotState::kRejected:
-      return slot.attempts_made > 0 ? PackageState::kRolledBack : PackageState::kRejected;
-  }
-  return PackageState::kEmpty;
+  // kUnknown, kClearing, kErased, kReceiving, kPending, kTrial, kConfirmed, kRetired, kRejected.
+  static const PackageState kStates[] = {
+      PackageState::kEmpty,     PackageState::kErasing,   PackageState::kEmpty,
+      PackageState::kReceiving, PackageState::kVerified,  PackageState::kTrial,
+      PackageState::kConfirmed, PackageState::kConfirmed, PackageState::kRejected};
+  static_assert(static_cast<size_t>(SlotState::kRejected) + 1 == sizeof kStates, "one for each, in their order");
+  if (slot.state == SlotState::kRejected && slot.attempts_made > 0) return PackageState::kRolledBack;
+  return kStates[static_cast<size_t>(slot.state)];
 }
 
 void fill_tensors(Span<const runtime::TensorSpec> specs, protocol::InfoTensor* out, uint8_t* count) {
   *count = 0;
   for (size_t i = 0; i < specs.size() && i < protocol::kInfoTensorsMax; ++i) {
-    out[i].type = static_cast<uint8_t>(specs[i].type);
-    out[i].rank = static_cast<uint8_t>(specs[i].shape.size());
-    for (size_t d = 0; d < specs[i].shape.size() && d < protocol::kTensorRankMax; ++d) {
-      const int32_t dim = specs[i].shape[d];
-      out[i].shape[d] = dim == runtime::kAnyDimension ? 0 : static_cast<uint16_t>(dim);
+    const Span<const int32_t> shape = specs.data()[i].shape;
+    out[i].type = static_cast<uint8_t>(specs.data()[i].type);
+    out[i].rank = static_cast<uint8_t>(shape.size());
+    for (size_t d = 0; d < shape.size() && d < protocol::kTensorRankMax; ++d) {
+      const int32_t dimension = shape.data()[d];
+      out[i].shape[d] = dimension == runtime::kAnyDimension ? 0 : static_cast<uint16_t>(dimension);
     }
     ++*count;
   }
@@ -99,7 +89,7 @@ bool DeliveryAgent::poll(uint32_t now_ms) {
 }
 
 // True: something was done. An action that waits (for an erase, say) goes on at a later poll.
-bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
+inline bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
   const Action action = receiver_.poll(now_ms);
   switch (action.kind) {
     case Action::Kind::kNone:
@@ -120,7 +110,7 @@ bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
   }
 }
 
-Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t now_ms) {
+inline Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t now_ms) {
   switch (request.type) {
     case MessageType::kActivate:
       return activation_.activate(request.package_id);
@@ -145,13 +135,13 @@ Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t no
 }
 
 // The flash under the package fails again and again: it is given up, and the block left alone.
-void DeliveryAgent::stop_receiving() {
+inline void DeliveryAgent::stop_receiving() {
   flash_failures_ = 0;
   if (receiver_.give_up(Reason::kFlashFailed).ok()) return;  // kAbandoned follows
   if (store_.receiving()) (void)store_.abandon(kept_reason(Reason::kFlashFailed), 0);
 }
 
-bool DeliveryAgent::work_store(uint32_t now_ms) {
+inline bool DeliveryAgent::work_store(uint32_t now_ms) {
   if (store_.work_wanted(now_ms) == storage::Work::kNone) return false;
   const storage::Status worked = store_.work(now_ms);
   if (worked.ok()) {
@@ -172,7 +162,7 @@ bool DeliveryAgent::borrow_ring() {
   return ring.ok();
 }
 
-bool DeliveryAgent::work_models(uint32_t now_ms) {
+inline bool DeliveryAgent::work_models(uint32_t now_ms) {
   // The swap goes on after the transfer. Without a model, nobody waits: the host may resume.
   if (!borrow_ring()) return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
   activation_.step(borrowed_ring_, now_ms);
@@ -192,8 +182,8 @@ protocol::Deadline DeliveryAgent::next_deadline() const {
   return deadline;
 }
 
-// Gives the digest of its model.
-Sha256 DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out) {
+// `running` as well, if that is its slot.
+void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out, protocol::InfoRunning* running) {
   const storage::SlotInfo info = store_.slot_info(slot);
   out->state = package_state(info);
   out->reason = reason_from_kept(info.reason);
@@ -202,13 +192,16 @@ Sha256 DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out) {
   out->package_id = info.package_id;
   out->durable_chunks = static_cast<uint16_t>(info.durable_chunks);
   out->erase_count_max = info.wear_max;
+  if (slot == running->slot) {
+    running->state = out->state;
+    running->model_digest = info.model_sha256;
+  }
   protocol::ManifestView manifest;
   if (protocol::read_manifest(info.manifest, &manifest).ok()) {
     out->name.assign(manifest.name.data(), manifest.name.size());
     out->version.assign(manifest.version.data(), manifest.version.size());
     memcpy(out->model_digest.data(), info.model_sha256.data(), out->model_digest.size());
   }
-  return info.model_sha256;
 }
 
 Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
@@ -240,34 +233,27 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   info.running.detail = activation_.last_return().detail();
   info.running.generation = host_.generation();
   if (info.running.slot == protocol::kRunningBuiltIn) info.running.state = PackageState::kConfirmed;
-  for (uint8_t slot = 0; slot < info.slot_count; ++slot) {
-    const Sha256 model_digest = fill_slot(slot, &info.slots[slot]);
-    if (slot != info.running.slot) continue;
-    info.running.state = info.slots[slot].state;
-    info.running.model_digest = model_digest;
-  }
+  for (uint8_t slot = 0; slot < info.slot_count; ++slot) fill_slot(slot, &info.slots[slot], &info.running);
   if (accepted.io.declared) {
     fill_tensors(accepted.io.inputs, info.inputs.data(), &info.input_count);
     fill_tensors(accepted.io.outputs, info.outputs.data(), &info.output_count);
   }
   const Result<uint16_t, protocol::Error> size = protocol::encode_info(info, out);
-  return size.ok() ? Bytes(out.data(), size.value()) : Bytes();
+  return Bytes(out.data(), size.value_or(0));
 }
 
 Bytes DeliveryAgent::advertised(MutableBytes out) {
   protocol::Advertised advertised;
-  const uint8_t running = activation_.running();
-  if (running < store_.slot_count()) {
-    protocol::InfoSlot slot;
-    (void)fill_slot(running, &slot);
-    advertised.state = slot.state;
-    memcpy(advertised.model_digest.data(), slot.model_digest.data(), advertised.model_digest.size());
-    advertised.version.assign(slot.version.data.data(), slot.version.size);
-  } else if (running == protocol::kRunningBuiltIn) {
-    advertised.state = PackageState::kConfirmed;
-  }
+  protocol::InfoSlot slot;
+  protocol::InfoRunning running;
+  running.slot = activation_.running();
+  if (running.slot == protocol::kRunningBuiltIn) running.state = PackageState::kConfirmed;
+  if (running.slot < store_.slot_count()) fill_slot(running.slot, &slot, &running);
+  advertised.state = running.state;
+  memcpy(advertised.model_digest.data(), running.model_digest.data(), advertised.model_digest.size());
+  advertised.version.assign(slot.version.data.data(), slot.version.size);
   const Result<uint8_t, protocol::Error> size = protocol::encode_advertised(advertised, out);
-  return size.ok() ? Bytes(out.data(), size.value()) : Bytes();
+  return Bytes(out.data(), size.value_or(0));
 }
 
 }  // namespace device

@@ -110,7 +110,7 @@ class DeliveryAgent {
   void stop_receiving();
   bool borrow_ring();
   bool work_models(uint32_t now_ms);
-  Sha256 fill_slot(uint8_t slot, protocol::InfoSlot* out);
+  void fill_slot(uint8_t slot, protocol::InfoSlot* out, protocol::InfoRunning* running);
 
   // Small members first: the shorter instructions reach only so far.
   Activation activation_;

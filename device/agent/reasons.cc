@@ -108,28 +108,22 @@ Cause cause_of(runtime::Error error, const runtime::Report& report) {
   return Cause(Reason::kModelMalformed, static_cast<uint16_t>(error));
 }
 
-// The wire's numbers end at 192, so all of them fit behind storage's own.
-uint8_t kept_reason(Reason reason) {
-  return static_cast<uint8_t>(static_cast<uint8_t>(reason) + storage::kReasonCallerFirst);
-}
-
 Reason reason_from_kept(uint8_t kept) {
   switch (kept) {
     case storage::kReasonNone:
+    case storage::kReasonErased:
       return Reason::kOk;
     case storage::kReasonAttemptsSpent:
       return Reason::kAttemptsSpent;
     case storage::kReasonDisplaced:
       return Reason::kDisplaced;
-    case storage::kReasonErased:
-      return Reason::kOk;
     case storage::kReasonHangs:
       return Reason::kWatchdogResets;
     default:
       break;
   }
-  return kept < storage::kReasonCallerFirst ? Reason::kInternal
-                                            : static_cast<Reason>(kept - storage::kReasonCallerFirst);
+  if (kept < storage::kReasonCallerFirst) return Reason::kInternal;
+  return static_cast<Reason>(kept - storage::kReasonCallerFirst);
 }
 
 }  // namespace device

@@ -31,8 +31,10 @@ Cause because(protocol::Reason reason, uint32_t detail);
 Cause cause_of(storage::Error error);
 Cause cause_of(runtime::Error error, const runtime::Report& report);
 
-// Storage keeps one byte and numbers 0 to 15 itself.
-uint8_t kept_reason(protocol::Reason reason);
+// Storage keeps one byte and numbers 0 to 15 itself. The wire's numbers end at 192, so all of them fit behind those.
+inline uint8_t kept_reason(protocol::Reason reason) {
+  return static_cast<uint8_t>(static_cast<uint8_t>(reason) + storage::kReasonCallerFirst);
+}
 protocol::Reason reason_from_kept(uint8_t kept);
 
 }  // namespace device
