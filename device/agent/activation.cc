@@ -13,7 +13,7 @@ using runtime::HostEvent;
 using storage::kNoSlot;
 using storage::SlotState;
 
-// Here and in the agent's other files, `inline` says that there is one caller.
+// Here and in the agent's other files, `inline` and ROOST_INLINE say that there is one caller.
 
 namespace {
 
@@ -286,7 +286,7 @@ inline void Activation::handle_failure(runtime::Error reason) {
 
 // Records that are due, one after the other, until the flash takes them. Any other trouble than a busy flash is not
 // tried again: an unconfirmed model's attempts run out at the coming boots.
-inline void Activation::write_due(uint32_t now_ms) {
+ROOST_INLINE void Activation::write_due(uint32_t now_ms) {
   Cause cause;
   if (goal_ == Goal::kRecordTrial) {
     cause = record_trial();

@@ -239,7 +239,7 @@ bool Delivery::given_up(Cause cause) {
   return true;
 }
 
-inline bool Delivery::check_digest() {
+ROOST_INLINE bool Delivery::check_digest() {
   if (stage_ != Stage::kDigest) {
     const storage::Status begun = store_.verify_begin(slot_);
     if (!begun.ok()) return payload_bad(begun.error());

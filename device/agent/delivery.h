@@ -34,7 +34,7 @@ struct Acceptance {
 class Delivery {
  public:
   // `engine` judges the model; what it has prepared is not touched. `digest`, of the manifest, is the same one as the
-  // store's. `observer` may be null.
+  // store's. `observer` may be null. All is borrowed.
   Delivery(protocol::Receiver& receiver, storage::Store& store, runtime::Engine& engine, Digest& digest,
            AgentObserver* observer, const Acceptance& acceptance, uint32_t verify_bytes_per_step)
       : verify_bytes_per_step_(verify_bytes_per_step),
@@ -47,8 +47,6 @@ class Delivery {
 
   // One slice of answering `action`. True when it was answered, false when it wants another step.
   bool step(const protocol::Action& action, uint32_t now_ms);
-
-  const Acceptance& acceptance() const { return acceptance_; }
 
  private:
   // What is under way for the action at hand; kNothing again once it is answered.
@@ -85,7 +83,7 @@ class Delivery {
   runtime::Engine& engine_;
   Digest& digest_;
   AgentObserver* observer_;
-  Acceptance acceptance_;
+  const Acceptance& acceptance_;
 };
 
 }  // namespace device

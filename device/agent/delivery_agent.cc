@@ -60,12 +60,11 @@ void fill_tensors(Span<const runtime::TensorSpec> specs, protocol::InfoTensor* o
 // The first two are made before what they borrow, and only keep where it will be.
 DeliveryAgent::DeliveryAgent(const AgentParts& parts, AgentConfig config)
     : activation_(store_, host_, receiver_, parts.observer, complete(parts, config).builtin_model),
-      delivery_(receiver_, store_, *parts.engine_a, *parts.digest, parts.observer, config.acceptance,
+      delivery_(receiver_, store_, *parts.engine_a, *parts.digest, parts.observer, traits_.acceptance,
                 config.verify_bytes_per_poll),
       flash_(*parts.flash),
       notifier_(*parts.notifier),
-      preferred_value_bytes_(config.preferred_value_bytes),
-      device_id_(config.device_id),
+      traits_(config),
       host_(*parts.engine_a, *parts.engine_b, config.arena),
       store_(*parts.flash, *parts.digest, config.store, config.store_scratch),
       receiver_(config.receiver) {}
@@ -89,7 +88,7 @@ bool DeliveryAgent::poll(uint32_t now_ms) {
 }
 
 // True: something was done. An action that waits (for an erase, say) goes on at a later poll.
-inline bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
+ROOST_INLINE bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
   const Action action = receiver_.poll(now_ms);
   switch (action.kind) {
     case Action::Kind::kNone:
@@ -110,7 +109,7 @@ inline bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
   }
 }
 
-inline Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t now_ms) {
+ROOST_INLINE Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t now_ms) {
   switch (request.type) {
     case MessageType::kActivate:
       return activation_.activate(request.package_id);
@@ -208,15 +207,15 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   protocol::Info info;
   const storage::FlashGeometry& geometry = flash_.geometry();
   const storage::StoreConfig& store = store_.config();
-  const Acceptance& accepted = delivery_.acceptance();
+  const Acceptance& accepted = traits_.acceptance;
   info.head.version = protocol::kProtocolVersion;
   info.head.chunk_log2 = static_cast<uint8_t>(__builtin_ctz(store.chunk_bytes));
   info.head.generation = info_generation_++;
   info.head.initial_credit_bytes = receiver_.initial_credit_bytes();
-  info.head.preferred_value_bytes = preferred_value_bytes_;
+  info.head.preferred_value_bytes = traits_.preferred_value_bytes;
   info.head.manifest_bytes_max = protocol::kManifestBytesMax;
   info.head.payload_bytes_max = store_.payload_bytes_max();
-  info.device_id = device_id_;
+  info.device_id = traits_.device_id;
   info.policy = static_cast<uint16_t>((store.early_erase ? protocol::kPolicyEarlyErase : 0) |
                                       (store.has_builtin ? protocol::kPolicyBuiltIn : 0));
   info.ring_bytes = static_cast<uint16_t>(receiver_.ring_bytes());

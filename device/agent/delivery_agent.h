@@ -48,16 +48,20 @@ struct AgentParts {
   AgentObserver* observer;  // may be null
 };
 
-struct AgentConfig {
+// What of the configuration the agent keeps.
+struct AgentTraits {
   std::array<uint8_t, 16> device_id = {};
   Acceptance acceptance;  // arena_bytes is taken from `arena`
+  uint16_t preferred_value_bytes = 244;
+};
+
+struct AgentConfig : AgentTraits {
   storage::StoreConfig store;
   protocol::ReceiverConfig
       receiver;        // ring included; bounce, chunk, unit and erased value are taken from the flash and `store`
   MutableBytes arena;  // aligned to runtime::kArenaAlignment
   MutableBytes store_scratch;  // storage::Store::scratch_bytes(geometry)
   Bytes builtin_model;         // empty: none
-  uint16_t preferred_value_bytes = 244;
   uint32_t verify_bytes_per_poll = 1024;
 };
 
@@ -120,8 +124,7 @@ class DeliveryAgent {
   MutableBytes borrowed_ring_;  // empty: the receiver has it
   uint8_t flash_failures_ = 0;  // of Store::work(), in a row
   uint16_t info_generation_ = 0;
-  uint16_t preferred_value_bytes_;
-  std::array<uint8_t, 16> device_id_;
+  AgentTraits traits_;
   runtime::ModelHost host_;
   storage::Store store_;
   protocol::Receiver receiver_;
