@@ -58,7 +58,7 @@ class SelfTest {
   ~SelfTest() = default;
 };
 
-// A model to run. `self_test` may be null; it and the bytes are borrowed until the model is gone (holds()).
+// A model to run. `self_test` may be null and is borrowed until the model serves; the bytes until it is gone (holds()).
 struct HostedModel {
   Bytes bytes;
   const SelfTest* self_test = nullptr;

@@ -12,10 +12,9 @@ namespace device {
 class BodyVectors final : public runtime::SelfTest {
  public:
   void set(Bytes body) {
-    body_ = protocol::BodyView();
-    valid_ = !body.empty() && protocol::read_body(body, &body_).ok();
+    if (!protocol::read_body(body, &body_).ok()) body_ = protocol::BodyView();
   }
-  uint32_t count() const override { return valid_ ? static_cast<uint32_t>(body_.vector_count()) : 0; }
+  uint32_t count() const override { return static_cast<uint32_t>(body_.vector_count()); }
   runtime::SelfTestVector vector(uint32_t index) const override {
     const protocol::VectorView view = body_.vector(index);
     runtime::SelfTestVector vector;
@@ -27,7 +26,6 @@ class BodyVectors final : public runtime::SelfTest {
 
  private:
   protocol::BodyView body_;
-  bool valid_ = false;
 };
 
 }  // namespace device

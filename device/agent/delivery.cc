@@ -12,13 +12,15 @@ using protocol::Reason;
 
 namespace {
 
-bool has_kernel(runtime::KernelList kernels, protocol::OperatorNeed need, bool* other_version) {
+// kOk: there is a kernel for it; or what is missing.
+Reason find_kernel(runtime::KernelList kernels, protocol::OperatorNeed need) {
+  Reason reason = Reason::kOperatorUnsupported;
   for (const runtime::Kernel* kernel : kernels) {
     if (static_cast<uint32_t>(kernel->op) != need.code) continue;
-    if (need.version >= kernel->version_min && need.version <= kernel->version_max) return true;
-    *other_version = true;
+    if (need.version >= kernel->version_min && need.version <= kernel->version_max) return Reason::kOk;
+    reason = Reason::kOperatorVersion;
   }
-  return false;
+  return reason;
 }
 
 // A manifest's text has no zeros in it.
@@ -39,12 +41,13 @@ bool matches(const runtime::TensorSpec& spec, const protocol::TensorView& tensor
   return true;
 }
 
-// The index of the first tensor that is not as declared, or -1.
-int32_t mismatch(Span<const runtime::TensorSpec> specs, const protocol::TensorView* tensors, uint8_t count) {
-  for (size_t i = 0; i < specs.size() || i < count; ++i) {
-    if (i >= specs.size() || i >= count || !matches(specs[i], tensors[i])) return static_cast<int32_t>(i);
-  }
-  return -1;
+// The detail is the number of the first tensor that is not as declared.
+Cause check_tensors(Span<const runtime::TensorSpec> specs, const protocol::TensorView* tensors, size_t count,
+                    size_t first_detail) {
+  size_t i = 0;
+  while (i < specs.size() && i < count && matches(specs.data()[i], tensors[i])) ++i;
+  if (i == specs.size() && i == count) return Cause();
+  return Cause(Reason::kIoMismatch, static_cast<uint16_t>(first_detail + i));
 }
 
 }  // namespace
@@ -75,84 +78,84 @@ bool Delivery::step(const Action& action, uint32_t now_ms) {
 }
 
 void Delivery::note(AgentEvent event, Cause cause, uint32_t value) const {
-  if (!parts_.observer) return;
+  if (!observer_) return;
   AgentNote told;
   told.event = event;
   told.slot = slot_;
   told.package_id = package_id_;
   told.cause = cause;
   told.value = value;
-  parts_.observer->on_event(told);
+  observer_->on_event(told);
 }
 
-bool Delivery::decide_offer(const Action& action) {
-  const uint32_t room = parts_.store->payload_bytes_max();
+inline bool Delivery::decide_offer(const Action& action) {
+  const uint32_t room = store_.payload_bytes_max();
   package_id_ = action.offer.package_id;
   slot_ = storage::kNoSlot;
   stage_ = Stage::kNothing;
   bad_ = Cause();
   Cause cause;
   if (action.offer.payload_size > room) cause = because(Reason::kDoesNotFit, room / 1024);
-  const Status<protocol::Error> answered = parts_.receiver->answer_offer(cause.reason, cause.detail);
+  const Status<protocol::Error> answered = receiver_.answer_offer(cause.reason(), cause.detail());
   if (!cause.ok() && answered.ok()) note(AgentEvent::kRefused, cause);
   return true;
 }
 
 bool Delivery::refuse(Cause cause) {
   stage_ = Stage::kNothing;
-  (void)parts_.receiver->reject(cause.reason, cause.detail);
+  (void)receiver_.reject(cause.reason(), cause.detail());
   note(AgentEvent::kRefused, cause);
   return true;
 }
 
-Cause Delivery::check_manifest(const ManifestView& manifest) const {
+inline Cause Delivery::check_manifest(const ManifestView& manifest) const {
   if (!manifest.hardware.empty() && !is_named(manifest.hardware, acceptance_.hardware)) {
-    return because(Reason::kHardwareMismatch);
+    return Reason::kHardwareMismatch;
   }
   if (manifest.arena_bytes > acceptance_.arena_bytes) {
     return because(Reason::kArenaTooSmall, acceptance_.arena_bytes / 1024);
   }
   if (manifest.custom_operator_count > 0) {
-    return because(Reason::kOperatorUnsupported, static_cast<uint32_t>(runtime::BuiltinOperator::CUSTOM));
+    return Cause(Reason::kOperatorUnsupported, static_cast<uint16_t>(runtime::BuiltinOperator::CUSTOM));
   }
   for (size_t i = 0; i < manifest.operators.size(); ++i) {
-    bool other_version = false;
-    if (has_kernel(acceptance_.kernels, manifest.operators[i], &other_version)) continue;
-    return because(other_version ? Reason::kOperatorVersion : Reason::kOperatorUnsupported,
-                   manifest.operators[i].code);
+    const protocol::OperatorNeed need = manifest.operators[i];
+    const Reason found = find_kernel(acceptance_.kernels, need);
+    if (found != Reason::kOk) return Cause(found, need.code);
   }
   if (acceptance_.io.declared) {
-    const int32_t input = mismatch(acceptance_.io.inputs, manifest.inputs.data(), manifest.input_count);
-    if (input >= 0) return because(Reason::kIoMismatch, static_cast<uint32_t>(input));
-    const int32_t output = mismatch(acceptance_.io.outputs, manifest.outputs.data(), manifest.output_count);
-    if (output >= 0) return because(Reason::kIoMismatch, 0x8000u + static_cast<uint32_t>(output));
+    Cause cause = check_tensors(acceptance_.io.inputs, manifest.inputs.data(), manifest.input_count, 0);
+    if (cause.ok()) {
+      cause = check_tensors(acceptance_.io.outputs, manifest.outputs.data(), manifest.output_count, 0x8000);
+    }
+    if (!cause.ok()) return cause;
   }
-  if (manifest.has_base) return because(Reason::kBaseMissing);  // the raw codec builds upon nothing
+  if (manifest.has_base) return Reason::kBaseMissing;  // the raw codec builds upon nothing
   return Cause();
 }
 
 // No other package is in the way, only slots that are being cleared: work that ends by itself.
-bool Delivery::clearing_first(storage::Error error, uint32_t now_ms) const {
-  return error == storage::Error::kBusy && !parts_.store->receiving() &&
-         parts_.store->work_wanted(now_ms) != storage::Work::kNone;
+inline bool Delivery::clearing_first(storage::Error error, uint32_t now_ms) const {
+  return error == storage::Error::kBusy && !store_.receiving() &&
+         store_.work_wanted(now_ms) != storage::Work::kNone;
 }
 
-bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
+inline bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   if (stage_ == Stage::kWritingMeta) {
-    if (!parts_.store->manifest_taken()) return false;  // Store::work() erases and writes; the ring still holds it
+    if (!store_.manifest_taken()) return false;  // Store::work() erases and writes; the ring still holds it
     stage_ = Stage::kNothing;
-    (void)parts_.receiver->accept(resume_chunk_);
+    (void)receiver_.accept(resume_chunk_);
     note(AgentEvent::kAccepted, Cause(), resume_chunk_);
     return true;
   }
   ManifestView manifest;
-  if (!protocol::read_manifest(action.bytes, &manifest).ok()) return refuse(because(Reason::kManifestMalformed));
-  parts_.digest->reset();
-  parts_.digest->update(action.bytes);
+  if (!protocol::read_manifest(action.bytes, &manifest).ok()) return refuse(Reason::kManifestMalformed);
+  digest_.reset();
+  digest_.update(action.bytes);
   const protocol::PayloadLayout layout = manifest.layout();
-  if (protocol::package_id(parts_.digest->finish()) != action.offer.package_id ||
+  if (protocol::package_id(digest_.finish()) != action.offer.package_id ||
       layout.payload_size() != action.offer.payload_size) {
-    return refuse(because(Reason::kManifestMismatch));
+    return refuse(Reason::kManifestMismatch);
   }
   const Cause cause = check_manifest(manifest);
   if (!cause.ok()) return refuse(cause);
@@ -168,7 +171,7 @@ bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   package.counter = manifest.counter;
   package.attempts = manifest.attempts;
   const storage::OpenFlags flags = action.offer.forced() ? storage::kOpenForce : storage::kOpenNormal;
-  const storage::Result<storage::Opened> opened = parts_.store->open(package, flags, now_ms);
+  const storage::Result<storage::Opened> opened = store_.open(package, flags, now_ms);
   if (opened.error() == storage::Error::kFlashBusy || clearing_first(opened.error(), now_ms)) return false;
   if (!opened.ok()) return refuse(cause_of(opened.error()));
   slot_ = opened.value().slot;
@@ -179,31 +182,31 @@ bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
 }
 
 bool Delivery::rewind(uint32_t chunk, Reason reason, uint32_t now_ms) {
-  const storage::Result<uint32_t> restart = parts_.store->rewind(chunk, now_ms);
+  const storage::Result<uint32_t> restart = store_.rewind(chunk, now_ms);
   if (!restart.ok()) {
-    (void)parts_.receiver->give_up(cause_of(restart.error()).reason, static_cast<uint16_t>(chunk));
+    (void)receiver_.give_up(cause_of(restart.error()).reason(), static_cast<uint16_t>(chunk));
     return true;
   }
-  (void)parts_.receiver->chunk_failed(static_cast<uint16_t>(restart.value()), reason);
+  (void)receiver_.chunk_failed(static_cast<uint16_t>(restart.value()), reason);
   note(AgentEvent::kPageRewound, because(reason, chunk), restart.value());
   return true;
 }
 
-bool Delivery::program(const Action& action, uint32_t now_ms) {
-  if (!parts_.store->page_ready(action.chunk)) return false;
-  const storage::Status status = parts_.store->program(action.chunk, action.offset, action.bytes, now_ms);
+inline bool Delivery::program(const Action& action, uint32_t now_ms) {
+  if (!store_.page_ready(action.chunk)) return false;
+  const storage::Status status = store_.program(action.chunk, action.offset, action.bytes, now_ms);
   if (status.ok()) {
-    (void)parts_.receiver->programmed();
+    (void)receiver_.programmed();
     return true;
   }
   if (status.error() == storage::Error::kNotReady || status.error() == storage::Error::kFlashBusy) return false;
   return rewind(action.chunk, Reason::kFlashFailed, now_ms);
 }
 
-bool Delivery::close_chunk(const Action& action, uint32_t now_ms) {
-  const storage::Result<uint32_t> durable = parts_.store->close_page(action.chunk, action.true_size, action.crc32);
+inline bool Delivery::close_chunk(const Action& action, uint32_t now_ms) {
+  const storage::Result<uint32_t> durable = store_.close_page(action.chunk, action.true_size, action.crc32);
   if (durable.ok()) {
-    (void)parts_.receiver->chunk_durable(static_cast<uint16_t>(durable.value()));
+    (void)receiver_.chunk_durable(static_cast<uint16_t>(durable.value()));
     return true;
   }
   if (durable.error() == storage::Error::kFlashBusy) return false;
@@ -213,51 +216,63 @@ bool Delivery::close_chunk(const Action& action, uint32_t now_ms) {
 // What was received is not what was promised, or cannot be run: it is forgotten, and the host told why.
 bool Delivery::payload_bad(Cause cause) {
   bad_ = cause;  // said again while the flash is busy
-  const storage::Status forgotten = parts_.store->abandon(kept_reason(cause.reason), cause.detail);
-  if (forgotten.error() == storage::Error::kFlashBusy) return false;
+  if (!forget(cause)) return false;
+  (void)receiver_.payload_failed(cause.reason(), cause.detail());
+  return given_up(cause);
+}
+
+// The store could not check or seal it; not yet, if the flash is busy.
+bool Delivery::payload_bad(storage::Error error) {
+  return error != storage::Error::kFlashBusy && payload_bad(cause_of(error));
+}
+
+// False: the flash is busy.
+bool Delivery::forget(Cause cause) {
+  const storage::Status forgotten = store_.abandon(kept_reason(cause.reason()), cause.detail());
+  return forgotten.error() != storage::Error::kFlashBusy;
+}
+
+bool Delivery::given_up(Cause cause) {
   bad_ = Cause();
   stage_ = Stage::kNothing;
-  (void)parts_.receiver->payload_failed(cause.reason, cause.detail);
   note(AgentEvent::kGivenUp, cause);
   return true;
 }
 
-bool Delivery::check_digest() {
+ROOST_INLINE bool Delivery::check_digest() {
   if (stage_ != Stage::kDigest) {
-    const storage::Status begun = parts_.store->verify_begin(slot_);
-    if (!begun.ok()) return payload_bad(cause_of(begun.error()));
+    const storage::Status begun = store_.verify_begin(slot_);
+    if (!begun.ok()) return payload_bad(begun.error());
     stage_ = Stage::kDigest;
     return false;
   }
-  const storage::Result<bool> done = parts_.store->verify_step(verify_bytes_per_step_);
-  if (done.error() == storage::Error::kFlashBusy) return false;
-  if (!done.ok()) return payload_bad(cause_of(done.error()));
+  const storage::Result<bool> done = store_.verify_step(verify_bytes_per_step_);
+  if (!done.ok()) return payload_bad(done.error());
   if (!done.value()) return false;
   stage_ = Stage::kNothing;
-  (void)parts_.receiver->stored();
+  (void)receiver_.stored();
   note(AgentEvent::kStored);
   return true;
 }
 
-Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes scratch) {
-  if (slot.model.empty()) return because(Reason::kFlashFailed);  // its meta does not read any more
-  const auto judgement = parts_.engine->measure(slot.model, scratch);
-  if (!judgement.ok()) return cause_of(judgement.error(), parts_.engine->report());
+inline Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes scratch) {
+  if (slot.model.empty()) return Reason::kFlashFailed;  // its meta does not read any more
+  const auto judgement = engine_.measure(slot.model, scratch);
+  if (!judgement.ok()) return cause_of(judgement.error(), engine_.report());
   if (judgement.value().arena_bytes > acceptance_.arena_bytes) {
     return because(Reason::kArenaPlanTooLarge, (judgement.value().arena_bytes + 1023) / 1024);
   }
   protocol::BodyView body;
-  if (!slot.body.empty() && !protocol::read_body(slot.body, &body).ok()) return because(Reason::kBodyMalformed);
+  if (!slot.body.empty() && !protocol::read_body(slot.body, &body).ok()) return Reason::kBodyMalformed;
   return Cause();
 }
 
-bool Delivery::verify(const Action& action) {
-  const Cause cause = check_model(parts_.store->slot_info(slot_), action.scratch);
+inline bool Delivery::verify(const Action& action) {
+  const Cause cause = check_model(store_.slot_info(slot_), action.scratch);
   if (!cause.ok()) return payload_bad(cause);
-  const storage::Status sealed = parts_.store->seal();
-  if (sealed.error() == storage::Error::kFlashBusy) return false;
-  if (!sealed.ok()) return payload_bad(cause_of(sealed.error()));
-  (void)parts_.receiver->verified();
+  const storage::Status sealed = store_.seal();
+  if (!sealed.ok()) return payload_bad(sealed.error());
+  (void)receiver_.verified();
   note(AgentEvent::kVerified);
   return true;
 }
@@ -266,20 +281,14 @@ bool Delivery::verify(const Action& action) {
 // the bytes are no good, or not wanted. Before the manifest stands in flash there is nothing to resume, and the
 // store must not go on reading it from the ring. A package that was only offered is none of the store's: it may
 // hold another.
-bool Delivery::abandon(const Action& action) {
-  const bool opened =
-      slot_ != storage::kNoSlot && package_id_ == action.offer.package_id && parts_.store->receiving();
+inline bool Delivery::abandon(const Action& action) {
+  const Cause cause(action.reason, action.detail);
+  const bool opened = slot_ != storage::kNoSlot && package_id_ == action.offer.package_id && store_.receiving();
   const bool wanted =
       action.reason == Reason::kLinkLost || action.reason == Reason::kHostSilent || action.reason == Reason::kBusy;
-  if (opened && !(wanted && parts_.store->manifest_taken())) {
-    const storage::Status forgotten = parts_.store->abandon(kept_reason(action.reason), action.detail);
-    if (forgotten.error() == storage::Error::kFlashBusy) return false;
-  }
-  bad_ = Cause();
-  stage_ = Stage::kNothing;
-  (void)parts_.receiver->abandoned();
-  note(AgentEvent::kGivenUp, because(action.reason, action.detail));
-  return true;
+  if (opened && !(wanted && store_.manifest_taken()) && !forget(cause)) return false;
+  (void)receiver_.abandoned();
+  return given_up(cause);
 }
 
 }  // namespace device

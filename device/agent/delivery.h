@@ -33,21 +33,20 @@ struct Acceptance {
 
 class Delivery {
  public:
-  struct Parts {
-    protocol::Receiver* receiver;
-    storage::Store* store;
-    runtime::Engine* engine;  // judges the model; what it has prepared is not touched
-    Digest* digest;           // of the manifest: the same one as the store's
-    AgentObserver* observer;  // may be null
-  };
-
-  Delivery(const Parts& parts, const Acceptance& acceptance, uint32_t verify_bytes_per_step)
-      : parts_(parts), acceptance_(acceptance), verify_bytes_per_step_(verify_bytes_per_step) {}
+  // `engine` judges the model; what it has prepared is not touched. `digest`, of the manifest, is the same one as the
+  // store's. `observer` may be null. All is borrowed.
+  Delivery(protocol::Receiver& receiver, storage::Store& store, runtime::Engine& engine, Digest& digest,
+           AgentObserver* observer, const Acceptance& acceptance, uint32_t verify_bytes_per_step)
+      : verify_bytes_per_step_(verify_bytes_per_step),
+        receiver_(receiver),
+        store_(store),
+        engine_(engine),
+        digest_(digest),
+        observer_(observer),
+        acceptance_(acceptance) {}
 
   // One slice of answering `action`. True when it was answered, false when it wants another step.
   bool step(const protocol::Action& action, uint32_t now_ms);
-
-  const Acceptance& acceptance() const { return acceptance_; }
 
  private:
   // What is under way for the action at hand; kNothing again once it is answered.
@@ -67,16 +66,24 @@ class Delivery {
   bool refuse(Cause cause);
   bool rewind(uint32_t chunk, protocol::Reason reason, uint32_t now_ms);
   bool payload_bad(Cause cause);
+  bool payload_bad(storage::Error error);
+  bool forget(Cause cause);
+  bool given_up(Cause cause);
   void note(AgentEvent event, Cause cause = Cause(), uint32_t value = 0) const;
 
-  Parts parts_;
-  Acceptance acceptance_;
-  uint32_t verify_bytes_per_step_;
+  // Small members first: the shorter instructions reach only so far.
   Stage stage_ = Stage::kNothing;
-  Cause bad_;  // why the payload is no good, until the store has forgotten it
   uint8_t slot_ = storage::kNoSlot;
-  uint32_t package_id_ = 0;
   uint16_t resume_chunk_ = 0;
+  uint32_t package_id_ = 0;
+  Cause bad_;  // why the payload is no good, until the store has forgotten it
+  uint32_t verify_bytes_per_step_;
+  protocol::Receiver& receiver_;
+  storage::Store& store_;
+  runtime::Engine& engine_;
+  Digest& digest_;
+  AgentObserver* observer_;
+  const Acceptance& acceptance_;
 };
 
 }  // namespace device

@@ -18,68 +18,38 @@ namespace {
 // Erasing and writing in the background, in a row: as often as a page may fail.
 constexpr uint8_t kFlashFailuresMax = 3;
 
-protocol::ReceiverConfig receiver_config(const AgentParts& parts, const AgentConfig& config) {
+// Fills in what follows from other parts of it.
+const AgentConfig& complete(const AgentParts& parts, AgentConfig& config) {
   const storage::FlashGeometry& geometry = parts.flash->geometry();
-  protocol::ReceiverConfig receiver = config.receiver;
-  receiver.bounce = config.store_scratch;  // the store uses it only within its own calls
-  receiver.program_unit_bytes = geometry.program_unit_bytes;
-  receiver.erased_value = geometry.erased_value;
-  receiver.chunk_bytes = config.store.chunk_bytes;
-  return receiver;
-}
-
-storage::StoreConfig store_config(const AgentConfig& config) {
-  storage::StoreConfig store = config.store;
-  store.has_builtin = !config.builtin_model.empty();
-  return store;
-}
-
-Acceptance acceptance(const AgentConfig& config) {
-  Acceptance accepted = config.acceptance;
-  accepted.arena_bytes = static_cast<uint32_t>(config.arena.size());
-  return accepted;
-}
-
-Delivery::Parts delivery_parts(const AgentParts& parts, protocol::Receiver* receiver, storage::Store* store) {
-  Delivery::Parts delivery;
-  delivery.receiver = receiver;
-  delivery.store = store;
-  delivery.engine = parts.engine_a;
-  delivery.digest = parts.digest;
-  delivery.observer = parts.observer;
-  return delivery;
+  config.receiver.bounce = config.store_scratch;  // the store uses it only within its own calls
+  config.receiver.program_unit_bytes = geometry.program_unit_bytes;
+  config.receiver.erased_value = geometry.erased_value;
+  config.receiver.chunk_bytes = config.store.chunk_bytes;
+  config.store.has_builtin = !config.builtin_model.empty();
+  config.acceptance.arena_bytes = static_cast<uint32_t>(config.arena.size());
+  return config;
 }
 
 PackageState package_state(const storage::SlotInfo& slot) {
-  switch (slot.state) {
-    case SlotState::kUnknown:
-    case SlotState::kErased:
-      return PackageState::kEmpty;
-    case SlotState::kClearing:
-      return PackageState::kErasing;
-    case SlotState::kReceiving:
-      return PackageState::kReceiving;
-    case SlotState::kPending:
-      return PackageState::kVerified;
-    case SlotState::kTrial:
-      return PackageState::kTrial;
-    case SlotState::kConfirmed:
-    case SlotState::kRetired:
-      return PackageState::kConfirmed;
-    case SlotState::kRejected:
-      return slot.attempts_made > 0 ? PackageState::kRolledBack : PackageState::kRejected;
-  }
-  return PackageState::kEmpty;
+  // kUnknown, kClearing, kErased, kReceiving, kPending, kTrial, kConfirmed, kRetired, kRejected.
+  static const PackageState kStates[] = {
+      PackageState::kEmpty,     PackageState::kErasing,   PackageState::kEmpty,
+      PackageState::kReceiving, PackageState::kVerified,  PackageState::kTrial,
+      PackageState::kConfirmed, PackageState::kConfirmed, PackageState::kRejected};
+  static_assert(static_cast<size_t>(SlotState::kRejected) + 1 == sizeof kStates, "one for each, in their order");
+  if (slot.state == SlotState::kRejected && slot.attempts_made > 0) return PackageState::kRolledBack;
+  return kStates[static_cast<size_t>(slot.state)];
 }
 
 void fill_tensors(Span<const runtime::TensorSpec> specs, protocol::InfoTensor* out, uint8_t* count) {
   *count = 0;
   for (size_t i = 0; i < specs.size() && i < protocol::kInfoTensorsMax; ++i) {
-    out[i].type = static_cast<uint8_t>(specs[i].type);
-    out[i].rank = static_cast<uint8_t>(specs[i].shape.size());
-    for (size_t d = 0; d < specs[i].shape.size() && d < protocol::kTensorRankMax; ++d) {
-      const int32_t dim = specs[i].shape[d];
-      out[i].shape[d] = dim == runtime::kAnyDimension ? 0 : static_cast<uint16_t>(dim);
+    const Span<const int32_t> shape = specs.data()[i].shape;
+    out[i].type = static_cast<uint8_t>(specs.data()[i].type);
+    out[i].rank = static_cast<uint8_t>(shape.size());
+    for (size_t d = 0; d < shape.size() && d < protocol::kTensorRankMax; ++d) {
+      const int32_t dimension = shape.data()[d];
+      out[i].shape[d] = dimension == runtime::kAnyDimension ? 0 : static_cast<uint16_t>(dimension);
     }
     ++*count;
   }
@@ -87,31 +57,17 @@ void fill_tensors(Span<const runtime::TensorSpec> specs, protocol::InfoTensor* o
 
 }  // namespace
 
-DeliveryAgent::DeliveryAgent(const AgentParts& parts, const AgentConfig& config)
-    : parts_(parts),
-      preferred_value_bytes_(config.preferred_value_bytes),
-      device_id_(config.device_id),
-      receiver_(receiver_config(parts, config)),
-      store_(*parts.flash, *parts.digest, store_config(config), config.store_scratch),
+// The first two are made before what they borrow, and only keep where it will be.
+DeliveryAgent::DeliveryAgent(const AgentParts& parts, AgentConfig config)
+    : activation_(store_, host_, receiver_, parts.observer, complete(parts, config).builtin_model),
+      delivery_(receiver_, store_, *parts.engine_a, *parts.digest, parts.observer, traits_.acceptance,
+                config.verify_bytes_per_poll),
+      flash_(*parts.flash),
+      notifier_(*parts.notifier),
+      traits_(config),
       host_(*parts.engine_a, *parts.engine_b, config.arena),
-      listener_(*this),
-      activation_(store_, host_, config.builtin_model, listener_),
-      delivery_(delivery_parts(parts, &receiver_, &store_), acceptance(config), config.verify_bytes_per_poll) {}
-
-void DeliveryAgent::Listener::on_state_change(MessageType type, uint32_t package_id, Cause cause) {
-  agent_.receiver_.notify_state(type, package_id, cause.reason, cause.detail);
-}
-
-void DeliveryAgent::Listener::on_note(AgentEvent event, uint8_t slot, uint32_t package_id, Cause cause) {
-  if (!agent_.parts_.observer) return;
-  AgentNote note;
-  note.event = event;
-  note.slot = slot;
-  note.package_id = package_id;
-  note.cause = cause;
-  note.value = 0;
-  agent_.parts_.observer->on_event(note);
-}
+      store_(*parts.flash, *parts.digest, config.store, config.store_scratch),
+      receiver_(config.receiver) {}
 
 storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms) {
   const storage::Status mounted = store_.mount(now_ms);
@@ -132,19 +88,20 @@ bool DeliveryAgent::poll(uint32_t now_ms) {
 }
 
 // True: something was done. An action that waits (for an erase, say) goes on at a later poll.
-bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
+ROOST_INLINE bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
   const Action action = receiver_.poll(now_ms);
   switch (action.kind) {
     case Action::Kind::kNone:
       return false;
     case Action::Kind::kSend: {
-      const bool taken = parts_.notifier->notify(action.conn, action.bytes);
+      const bool taken = notifier_.notify(action.conn, action.bytes);
       (void)receiver_.sent(taken);
       return taken;
     }
     case Action::Kind::kRequest: {
+      if (activation_.answers_later()) return false;
       const Cause cause = serve_request(action.request, now_ms);
-      (void)receiver_.answer_request(cause.reason, cause.detail);
+      if (!activation_.answers_later()) (void)receiver_.answer_request(cause.reason(), cause.detail());
       return true;
     }
     default:
@@ -152,8 +109,7 @@ bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
   }
 }
 
-Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t now_ms) {
-  Cause cause;
+ROOST_INLINE Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t now_ms) {
   switch (request.type) {
     case MessageType::kActivate:
       return activation_.activate(request.package_id);
@@ -164,59 +120,50 @@ Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t no
     case MessageType::kAbort:
       if (receiver_.transfer_open()) {
         (void)receiver_.give_up(Reason::kAskedByHost);  // kAbandoned follows and empties the slot
-      } else if (store_.receiving() || store_.slot_in(SlotState::kReceiving) != storage::kNoSlot) {
-        return cause_of(store_.abandon(kept_reason(Reason::kAskedByHost), 0).error());
-      } else {
-        cause.reason = Reason::kNoTransfer;
+        return Cause();
       }
-      return cause;
+      if (!store_.receiving() && store_.slot_in(SlotState::kReceiving) == storage::kNoSlot) {
+        return Reason::kNoTransfer;
+      }
+      return cause_of(store_.abandon(kept_reason(Reason::kAskedByHost), 0).error());
     case MessageType::kEraseModels:
-      if (receiver_.transfer_open()) {
-        cause.reason = Reason::kBusy;
-        return cause;
-      }
-      return activation_.erase_models(now_ms);
+      return receiver_.transfer_open() ? Reason::kBusy : activation_.erase_models(now_ms);
     default:
-      cause.reason = Reason::kUnsupportedRequest;
-      return cause;
+      return Reason::kUnsupportedRequest;
   }
 }
 
 // The flash under the package fails again and again: it is given up, and the block left alone.
-void DeliveryAgent::stop_receiving() {
+inline void DeliveryAgent::stop_receiving() {
   flash_failures_ = 0;
   if (receiver_.give_up(Reason::kFlashFailed).ok()) return;  // kAbandoned follows
   if (store_.receiving()) (void)store_.abandon(kept_reason(Reason::kFlashFailed), 0);
 }
 
-bool DeliveryAgent::work_store(uint32_t now_ms) {
+inline bool DeliveryAgent::work_store(uint32_t now_ms) {
   if (store_.work_wanted(now_ms) == storage::Work::kNone) return false;
   const storage::Status worked = store_.work(now_ms);
   if (worked.ok()) {
     flash_failures_ = 0;
     return true;
   }
-  listener_.on_note(AgentEvent::kFlashTrouble, storage::kNoSlot, 0, Cause());
+  activation_.note(AgentEvent::kFlashTrouble, storage::kNoSlot);
   if (worked.error() != storage::Error::kFlashBusy && ++flash_failures_ >= kFlashFailuresMax) stop_receiving();
   return false;  // no hurry: the next poll tries again
 }
 
 // Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between two
-// slices of a swap: offers are answered BUSY so long.
+// slices of a swap: offers are answered BUSY so long. False: it is wanted, but a transfer has it.
 bool DeliveryAgent::borrow_ring() {
-  if (!activation_.wants_scratch()) return false;
-  if (!borrowed_ring_.empty()) return true;
+  if (!activation_.wants_scratch() || !borrowed_ring_.empty()) return true;
   const Result<MutableBytes, protocol::Error> ring = receiver_.lend_ring();
   if (ring.ok()) borrowed_ring_ = ring.value();
   return ring.ok();
 }
 
-bool DeliveryAgent::work_models(uint32_t now_ms) {
-  if (host_.state() == runtime::ModelHost::State::kEmpty && !activation_.busy()) return false;
-  if (activation_.wants_scratch() && !borrow_ring()) {
-    // A transfer runs, and the swap goes on after it. Without a model, nobody waits: the host may resume.
-    return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
-  }
+inline bool DeliveryAgent::work_models(uint32_t now_ms) {
+  // The swap goes on after the transfer. Without a model, nobody waits: the host may resume.
+  if (!borrow_ring()) return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
   activation_.step(borrowed_ring_, now_ms);
   if (!activation_.wants_scratch() && !borrowed_ring_.empty()) {
     borrowed_ring_ = MutableBytes();
@@ -234,7 +181,8 @@ protocol::Deadline DeliveryAgent::next_deadline() const {
   return deadline;
 }
 
-void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out) {
+// `running` as well, if that is its slot.
+void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out, protocol::InfoRunning* running) {
   const storage::SlotInfo info = store_.slot_info(slot);
   out->state = package_state(info);
   out->reason = reason_from_kept(info.reason);
@@ -243,26 +191,31 @@ void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out) {
   out->package_id = info.package_id;
   out->durable_chunks = static_cast<uint16_t>(info.durable_chunks);
   out->erase_count_max = info.wear_max;
+  if (slot == running->slot) {
+    running->state = out->state;
+    running->model_digest = info.model_sha256;
+  }
   protocol::ManifestView manifest;
-  if (info.manifest.empty() || !protocol::read_manifest(info.manifest, &manifest).ok()) return;
-  out->name.assign(manifest.name.data(), manifest.name.size());
-  out->version.assign(manifest.version.data(), manifest.version.size());
-  memcpy(out->model_digest.data(), manifest.model_sha256.data(), out->model_digest.size());
+  if (protocol::read_manifest(info.manifest, &manifest).ok()) {
+    out->name.assign(manifest.name.data(), manifest.name.size());
+    out->version.assign(manifest.version.data(), manifest.version.size());
+    memcpy(out->model_digest.data(), info.model_sha256.data(), out->model_digest.size());
+  }
 }
 
 Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   protocol::Info info;
-  const storage::FlashGeometry& geometry = parts_.flash->geometry();
+  const storage::FlashGeometry& geometry = flash_.geometry();
   const storage::StoreConfig& store = store_.config();
-  const Acceptance& accepted = delivery_.acceptance();
+  const Acceptance& accepted = traits_.acceptance;
   info.head.version = protocol::kProtocolVersion;
   info.head.chunk_log2 = static_cast<uint8_t>(__builtin_ctz(store.chunk_bytes));
   info.head.generation = info_generation_++;
   info.head.initial_credit_bytes = receiver_.initial_credit_bytes();
-  info.head.preferred_value_bytes = preferred_value_bytes_;
+  info.head.preferred_value_bytes = traits_.preferred_value_bytes;
   info.head.manifest_bytes_max = protocol::kManifestBytesMax;
   info.head.payload_bytes_max = store_.payload_bytes_max();
-  info.device_id = device_id_;
+  info.device_id = traits_.device_id;
   info.policy = static_cast<uint16_t>((store.early_erase ? protocol::kPolicyEarlyErase : 0) |
                                       (store.has_builtin ? protocol::kPolicyBuiltIn : 0));
   info.ring_bytes = static_cast<uint16_t>(receiver_.ring_bytes());
@@ -274,43 +227,32 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   info.erases_left = static_cast<uint16_t>(erases > 0xFFFF ? 0xFFFF : erases);
   info.hardware.assign(accepted.hardware);
   info.slot_count = store_.slot_count();
-  for (uint8_t slot = 0; slot < info.slot_count; ++slot) fill_slot(slot, &info.slots[slot]);
-
   info.running.slot = activation_.running();
-  info.running.reason = activation_.last_return().reason;
-  info.running.detail = activation_.last_return().detail;
+  info.running.reason = activation_.last_return().reason();
+  info.running.detail = activation_.last_return().detail();
   info.running.generation = host_.generation();
-  if (info.running.slot < info.slot_count) {
-    const storage::SlotInfo running = store_.slot_info(info.running.slot);
-    info.running.state = package_state(running);
-    info.running.model_digest = running.model_sha256;
-  } else if (info.running.slot == protocol::kRunningBuiltIn) {
-    info.running.state = PackageState::kConfirmed;
-  }
+  if (info.running.slot == protocol::kRunningBuiltIn) info.running.state = PackageState::kConfirmed;
+  for (uint8_t slot = 0; slot < info.slot_count; ++slot) fill_slot(slot, &info.slots[slot], &info.running);
   if (accepted.io.declared) {
     fill_tensors(accepted.io.inputs, info.inputs.data(), &info.input_count);
     fill_tensors(accepted.io.outputs, info.outputs.data(), &info.output_count);
   }
   const Result<uint16_t, protocol::Error> size = protocol::encode_info(info, out);
-  return size.ok() ? Bytes(out.data(), size.value()) : Bytes();
+  return Bytes(out.data(), size.value_or(0));
 }
 
 Bytes DeliveryAgent::advertised(MutableBytes out) {
   protocol::Advertised advertised;
-  const uint8_t running = activation_.running();
-  if (running < store_.slot_count()) {
-    const storage::SlotInfo slot = store_.slot_info(running);
-    advertised.state = package_state(slot);
-    memcpy(advertised.model_digest.data(), slot.model_sha256.data(), advertised.model_digest.size());
-    protocol::ManifestView manifest;
-    if (protocol::read_manifest(slot.manifest, &manifest).ok()) {
-      advertised.version.assign(manifest.version.data(), manifest.version.size());
-    }
-  } else if (running == protocol::kRunningBuiltIn) {
-    advertised.state = PackageState::kConfirmed;
-  }
+  protocol::InfoSlot slot;
+  protocol::InfoRunning running;
+  running.slot = activation_.running();
+  if (running.slot == protocol::kRunningBuiltIn) running.state = PackageState::kConfirmed;
+  if (running.slot < store_.slot_count()) fill_slot(running.slot, &slot, &running);
+  advertised.state = running.state;
+  memcpy(advertised.model_digest.data(), running.model_digest.data(), advertised.model_digest.size());
+  advertised.version.assign(slot.version.data.data(), slot.version.size);
   const Result<uint8_t, protocol::Error> size = protocol::encode_advertised(advertised, out);
-  return size.ok() ? Bytes(out.data(), size.value()) : Bytes();
+  return Bytes(out.data(), size.value_or(0));
 }
 
 }  // namespace device

@@ -48,22 +48,26 @@ struct AgentParts {
   AgentObserver* observer;  // may be null
 };
 
-struct AgentConfig {
+// What of the configuration the agent keeps.
+struct AgentTraits {
   std::array<uint8_t, 16> device_id = {};
   Acceptance acceptance;  // arena_bytes is taken from `arena`
+  uint16_t preferred_value_bytes = 244;
+};
+
+struct AgentConfig : AgentTraits {
   storage::StoreConfig store;
   protocol::ReceiverConfig
       receiver;        // ring included; bounce, chunk, unit and erased value are taken from the flash and `store`
   MutableBytes arena;  // aligned to runtime::kArenaAlignment
   MutableBytes store_scratch;  // storage::Store::scratch_bytes(geometry)
   Bytes builtin_model;         // empty: none
-  uint16_t preferred_value_bytes = 244;
   uint32_t verify_bytes_per_poll = 1024;
 };
 
 class DeliveryAgent {
  public:
-  DeliveryAgent(const AgentParts& parts, const AgentConfig& config);
+  DeliveryAgent(const AgentParts& parts, AgentConfig config);
 
   // Mounts the store and decides what to run; the model itself is taken in by the first polls. An error means that
   // the region is unusable (kBadGeometry, kScratchTooSmall): a mistake in the port, and nothing else may be called.
@@ -104,37 +108,26 @@ class DeliveryAgent {
   const protocol::Receiver& receiver() const { return receiver_; }
 
  private:
-  // Tells hosts and port of state changes.
-  class Listener final : public ActivationListener {
-   public:
-    explicit Listener(DeliveryAgent& agent) : agent_(agent) {}
-    void on_state_change(protocol::MessageType type, uint32_t package_id, Cause cause) override;
-    void on_note(AgentEvent event, uint8_t slot, uint32_t package_id, Cause cause) override;
-
-   private:
-    DeliveryAgent& agent_;
-  };
-
   bool serve_receiver(uint32_t now_ms);
   Cause serve_request(const protocol::Request& request, uint32_t now_ms);
   bool work_store(uint32_t now_ms);
   void stop_receiving();
   bool borrow_ring();
   bool work_models(uint32_t now_ms);
-  void fill_slot(uint8_t slot, protocol::InfoSlot* out);
+  void fill_slot(uint8_t slot, protocol::InfoSlot* out, protocol::InfoRunning* running);
 
-  AgentParts parts_;
+  // Small members first: the shorter instructions reach only so far.
+  Activation activation_;
+  Delivery delivery_;
+  storage::Flash& flash_;
+  Notifier& notifier_;
   MutableBytes borrowed_ring_;  // empty: the receiver has it
   uint8_t flash_failures_ = 0;  // of Store::work(), in a row
   uint16_t info_generation_ = 0;
-  uint16_t preferred_value_bytes_;
-  std::array<uint8_t, 16> device_id_;
-  protocol::Receiver receiver_;
-  storage::Store store_;
+  AgentTraits traits_;
   runtime::ModelHost host_;
-  Listener listener_;
-  Activation activation_;
-  Delivery delivery_;
+  storage::Store store_;
+  protocol::Receiver receiver_;
 };
 
 }  // namespace device

@@ -6,10 +6,7 @@ namespace device {
 using protocol::Reason;
 
 Cause because(Reason reason, uint32_t detail) {
-  Cause cause;
-  cause.reason = reason;
-  cause.detail = static_cast<uint16_t>(detail > 0xFFFF ? 0xFFFF : detail);
-  return cause;
+  return Cause(reason, static_cast<uint16_t>(detail > 0xFFFF ? 0xFFFF : detail));
 }
 
 namespace {
@@ -99,44 +96,34 @@ uint32_t detail_of(Detail detail, const runtime::Report& report) {
 
 Cause cause_of(storage::Error error) {
   for (const StorageRow& row : kStorageRows) {
-    if (row.error == error) return because(row.reason);
+    if (row.error == error) return row.reason;
   }
-  return because(Reason::kInternal, static_cast<uint32_t>(error));
-}
-
-Cause cause_of(const runtime::Report& report) {
-  return cause_of(report.error, report);
+  return Cause(Reason::kInternal, static_cast<uint16_t>(error));
 }
 
 Cause cause_of(runtime::Error error, const runtime::Report& report) {
   for (const RuntimeRow& row : kRuntimeRows) {
     if (row.error == error) return because(row.reason, detail_of(row.detail, report));
   }
-  return because(Reason::kModelMalformed, static_cast<uint32_t>(error));
-}
-
-// The wire's numbers end at 192, so all of them fit behind storage's own.
-uint8_t kept_reason(Reason reason) {
-  return static_cast<uint8_t>(static_cast<uint8_t>(reason) + storage::kReasonCallerFirst);
+  return Cause(Reason::kModelMalformed, static_cast<uint16_t>(error));
 }
 
 Reason reason_from_kept(uint8_t kept) {
   switch (kept) {
     case storage::kReasonNone:
+    case storage::kReasonErased:
       return Reason::kOk;
     case storage::kReasonAttemptsSpent:
       return Reason::kAttemptsSpent;
     case storage::kReasonDisplaced:
       return Reason::kDisplaced;
-    case storage::kReasonErased:
-      return Reason::kOk;
     case storage::kReasonHangs:
       return Reason::kWatchdogResets;
     default:
       break;
   }
-  return kept < storage::kReasonCallerFirst ? Reason::kInternal
-                                            : static_cast<Reason>(kept - storage::kReasonCallerFirst);
+  if (kept < storage::kReasonCallerFirst) return Reason::kInternal;
+  return static_cast<Reason>(kept - storage::kReasonCallerFirst);
 }
 
 }  // namespace device

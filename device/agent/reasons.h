@@ -9,24 +9,32 @@
 namespace roost {
 namespace device {
 
-// A reason with the number that goes with it (protocol/reason.h says which). Aligned so that it travels in a
-// register.
-struct alignas(4) Cause {
-  protocol::Reason reason = protocol::Reason::kOk;
-  uint16_t detail = 0;
+// A reason with the number that goes with it (protocol/reason.h says which; kOk has none). One word, so that it
+// travels in a register and is made in one instruction.
+class Cause {
+ public:
+  constexpr Cause() : word_(0) {}
+  constexpr Cause(protocol::Reason reason, uint16_t detail = 0)  // NOLINT: `return Reason::kX;` is the point
+      : word_(static_cast<uint32_t>(reason) | static_cast<uint32_t>(detail) << 16) {}
 
-  bool ok() const { return reason == protocol::Reason::kOk; }
+  constexpr bool ok() const { return word_ == 0; }
+  constexpr protocol::Reason reason() const { return static_cast<protocol::Reason>(word_ & 0xFF); }
+  constexpr uint16_t detail() const { return static_cast<uint16_t>(word_ >> 16); }
+
+ private:
+  uint32_t word_;
 };
 
 // Details beyond 16 bits are cut to the largest.
-Cause because(protocol::Reason reason, uint32_t detail = 0);
+Cause because(protocol::Reason reason, uint32_t detail);
 
 Cause cause_of(storage::Error error);
-Cause cause_of(const runtime::Report& report);
 Cause cause_of(runtime::Error error, const runtime::Report& report);
 
-// Storage keeps one byte and numbers 0 to 15 itself.
-uint8_t kept_reason(protocol::Reason reason);
+// Storage keeps one byte and numbers 0 to 15 itself. The wire's numbers end at 192, so all of them fit behind those.
+inline uint8_t kept_reason(protocol::Reason reason) {
+  return static_cast<uint8_t>(static_cast<uint8_t>(reason) + storage::kReasonCallerFirst);
+}
 protocol::Reason reason_from_kept(uint8_t kept);
 
 }  // namespace device

@@ -547,6 +547,23 @@ TEST_F(AgentTest, AnswersRequestsWithAConfirmedModelAlone) {
   expect_serves(v1);
 }
 
+// New firmware may have less arena than the model to return to needs.
+TEST_F(AgentTest, RefusesToRollBackToAModelThatDoesNotPrepare) {
+  const ToyPackage wide = toy_package({.key = 8, .version = "wide", .width = 64, .body = false});
+  start();
+  install(wide);
+  install(v1);
+  rig->options.arena_bytes = v1.arena_bytes;
+  reboot();
+  EXPECT_EQ(request(MessageType::kRollback).reason, Reason::kArenaPlanTooLarge);
+  EXPECT_TRUE(rig->noted(AgentEvent::kModelUnfit));
+  EXPECT_FALSE(rig->agent->activation().busy());
+  expect_serves(v1);
+  EXPECT_EQ(rig->state_of(v1.id), SlotState::kConfirmed);
+  EXPECT_EQ(rig->state_of(wide.id), SlotState::kRetired);
+  EXPECT_EQ(request(MessageType::kConfirm, v1.id).reason, Reason::kOk);  // and the next request is served
+}
+
 TEST_F(AgentTest, AbortsATransferAndWhatIsHalfReceived) {
   const ToyPackage large = toy_package({.version = "large", .filler_bytes = 12000});
   start();
@@ -763,6 +780,22 @@ TEST_F(AgentTest, EntersSafeModeAfterARunOfWatchdogResets) {
   // Still reachable: a new model comes and runs.
   install(v2);
   EXPECT_FALSE(rig->agent->activation().safe_mode());
+}
+
+TEST_F(AgentTest, LeavesSafeModeForTheConfirmedModelWhenTheNewOneFails) {
+  start();
+  install(v1);
+  for (int i = 0; i < 3; ++i) reboot(storage::ResetCause::kWatchdog);
+  ASSERT_TRUE(rig->agent->activation().safe_mode());
+  const ToyPackage bad = toy_package({.key = 3, .version = "bad", .flaw = Flaw::kSelfTestWrong});
+  ASSERT_TRUE(host->push(bad).done);
+  EXPECT_EQ(request(MessageType::kActivate).reason, Reason::kOk);
+  Reason reason = Reason::kOk;
+  EXPECT_TRUE(host->heard(MessageType::kRolledBack, &reason));
+  EXPECT_EQ(reason, Reason::kSelfTestFailed);
+  EXPECT_EQ(rig->state_of(bad.id), SlotState::kRejected);
+  EXPECT_FALSE(rig->agent->activation().safe_mode());
+  expect_serves(v1);
 }
 
 TEST_F(AgentTest, ForgetsWatchdogResetsAfterHealthyInferences) {

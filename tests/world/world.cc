@@ -178,7 +178,7 @@ void World::device_turn() {
     more_to_do_ = rig.poll();
     for (size_t i = noted; i < rig.notes.size(); ++i) {
       note("device: event " + std::to_string(static_cast<int>(rig.notes[i].event)) + " slot " +
-           std::to_string(rig.notes[i].slot) + " " + name_of(rig.notes[i].cause.reason));
+           std::to_string(rig.notes[i].slot) + " " + name_of(rig.notes[i].cause.reason()));
     }
     if (!rig.powered()) return power_lost();
   }

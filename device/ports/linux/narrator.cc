@@ -139,7 +139,7 @@ void Narrator::say(const std::string& text) {
 }
 
 void Narrator::note(const AgentNote& note, const std::string& model) {
-  const protocol::Description why = protocol::describe(note.cause.reason);
+  const protocol::Description why = protocol::describe(note.cause.reason());
   if (options_.json) {
     nlohmann::ordered_json json = {{"event", event_name(note.event)},
                                    {"t", seconds()},
@@ -147,7 +147,7 @@ void Narrator::note(const AgentNote& note, const std::string& model) {
                                    {"model", model},
                                    {"value", note.value}};
     if (note.slot != storage::kNoSlot) json["slot"] = note.slot;
-    if (!note.cause.ok()) json["reason"] = why.name, json["detail"] = note.cause.detail;
+    if (!note.cause.ok()) json["reason"] = why.name, json["detail"] = note.cause.detail();
     return line(json.dump());
   }
   std::string text = words(note, model);

@@ -128,7 +128,7 @@ class Device final : public device::AgentObserver {
         .text(" slot ")
         .number(note.slot)
         .text(" reason ")
-        .number(static_cast<uint32_t>(note.cause.reason))
+        .number(static_cast<uint32_t>(note.cause.reason()))
         .text(" value ")
         .number(note.value)
         .write_to(log_);
