@@ -29,7 +29,7 @@ Status Store::mount(uint32_t now_ms) {
   if (scratch_.size() < scratch_bytes(flash_.geometry())) return Error::kScratchTooSmall;
   layout_ = layout.value();
   meta_.set_layout(layout_);
-  transfer_ = Transfer();
+  forget_transfer();
   clearing_ = Clearing();
   verify_ = Verify();
   slicing_ = 0xFFFFFFFF;

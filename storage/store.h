@@ -267,11 +267,13 @@ class Store {
   // store_receive.cc
   Status check_package(const PackageInfo& package) const;
   Status check_policy(const PackageInfo& package, OpenFlags flags) const;
-  Result<uint8_t> pick_slot() const;
+  uint8_t pick_slot() const;
   bool holds_package(uint8_t slot, const PackageInfo& package);
-  Result<Opened> start(const PackageInfo& package, uint8_t slot);
-  Result<Opened> resume(const PackageInfo& package, uint8_t slot);
-  Result<Opened> continue_open(const PackageInfo& package);
+  // Each leaves the package open in transfer_, or an error and everything as it was.
+  Status start(const PackageInfo& package, uint8_t slot);
+  Status resume(const PackageInfo& package, uint8_t slot);
+  Status continue_open(const PackageInfo& package);
+  void forget_transfer();
   void begin_transfer(const PackageInfo& package, uint8_t slot);
   void redo_from_durable();
   Status vouch_for_block(uint32_t block, uint32_t chain);

@@ -24,19 +24,22 @@ Result<Opened> Store::open(const PackageInfo& package, OpenFlags flags, uint32_t
   refill_budget(now_ms);
 
   const uint8_t half = slot_in(SlotState::kReceiving);
-  Result<Opened> opened = Error::kBusy;
   if (receiving() && transfer_.package.package_id == package.package_id) {
-    opened = continue_open(package);
+    status = continue_open(package);
   } else if (half != kNoSlot && sound_[half] && holds_package(half, package)) {
-    opened = resume(package, half);
+    status = resume(package, half);
   } else {
     const bool idle = now_ms - last_activity_ms_ >= config_.displace_idle_ms;
     if ((receiving() || (half != kNoSlot && sound_[half])) && !idle) return Error::kBusy;
-    const Result<uint8_t> slot = pick_slot();
-    if (!slot.ok()) return slot.error();
-    opened = start(package, slot.value());
+    const uint8_t slot = pick_slot();
+    if (slot == kNoSlot) return Error::kNoFreeSlot;
+    status = start(package, slot);
   }
-  if (opened.ok()) last_activity_ms_ = now_ms;
+  if (!status.ok()) return status.error();
+  last_activity_ms_ = now_ms;
+  Opened opened;
+  opened.slot = transfer_.slot;
+  opened.resume_chunk = transfer_.next_page;
   return opened;
 }
 
@@ -74,8 +77,8 @@ Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
   return Status();
 }
 
-// The slot that is missed least: lower ranks first, among equals the one erased less often.
-Result<uint8_t> Store::pick_slot() const {
+// The slot that is missed least, or kNoSlot: lower ranks first, among equals the one erased less often.
+uint8_t Store::pick_slot() const {
   constexpr uint8_t kNever = 100;
   // By SlotState. A receiving one is displaced: only one package arrives at a time. One that is pending was forced
   // out or is not sound, one on trial is not sound: check_policy let nothing else pass.
@@ -93,7 +96,6 @@ Result<uint8_t> Store::pick_slot() const {
     best = s;
     best_rank = rank;
   }
-  if (best == kNoSlot) return Error::kNoFreeSlot;
   return best;
 }
 
@@ -106,7 +108,7 @@ bool Store::holds_package(uint8_t slot, const PackageInfo& package) {
 }
 
 // A new package. The record comes first: from here on the slot holds nothing, whatever it reads.
-Result<Opened> Store::start(const PackageInfo& package, uint8_t s) {
+Status Store::start(const PackageInfo& package, uint8_t s) {
   const bool clean = state_.slots[s].state == SlotState::kErased;
   const uint32_t blocks = divide_up(package.payload_size(), layout_.block_bytes);
   const uint32_t cost = clean ? 0 : layout_.meta_blocks + blocks;
@@ -125,52 +127,46 @@ Result<Opened> Store::start(const PackageInfo& package, uint8_t s) {
   slot.package_id = package.package_id;
   slot.attempts_max = package.attempts == 0 ? 1 : package.attempts;
   const Status status = commit(next, Event::kClearing);
-  if (!status.ok()) return status.error();
-  recovery_ = Recovery();
+  if (!status.ok()) return status;
   sound_[s] = false;
   begin_transfer(package, s);
   transfer_.clean = clean;
   transfer_.phase = clean ? Phase::kWriteMeta : Phase::kClearMeta;
-  Opened opened;
-  opened.slot = s;
-  return opened;
+  return status;
 }
 
 // The first offer after a boot of what was half received before it. Recording the durable count makes firm what may
 // rest on a cell that was torn and reads valid only now.
-Result<Opened> Store::resume(const PackageInfo& package, uint8_t s) {
+Status Store::resume(const PackageInfo& package, uint8_t s) {
   const uint32_t blocks = divide_up(package.payload_size(), layout_.block_bytes);
   const uint32_t durable = recovery_.durable_blocks;
+  const uint32_t chain = recovery_.durable_chain;
   const bool clean = state_.slots[s].clean;
   const uint32_t ahead = clean ? 1 : 1u + config_.erase_ahead_blocks;
   const uint32_t cost = blocks - durable < ahead ? blocks - durable : ahead;
   if (cost > state_.erase_budget) return Error::kEraseBudget;
   State next = state_;
   next.slots[s].vouched_blocks = durable;
-  next.slots[s].vouched_chain = recovery_.durable_chain;
+  next.slots[s].vouched_chain = chain;
   charge(next, s, cost);
   const Status status = commit(next, Event::kResumed);
-  if (!status.ok()) return status.error();
+  if (!status.ok()) return status;
   begin_transfer(package, s);
   Transfer& t = transfer_;
   t.package.manifest = Bytes();
   t.phase = Phase::kReceive;
   t.clean = clean;
   t.durable_blocks = durable;
-  t.durable_chain = t.chain = recovery_.durable_chain;
+  t.durable_chain = t.chain = chain;
   t.next_page = durable_chunks();
   t.suspect_block = durable;
   t.erased_blocks = clean ? blocks : durable;
   t.redo_block = clean && durable < blocks;
-  recovery_ = Recovery();
-  Opened opened;
-  opened.slot = s;
-  opened.resume_chunk = t.next_page;
-  return opened;
+  return status;
 }
 
 // The same package is offered while it is open: the link was lost, or another host goes on with it.
-Result<Opened> Store::continue_open(const PackageInfo& package) {
+Status Store::continue_open(const PackageInfo& package) {
   Transfer& t = transfer_;
   if (t.phase != Phase::kReceive) {
     // Nothing of it is in flash yet: what counts is that it takes the blocks that were charged for.
@@ -183,14 +179,17 @@ Result<Opened> Store::continue_open(const PackageInfo& package) {
       redo_from_durable();
     }
   }
-  Opened opened;
-  opened.slot = t.slot;
-  opened.resume_chunk = t.next_page;
-  return opened;
+  return Status();
+}
+
+// Nothing is open, and nothing half received is known of.
+void Store::forget_transfer() {
+  transfer_ = Transfer();
+  recovery_ = Recovery();
 }
 
 void Store::begin_transfer(const PackageInfo& package, uint8_t slot) {
-  transfer_ = Transfer();
+  forget_transfer();
   transfer_.slot = slot;
   transfer_.package = package;
   transfer_.chunk_count = divide_up(package.payload_size(), layout_.chunk_bytes);
@@ -296,8 +295,7 @@ Status Store::abandon(uint8_t reason, uint16_t detail) {
   next.slots[s].vouched_blocks = 0;
   const Status status = commit(next, Event::kAbandoned);
   if (!status.ok()) return status;
-  transfer_ = Transfer();
-  recovery_ = Recovery();
+  forget_transfer();
   sound_[s] = false;
   return status;
 }

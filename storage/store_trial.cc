@@ -68,8 +68,7 @@ Status Store::seal() {
   slot.vouched_blocks = 0;
   slot.clean = false;
   const Status status = commit(next, Event::kSealed);
-  if (!status.ok()) return status;
-  transfer_ = Transfer();
+  if (status.ok()) forget_transfer();
   return status;
 }
 
@@ -176,8 +175,7 @@ Status Store::erase_all(uint32_t now_ms) {
   if (cost == 0) return Status();
   const Status status = commit(next, Event::kEraseAll);
   if (!status.ok()) return status;
-  transfer_ = Transfer();
-  recovery_ = Recovery();
+  forget_transfer();
   wipe_charged_ = true;
   for (bool& sound : sound_) sound = false;
   return status;

@@ -41,7 +41,6 @@ uint32_t Store::erases_left() const {
 // ---- recovery: reads only ----
 
 void Store::start_recovery() {
-  recovery_ = Recovery();
   const uint8_t slot = slot_in(SlotState::kReceiving);
   MetaHeader header;
   if (slot == kNoSlot || !sound_[slot] || !meta_.read_header(slot, header)) return;
