@@ -56,9 +56,9 @@ void get_record(ByteReader* r, RecordFields fields, void* object) {
   if (const uint8_t* in = r->take(record_size(fields))) load_record(fields, in, object);
 }
 
-void put_text(ByteWriter* w, Span<const char> text) {
-  w->u8(static_cast<uint8_t>(text.size()));
-  w->bytes(Bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+void put_text(ByteWriter* w, const char* text, uint8_t size) {
+  w->u8(size);
+  w->bytes(Bytes(reinterpret_cast<const uint8_t*>(text), size));
 }
 
 template <size_t N>
@@ -76,8 +76,8 @@ bool is_state(PackageState state) {
 
 void put_slot(ByteWriter* w, const InfoSlot& slot) {
   put_record(w, kSlotFields, &slot);
-  put_text(w, slot.name.text());
-  put_text(w, slot.version.text());
+  put_text(w, slot.name.data.data(), slot.name.size);
+  put_text(w, slot.version.data.data(), slot.version.size);
 }
 
 bool get_slot(ByteReader* r, InfoSlot* slot) {
@@ -137,7 +137,7 @@ Result<uint16_t> encode_info(const Info& info, MutableBytes out) {
   ByteWriter w(MutableBytes(out.data(), out.size() < kInfoBytesMax ? out.size() : kInfoBytesMax));
   put_record(&w, kHeadFields, &info.head);
   put_record(&w, kDeviceFields, &info);
-  put_text(&w, info.hardware.text());
+  put_text(&w, info.hardware.data.data(), info.hardware.size);
   put_record(&w, kRunningFields, &info.running);
   w.u8(info.slot_count);
   for (size_t i = 0; i < info.slot_count; ++i) put_slot(&w, info.slots[i]);

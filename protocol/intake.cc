@@ -128,12 +128,12 @@ ControlResult Intake::handle_control(uint16_t conn, Bytes bytes) {
   return ControlResult::kTaken;
 }
 
-bool Intake::next_mail(Mail* mail) {
-  const uint32_t tail = mail_tail_.load(std::memory_order_relaxed);
-  if (tail == mail_head_.load(std::memory_order_acquire)) return false;
-  *mail = mail_[tail % kMailMax];
-  mail_tail_.store(tail + 1, std::memory_order_release);
-  return true;
+const Mail& Intake::first_mail() const {
+  return mail_[mail_tail_.load(std::memory_order_relaxed) % kMailMax];
+}
+
+void Intake::drop_mail() {
+  raise_by_one(&mail_tail_);
 }
 
 // ---- streams: the consumer's hand ----

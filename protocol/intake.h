@@ -121,10 +121,12 @@ class Intake : private IntakeMemory {
   // ---- consumer
   bool connected(const Peer& peer) const;
   bool subscribed(uint8_t slot, Peer* peer) const;
-  bool next_mail(Mail* mail);
   bool has_mail() const {
     return mail_head_.load(std::memory_order_acquire) != mail_tail_.load(std::memory_order_relaxed);
   }
+
+  const Mail& first_mail() const;  // stays until dropped; only if there is one
+  void drop_mail();
 
   void open_stream(const StreamPlan& plan);
   // The producer may open a manifest stream / nothing is taken.

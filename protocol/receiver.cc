@@ -45,6 +45,11 @@ uint32_t Receiver::chunk_total() const {
   return chunk_count(offer_.payload_size, config_.chunk_bytes);
 }
 
+// The transfer's, or the last one's.
+bool Receiver::host_here() const {
+  return intake_.connected(peer_);
+}
+
 // Every change of state goes through here. A legal input after a rest of the host's restarts its clocks.
 bool Receiver::step(ReceiverInput input) {
   ReceiverState next = state_;
@@ -52,6 +57,15 @@ bool Receiver::step(ReceiverInput input) {
   if (host_moves_next(next) && !host_moves_next(state_)) heard_ms_ = progress_ms_ = now_ms_;
   state_ = next;
   return true;
+}
+
+// ---- producer side ----
+
+ControlResult Receiver::handle_control(uint16_t conn, Bytes bytes) {
+  return intake_.handle_control(conn, bytes);
+}
+bool Receiver::handle_data(uint16_t conn, Bytes bytes) {
+  return intake_.handle_data(conn, bytes);
 }
 
 // ---- poll ----
@@ -68,15 +82,14 @@ Action Receiver::poll(uint32_t now_ms) {
     action.kind = Action::Kind::kSend;
     action.conn = outgoing_peer_.conn;
     action.bytes = outgoing_.bytes();
-    return action;
-  }
-  if (request_open_) {
+  } else if (request_open_) {
     action.kind = Action::Kind::kRequest;
     action.conn = request_peer_.conn;
     action.request = request_;
-    return action;
+  } else {
+    show_transfer(&action);
   }
-  return transfer_action();
+  return action;
 }
 
 // For answers of the application: a step, or nothing has changed.
@@ -84,47 +97,45 @@ Status Receiver::answered(ReceiverInput input) {
   return step(input) ? Status() : Status(Error::kIllegal);
 }
 
-Action Receiver::transfer_action() const {
-  Action action;
-  action.conn = peer_.conn;
-  action.offer = offer_;
-  action.chunk = chunk_;
+void Receiver::show_transfer(Action* action) const {
+  action->conn = peer_.conn;
+  action->offer = offer_;
+  action->chunk = chunk_;
   switch (state_) {
     case ReceiverState::kWantOfferAnswer:
-      action.kind = Action::Kind::kDecideOffer;
+      action->kind = Action::Kind::kDecideOffer;
       break;
     case ReceiverState::kWantManifestAnswer:
-      action.kind = Action::Kind::kDecideManifest;
-      action.bytes = Bytes(config_.ring.data(), offer_.manifest_size);
+      action->kind = Action::Kind::kDecideManifest;
+      action->bytes = Bytes(config_.ring.data(), offer_.manifest_size);
       if (offer_.has_signature())
-        action.signature = Bytes(config_.ring.data() + offer_.manifest_size, kSignatureBytes);
+        action->signature = Bytes(config_.ring.data() + offer_.manifest_size, kSignatureBytes);
       break;
     case ReceiverState::kWantProgrammed:
-      action.kind = Action::Kind::kProgram;
-      action.offset = static_cast<uint16_t>(page_offset_);
-      action.bytes = program_bytes();
+      action->kind = Action::Kind::kProgram;
+      action->offset = static_cast<uint16_t>(page_offset_);
+      action->bytes = program_bytes();
       break;
     case ReceiverState::kWantChunkClosed:
-      action.kind = Action::Kind::kCloseChunk;
-      action.true_size = static_cast<uint16_t>(chunk_size_);
-      action.crc32 = chunk_crc_;
+      action->kind = Action::Kind::kCloseChunk;
+      action->true_size = static_cast<uint16_t>(chunk_size_);
+      action->crc32 = chunk_crc_;
       break;
     case ReceiverState::kWantStored:
-      action.kind = Action::Kind::kPayloadComplete;
+      action->kind = Action::Kind::kPayloadComplete;
       break;
     case ReceiverState::kWantVerified:
-      action.kind = Action::Kind::kVerify;
-      action.scratch = config_.ring;
+      action->kind = Action::Kind::kVerify;
+      action->scratch = config_.ring;
       break;
     case ReceiverState::kWantAbandoned:
-      action.kind = Action::Kind::kAbandoned;
-      action.reason = result_.reason;
-      action.detail = result_.detail;
+      action->kind = Action::Kind::kAbandoned;
+      action->reason = result_.reason;
+      action->detail = result_.detail;
       break;
     default:
       break;
   }
-  return action;
 }
 
 // When a host that is to move, and does not, is given up.
@@ -164,12 +175,12 @@ void Receiver::watch() {
   for (uint8_t slot = 0; slot < kConnectionsMax; ++slot) {
     if (stack_full_[slot] && reached(now_ms_, retry_at_ms_[slot])) stack_full_[slot] = false;
   }
-  if (owed_ != 0 && !intake_.connected(peer_)) owed_ = 0;
+  if (owed_ != 0 && !host_here()) owed_ = 0;
   if (!transfer_open() || state_ == ReceiverState::kWantAbandoned) return;
 
   // With the whole payload here, the check goes on without the host.
   const bool needs_host = state_ != ReceiverState::kWantStored && state_ != ReceiverState::kWantVerified;
-  if (needs_host && !intake_.connected(peer_)) {
+  if (needs_host && !host_here()) {
     abandon(Reason::kLinkLost, 0);
     return;
   }
@@ -207,7 +218,7 @@ void Receiver::watch_hole(const Arrival& arrival) {
 // grant five eighths of the window, or 2.5 KiB. Half of a 4 KiB ring would be 43 reports for 100 kB, and with them
 // the overhead at value size 244 touches its limit of 2.5 %.
 void Receiver::watch_credit() {
-  if (state_ == ReceiverState::kWantAbandoned || !intake_.connected(peer_)) return;
+  if (state_ == ReceiverState::kWantAbandoned || !host_here()) return;
   const Arrival arrival = intake_.arrival();
   watch_hole(arrival);
   const uint32_t payload = offer_.fragment_payload;
@@ -260,39 +271,39 @@ uint16_t Receiver::initial_credit_bytes() const {
 // ---- the mailbox ----
 
 void Receiver::read_mail() {
-  Mail mail;
-  for (int i = 0; i < kMailPerPoll && intake_.next_mail(&mail); ++i) {
-    if (!intake_.connected(mail.peer)) {
-      if (mail.opened_stream != 0 && state_ == ReceiverState::kIdle) intake_.open_to_offers();
-      continue;
+  for (int i = 0; i < kMailPerPoll && intake_.has_mail(); ++i) {
+    const Mail& mail = intake_.first_mail();
+    if (intake_.connected(mail.peer)) {
+      if (is_of_transfer(mail.peer)) heard_ms_ = now_ms_;
+      handle_mail(mail);
+    } else if (mail.opened_stream != 0 && state_ == ReceiverState::kIdle) {
+      intake_.open_to_offers();
     }
-    if (is_of_transfer(mail.peer)) heard_ms_ = now_ms_;
-    const Error error = handle_mail(mail);
-    if (error != Error::kNone) {
-      reply_unknown(mail, error == Error::kWrongType ? Reason::kUnknownMessage : Reason::kMalformedMessage);
-    }
+    intake_.drop_mail();
   }
 }
 
-// Errors are of a message that says nothing to us.
-Error Receiver::handle_mail(const Mail& mail) {
+void Receiver::handle_mail(const Mail& mail) {
   const uint8_t type = message_type(mail.bytes());
+  Error error;
   if (type == static_cast<uint8_t>(MessageType::kOffer)) {
     Offer offer;
-    const Error error = decode(mail.bytes(), &offer);
-    if (error == Error::kNone || error == Error::kVersion) handle_offer(offer, mail);
-    return error == Error::kVersion ? Error::kNone : error;
-  }
-  if (type == static_cast<uint8_t>(MessageType::kQuery)) {
+    error = decode(mail.bytes(), &offer);
+    if (error == Error::kNone || error == Error::kVersion) return handle_offer(offer, mail);
+  } else if (type == static_cast<uint8_t>(MessageType::kQuery)) {
     Query query;
-    const Error error = decode(mail.bytes(), &query);
-    if (error == Error::kNone) handle_query(query, mail.peer);
-    return error;
+    error = decode(mail.bytes(), &query);
+    if (error == Error::kNone) return handle_query(query, mail.peer);
+  } else {
+    Request request;
+    error = decode(mail.bytes(), &request);
+    if (error == Error::kNone) return handle_request(request, mail);
   }
-  Request request;
-  const Error error = decode(mail.bytes(), &request);
-  if (error == Error::kNone) handle_request(request, mail);
-  return error;
+  Notice unknown = make_notice(MessageType::kUnknown);
+  unknown.about = type;
+  unknown.reason = error == Error::kWrongType ? Reason::kUnknownMessage : Reason::kMalformedMessage;
+  unknown.extra = kProtocolVersion;
+  reply(mail.peer, unknown);
 }
 
 void Receiver::reply_busy(const Mail& mail, uint16_t tag) {
@@ -300,14 +311,6 @@ void Receiver::reply_busy(const Mail& mail, uint16_t tag) {
   busy.about = message_type(mail.bytes());
   busy.detail = tag;
   reply(mail.peer, busy);
-}
-
-void Receiver::reply_unknown(const Mail& mail, Reason reason) {
-  Notice unknown = make_notice(MessageType::kUnknown);
-  unknown.about = message_type(mail.bytes());
-  unknown.reason = reason;
-  unknown.extra = kProtocolVersion;
-  reply(mail.peer, unknown);
 }
 
 // Written twice, by the link or by a host that did not hear us: no second transfer.
@@ -369,8 +372,10 @@ void Receiver::begin_transfer(const Offer& offer, const Mail& mail) {
 
   const StreamPlan plan = stream_plan(offer_.stream_size());
   if (!intake_.adopt_stream(mail.opened_stream, plan)) intake_.open_stream(plan);
-  announced_ = initial_limit(initial_credit_bytes(), offer.fragment_payload);  // the host knows it from Info
-  if (announced_ > plan.fragment_count()) announced_ = plan.fragment_count();
+  const uint32_t initial =
+      initial_limit(initial_credit_bytes(), offer.fragment_payload);  // the host knows it from Info
+  const uint32_t total = plan.fragment_count();
+  announced_ = initial < total ? initial : total;
 }
 
 StreamPlan Receiver::stream_plan(uint32_t size) const {
@@ -588,7 +593,7 @@ void Receiver::conclude(MessageType type, Reason reason, uint16_t detail) {
 
 // To the transfer's host, if it is still there.
 void Receiver::owe(Owed owed) {
-  if (intake_.connected(peer_)) owed_ |= owed;
+  if (host_here()) owed_ |= owed;
 }
 
 void Receiver::abandon(Reason reason, uint16_t detail) {

@@ -146,8 +146,8 @@ constexpr size_t kReceiverInputCount = 22;
 // The table itself. False: the input is illegal in that state and changes nothing.
 bool receiver_next(ReceiverState state, ReceiverInput input, ReceiverState* next);
 
-// What a Receiver keeps, all zero at first: apart, so that this takes one sweep instead of a store for each. Small members
-// first: the shorter instructions reach only so far.
+// What a Receiver keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
+// Small members first: the shorter instructions reach only so far.
 struct ReceiverMode {
   // Frames of the transfer are not queued but owed, and made when they can go: so they are always fresh and need no
   // room. In this order.
@@ -249,9 +249,9 @@ class Receiver : private ReceiverMemory {
     intake_.handle_subscribed(conn, notifications_on);
   }
   void handle_disconnect(uint16_t conn) { intake_.handle_disconnect(conn); }
-  ControlResult handle_control(uint16_t conn, Bytes bytes) { return intake_.handle_control(conn, bytes); }
+  ControlResult handle_control(uint16_t conn, Bytes bytes);
   // True when the fragment was new and is in the ring now.
-  bool handle_data(uint16_t conn, Bytes bytes) { return intake_.handle_data(conn, bytes); }
+  bool handle_data(uint16_t conn, Bytes bytes);
 
   // ---- consumer side ------------------------------------------------------------------------------------------
   // The next action, or kNone. Sends come first, then requests, then the transfer. Bytes of kProgram stay valid
@@ -300,6 +300,7 @@ class Receiver : private ReceiverMemory {
   uint16_t initial_credit_bytes() const;
 
  private:
+  bool host_here() const;
   bool step(ReceiverInput input);
   Status answered(ReceiverInput input);
 
@@ -311,7 +312,7 @@ class Receiver : private ReceiverMemory {
   void watch_hole(const Arrival& arrival);
   void watch_credit();
   void read_mail();
-  Error handle_mail(const Mail& mail);
+  void handle_mail(const Mail& mail);
   void handle_offer(const Offer& offer, const Mail& mail);
   bool offer_is_ours(const Offer& offer, const Mail& mail) const;
   Reason offer_fault(const Offer& offer, uint16_t* detail) const;
@@ -320,7 +321,6 @@ class Receiver : private ReceiverMemory {
   void handle_query(const Query& query, const Peer& from);
   void answer_query(const Query& query);
   void handle_request(const Request& request, const Mail& mail);
-  void reply_unknown(const Mail& mail, Reason reason);
   void reply_busy(const Mail& mail, uint16_t tag);
   void reply_answer(const Peer& peer, const Request& request, Reason reason, uint16_t detail);
   bool is_of_transfer(const Peer& peer) const { return transfer_open() && same_peer(peer, peer_); }
@@ -359,7 +359,7 @@ class Receiver : private ReceiverMemory {
   Frame make_report(bool asked);
   bool outgoing_alive() const { return source_ != Source::kNobody && intake_.connected(outgoing_peer_); }
 
-  Action transfer_action() const;
+  void show_transfer(Action* action) const;
   uint32_t chunk_total() const;
 
   ReceiverConfig config_;

@@ -69,7 +69,7 @@ bool Receiver::send_next(Source source, const Peer& peer, const Frame& frame) {
 }
 
 bool Receiver::find_transfer_frame() {
-  if (owed_ == 0 || stack_full_[peer_.slot] || !intake_.connected(peer_)) return false;
+  if (owed_ == 0 || stack_full_[peer_.slot] || !host_here()) return false;
   // An asked report says all that another one would.
   if ((owed_ & kOwedAsked) != 0) owed_ = static_cast<uint8_t>(owed_ & ~kOwedReport);
   for (uint8_t bit = kOwedAccept; bit <= kOwedReport; bit = static_cast<uint8_t>(bit << 1)) {
