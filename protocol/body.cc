@@ -1,15 +1,18 @@
 #include "protocol/body.h"
 
-#include "base/flatbuffer_check.h"
-#include "protocol/flatbuffer.h"
+#include <string.h>
 
-#include "protocol/body_generated.h"
+#include "base/bytes.h"
+#include "protocol/flatbuffer.h"
 
 namespace roost {
 namespace protocol {
 namespace {
 
 // The tables of body.fbs, field by field.
+enum : uint32_t { kLabels, kKeyValues, kVectors };
+enum : uint32_t { kKey, kValue };
+enum : uint32_t { kInput, kExpected, kTolerance };
 const uint8_t kBodyFields[] = {
     flat_texts(),    // labels
     flat_tables(1),  // key_values
@@ -27,38 +30,26 @@ const uint8_t kVectorFields[] = {
 const FlatTable kSchema[] = {FlatTable(kBodyFields), FlatTable(kKeyValueFields), FlatTable(kVectorFields)};
 
 constexpr uint32_t kTablesMax = 1 + kBodyKeyValuesMax + kBodyVectorsMax;
-constexpr size_t kSmallestBytes = 12;
-constexpr size_t kTextMax = 4096;
+constexpr uint32_t kTextMax = 4096;
 
-template <typename T>
-size_t count_of(const T* vector) {
-  return vector == nullptr ? 0 : vector->size();
-}
-
-flatbuffers::uoffset_t at(size_t index) {
-  return static_cast<flatbuffers::uoffset_t>(index);
-}
-
-Text text_of(const flatbuffers::String* string) {
-  return Text(string->c_str(), string->size());
-}
-
-bool check_texts(const fbs::Body* body) {
+bool check_fields(FlatView body) {
+  const FlatVector labels = body.vector(kLabels);
+  const FlatVector pairs = body.vector(kKeyValues);
+  const FlatVector vectors = body.vector(kVectors);
+  if (labels.size() > kBodyLabelsMax || pairs.size() > kBodyKeyValuesMax || vectors.size() > kBodyVectorsMax) {
+    return false;
+  }
   Text text;
-  for (size_t i = 0; i < count_of(body->labels()); ++i) {
-    if (!read_text(body->labels()->Get(at(i)), 0, kTextMax, &text)) return false;
+  for (uint32_t i = 0; i < labels.size(); ++i) {
+    if (!read_text(labels.text_at(i), 0, kTextMax, &text)) return false;
   }
-  for (size_t i = 0; i < count_of(body->key_values()); ++i) {
-    const fbs::KeyValue* pair = body->key_values()->Get(at(i));
-    if (!read_text(pair->key(), 1, kTextMax, &text) || pair->value()->size() > kTextMax) return false;
+  for (uint32_t i = 0; i < pairs.size(); ++i) {
+    const FlatView pair = pairs.table_at(i);
+    if (!read_text(pair.vector(kKey), 1, kTextMax, &text) || pair.vector(kValue).size() > kTextMax) return false;
   }
-  return true;
-}
-
-bool check_vectors(const fbs::Body* body) {
-  for (size_t i = 0; i < count_of(body->vectors()); ++i) {
-    const fbs::Vector* vector = body->vectors()->Get(at(i));
-    if (vector->expected()->size() == 0 || !is_finite_not_negative(vector->tolerance())) return false;
+  for (uint32_t i = 0; i < vectors.size(); ++i) {
+    const FlatView vector = vectors.table_at(i);
+    if (vector.vector(kExpected).size() == 0 || !is_finite_not_negative(vector.u32(kTolerance))) return false;
   }
   return true;
 }
@@ -67,45 +58,38 @@ bool check_vectors(const fbs::Body* body) {
 
 Text BodyView::label(size_t index) const {
   ROOST_ASSERT(index < label_count_);
-  return text_of(fbs::GetBody(data_)->labels()->Get(at(index)));
+  return FlatView::root(data_).vector(kLabels).text_at(static_cast<uint32_t>(index)).text();
 }
 
 KeyValueView BodyView::key_value(size_t index) const {
   ROOST_ASSERT(index < key_value_count_);
-  const fbs::KeyValue* pair = fbs::GetBody(data_)->key_values()->Get(at(index));
+  const FlatView pair = FlatView::root(data_).vector(kKeyValues).table_at(static_cast<uint32_t>(index));
   KeyValueView view;
-  view.key = text_of(pair->key());
-  view.value = text_of(pair->value());
+  view.key = pair.vector(kKey).text();
+  view.value = pair.vector(kValue).text();
   return view;
 }
 
 VectorView BodyView::vector(size_t index) const {
   ROOST_ASSERT(index < vector_count_);
-  const fbs::Vector* vector = fbs::GetBody(data_)->vectors()->Get(at(index));
+  const FlatView vector = FlatView::root(data_).vector(kVectors).table_at(static_cast<uint32_t>(index));
   VectorView view;
-  view.input = Bytes(vector->input()->data(), vector->input()->size());
-  view.expected = Bytes(vector->expected()->data(), vector->expected()->size());
-  view.tolerance = vector->tolerance();
+  view.input = vector.vector(kInput).bytes();
+  view.expected = vector.vector(kExpected).bytes();
+  const uint32_t tolerance_bits = vector.u32(kTolerance);
+  memcpy(&view.tolerance, &tolerance_bits, sizeof(view.tolerance));
   return view;
 }
 
 Status read_body(Bytes bytes, BodyView* view) {
-  if (bytes.size() < kSmallestBytes) return Error::kTooShort;
-  if (bytes.size() > kPayloadBytesMax) return Error::kTooLong;
-  if (!is_aligned_for_flatbuffers(bytes)) return Error::kMisaligned;
-  if (!has_identifier(bytes, fbs::BodyIdentifier())) return Error::kWrongType;
-  if (!FlatCheck(bytes, kSchema, kTablesMax).check_root()) return Error::kMalformed;
-
-  const fbs::Body* body = fbs::GetBody(bytes.data());
-  if (count_of(body->labels()) > kBodyLabelsMax || count_of(body->key_values()) > kBodyKeyValuesMax ||
-      count_of(body->vectors()) > kBodyVectorsMax) {
-    return Error::kRange;
-  }
-  if (!check_texts(body) || !check_vectors(body)) return Error::kRange;
+  const Error error = check_file(bytes, kPayloadBytesMax, "RSB1", kSchema, kTablesMax);
+  if (error != Error::kNone) return error;
+  const FlatView body = FlatView::root(bytes.data());
+  if (!check_fields(body)) return Error::kRange;
   view->data_ = bytes.data();
-  view->label_count_ = static_cast<uint32_t>(count_of(body->labels()));
-  view->key_value_count_ = static_cast<uint32_t>(count_of(body->key_values()));
-  view->vector_count_ = static_cast<uint32_t>(count_of(body->vectors()));
+  view->label_count_ = body.vector(kLabels).size();
+  view->key_value_count_ = body.vector(kKeyValues).size();
+  view->vector_count_ = body.vector(kVectors).size();
   return Status();
 }
 

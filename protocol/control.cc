@@ -66,45 +66,59 @@ bool is_request(uint8_t type) {
          type <= static_cast<uint8_t>(MessageType::kEraseModels);
 }
 
+template <typename T>
+Result<T> decoded(Bytes frame) {
+  T m;
+  const Error error = decode(frame, &m);
+  if (error != Error::kNone) return error;
+  return m;
+}
+
 }  // namespace
 
 Frame encode(const Offer& m) {
   return frame_of(MessageType::kOffer, kOfferFields, &m);
 }
 
-Result<Offer> decode_offer(Bytes frame) {
-  Offer m;
-  const Error error = read_frame(frame, MessageType::kOffer, kOfferFields, &m);
+Error decode(Bytes frame, Offer* m) {
+  const Error error = read_frame(frame, MessageType::kOffer, kOfferFields, m);
   if (error != Error::kNone) return error;
-  if (m.version != kProtocolVersion) return Error::kVersion;
-  if ((m.flags & ~(kOfferForce | kOfferSigned)) != 0) return Error::kRange;
-  if (m.manifest_size == 0 || m.payload_size == 0 || m.payload_size > kPayloadBytesMax) return Error::kRange;
-  return m;
+  if (m->version != kProtocolVersion) return Error::kVersion;
+  if ((m->flags & ~(kOfferForce | kOfferSigned)) != 0) return Error::kRange;
+  if (m->manifest_size == 0 || m->payload_size == 0 || m->payload_size > kPayloadBytesMax) return Error::kRange;
+  return Error::kNone;
+}
+
+Result<Offer> decode_offer(Bytes frame) {
+  return decoded<Offer>(frame);
 }
 
 Frame encode(const Query& m) {
   return frame_of(MessageType::kQuery, kQueryFields, &m);
 }
 
+Error decode(Bytes frame, Query* m) {
+  return read_frame(frame, MessageType::kQuery, kQueryFields, m);
+}
+
 Result<Query> decode_query(Bytes frame) {
-  Query m;
-  const Error error = read_frame(frame, MessageType::kQuery, kQueryFields, &m);
-  if (error != Error::kNone) return error;
-  return m;
+  return decoded<Query>(frame);
 }
 
 Frame encode(const Request& m) {
   return frame_of(m.type, kRequestFields, &m);
 }
 
-Result<Request> decode_request(Bytes frame) {
+Error decode(Bytes frame, Request* m) {
   if (!is_request(message_type(frame))) return frame.empty() ? Error::kTooShort : Error::kWrongType;
-  Request m;
-  m.type = static_cast<MessageType>(message_type(frame));
-  const Error error = read_frame(frame, m.type, kRequestFields, &m);
+  m->type = static_cast<MessageType>(message_type(frame));
+  const Error error = read_frame(frame, m->type, kRequestFields, m);
   if (error != Error::kNone) return error;
-  if ((m.flags & ~kRequestForce) != 0) return Error::kRange;
-  return m;
+  return (m->flags & ~kRequestForce) != 0 ? Error::kRange : Error::kNone;
+}
+
+Result<Request> decode_request(Bytes frame) {
+  return decoded<Request>(frame);
 }
 
 Frame encode(const Accept& m) {

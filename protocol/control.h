@@ -17,6 +17,7 @@ namespace protocol {
 
 constexpr uint8_t kProtocolVersion = 1;
 constexpr size_t kFrameBytesMax = 20;
+constexpr uint32_t kSignatureBytes = 64;  // Ed25519
 
 enum class MessageType : uint8_t {
   // host -> device
@@ -74,6 +75,9 @@ struct Offer {
 
   bool forced() const { return (flags & kOfferForce) != 0; }
   bool has_signature() const { return (flags & kOfferSigned) != 0; }
+  uint32_t stream_size() const {
+    return manifest_size + (has_signature() ? kSignatureBytes : 0u);
+  }  // of the manifest's
 };
 
 // "I have sent everything up to and with `last_sent`: what do you have?" Also the way to hear a lost answer again.
@@ -189,6 +193,11 @@ Frame encode(const Busy& m);
 Frame encode(const Unknown& m);
 Frame encode(const Answer& m);
 Frame encode(const StateChange& m);
+
+// Into the caller's, which is meaningful only on success (kNone).
+Error decode(Bytes frame, Offer* offer);
+Error decode(Bytes frame, Query* query);
+Error decode(Bytes frame, Request* request);
 
 Result<Offer> decode_offer(Bytes frame);
 Result<Query> decode_query(Bytes frame);

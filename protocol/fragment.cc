@@ -7,13 +7,19 @@
 namespace roost {
 namespace protocol {
 
-Result<Fragment> split_fragment(Bytes value) {
+Error split_fragment(Bytes value, Fragment* fragment) {
   if (value.size() <= kFragmentOverheadBytes) return Error::kTooShort;
   if (value.size() > kValueBytesMax) return Error::kTooLong;
+  fragment->number = load_le16(value.data());
+  fragment->payload = value.subspan(kFragmentHeaderBytes, value.size() - kFragmentOverheadBytes);
+  fragment->crc = load_le16(value.end() - 2);
+  return Error::kNone;
+}
+
+Result<Fragment> split_fragment(Bytes value) {
   Fragment fragment;
-  fragment.number = load_le16(value.data());
-  fragment.payload = value.subspan(kFragmentHeaderBytes, value.size() - kFragmentOverheadBytes);
-  fragment.crc = load_le16(value.data() + value.size() - 2);
+  const Error error = split_fragment(value, &fragment);
+  if (error != Error::kNone) return error;
   return fragment;
 }
 

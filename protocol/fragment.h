@@ -22,14 +22,19 @@ constexpr size_t kValueBytesMin = 20;  // ATT MTU 23
 constexpr size_t kFragmentPayloadMax = kValueBytesMax - kFragmentOverheadBytes;
 constexpr size_t kFragmentPayloadMin = kValueBytesMin - kFragmentOverheadBytes;
 
+constexpr bool is_fragment_payload(size_t size) {
+  return size >= kFragmentPayloadMin && size <= kFragmentPayloadMax;
+}
+
 struct Fragment {
-  uint16_t number = 0;
   Bytes payload;
-  uint16_t crc = 0;
+  uint16_t number;
+  uint16_t crc;
 };
 
 // Splits a value. Errors: kTooShort (no payload), kTooLong. The CRC is not checked here, since the full count is
 // known only to who keeps the stream: see fragment_crc.
+Error split_fragment(Bytes value, Fragment* fragment);
 Result<Fragment> split_fragment(Bytes value);
 
 // Fragments of an offer's manifest stream that may follow the offer at once, given Info's initial credit.

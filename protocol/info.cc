@@ -56,9 +56,9 @@ void get_record(ByteReader* r, RecordFields fields, void* object) {
   if (const uint8_t* in = r->take(record_size(fields))) load_record(fields, in, object);
 }
 
-void put_text(ByteWriter* w, Span<const char> text) {
-  w->u8(static_cast<uint8_t>(text.size()));
-  w->bytes(Bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+void put_text(ByteWriter* w, const char* text, uint8_t size) {
+  w->u8(size);
+  w->bytes(Bytes(reinterpret_cast<const uint8_t*>(text), size));
 }
 
 template <size_t N>
@@ -76,8 +76,8 @@ bool is_state(PackageState state) {
 
 void put_slot(ByteWriter* w, const InfoSlot& slot) {
   put_record(w, kSlotFields, &slot);
-  put_text(w, slot.name.text());
-  put_text(w, slot.version.text());
+  put_text(w, slot.name.data.data(), slot.name.size);
+  put_text(w, slot.version.data.data(), slot.version.size);
 }
 
 bool get_slot(ByteReader* r, InfoSlot* slot) {
@@ -85,13 +85,16 @@ bool get_slot(ByteReader* r, InfoSlot* slot) {
   return is_state(slot->state) && get_text(r, &slot->name) && get_text(r, &slot->version);
 }
 
-void put_tensors(ByteWriter* w, uint8_t count, const std::array<InfoTensor, kInfoTensorsMax>& tensors) {
+bool put_tensors(ByteWriter* w, uint8_t count, const std::array<InfoTensor, kInfoTensorsMax>& tensors) {
+  if (count > kInfoTensorsMax) return false;
   w->u8(count);
-  for (size_t i = 0; i < count; ++i) {
-    w->u8(tensors[i].type);
-    w->u8(tensors[i].rank);
-    for (size_t k = 0; k < tensors[i].rank; ++k) w->u16(tensors[i].shape[k]);
+  for (const InfoTensor* tensor = tensors.data(); tensor != tensors.data() + count; ++tensor) {
+    if (tensor->rank > kTensorRankMax) return false;
+    w->u8(tensor->type);
+    w->u8(tensor->rank);
+    for (size_t k = 0; k < tensor->rank; ++k) w->u16(tensor->shape[k]);
   }
+  return true;
 }
 
 bool get_tensors(ByteReader* r, uint8_t* count, std::array<InfoTensor, kInfoTensorsMax>* tensors) {
@@ -103,14 +106,6 @@ bool get_tensors(ByteReader* r, uint8_t* count, std::array<InfoTensor, kInfoTens
     tensor.rank = r->u8();
     if (tensor.rank > kTensorRankMax) return false;
     for (size_t k = 0; k < tensor.rank; ++k) tensor.shape[k] = r->u16();
-  }
-  return true;
-}
-
-bool tensors_in_range(uint8_t count, const std::array<InfoTensor, kInfoTensorsMax>& tensors) {
-  if (count > kInfoTensorsMax) return false;
-  for (size_t i = 0; i < count; ++i) {
-    if (tensors[i].rank > kTensorRankMax) return false;
   }
   return true;
 }
@@ -138,24 +133,22 @@ bool get_body(ByteReader* r, Info* info) {
 }  // namespace
 
 Result<uint16_t> encode_info(const Info& info, MutableBytes out) {
-  if (info.slot_count > kInfoSlotsMax || !tensors_in_range(info.input_count, info.inputs) ||
-      !tensors_in_range(info.output_count, info.outputs)) {
-    return Error::kRange;
-  }
-  const MutableBytes room = out.size() > kInfoBytesMax ? out.first(kInfoBytesMax) : out;
-  ByteWriter w(room);
+  if (info.slot_count > kInfoSlotsMax) return Error::kRange;
+  ByteWriter w(MutableBytes(out.data(), out.size() < kInfoBytesMax ? out.size() : kInfoBytesMax));
   put_record(&w, kHeadFields, &info.head);
   put_record(&w, kDeviceFields, &info);
-  put_text(&w, info.hardware.text());
+  put_text(&w, info.hardware.data.data(), info.hardware.size);
   put_record(&w, kRunningFields, &info.running);
   w.u8(info.slot_count);
   for (size_t i = 0; i < info.slot_count; ++i) put_slot(&w, info.slots[i]);
-  put_tensors(&w, info.input_count, info.inputs);
-  put_tensors(&w, info.output_count, info.outputs);
+  if (!put_tensors(&w, info.input_count, info.inputs) || !put_tensors(&w, info.output_count, info.outputs)) {
+    return Error::kRange;
+  }
   if (!w.ok()) return Error::kTooLong;
   const uint16_t size = static_cast<uint16_t>(w.size());
-  store_le16(room.data() + kSizeOffset, size);
-  store_le32(room.data() + kCrcOffset, info_crc(w.written()));
+  store_le16(out.data() + kSizeOffset, size);
+  store_le32(out.data() + kCrcOffset, 0);  // as it counts in its own sum
+  store_le32(out.data() + kCrcOffset, crc32(0, w.written()));
   return size;
 }
 

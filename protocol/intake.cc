@@ -17,17 +17,27 @@ uint32_t slot_word(uint16_t conn, uint32_t flags) {
   return (static_cast<uint32_t>(conn) << 2) | flags;
 }
 
+// All words are stored in order (release) and loaded in order (acquire). What is said under a number that is odd in the
+// meantime is so seen whole or recognized as torn. Only inside_ and generation_ need more: see producer_inside.
+void store(std::atomic<uint32_t>* word, uint32_t value) {
+  word->store(value, std::memory_order_release);
+}
+
 void raise_by_one(std::atomic<uint32_t>* word) {  // by its only writer: no read-modify-write needed
-  word->store(word->load(std::memory_order_relaxed) + 1);
+  store(word, word->load(std::memory_order_relaxed) + 1);
 }
 
 }  // namespace
+
+uint32_t StreamPlan::fragment_count() const {
+  return fragment_payload == 0 ? 0 : (size + fragment_payload - 1) / fragment_payload;
+}
 
 // Marks a producer's call, so that the consumer can tell whether the ring is being written.
 class Intake::Inside {
  public:
   explicit Inside(Intake* intake) : intake_(intake) { intake_->inside_.store(1); }
-  ~Inside() { intake_->inside_.store(0); }
+  ~Inside() { store(&intake_->inside_, 0); }
   Inside(const Inside&) = delete;
   Inside& operator=(const Inside&) = delete;
 
@@ -53,7 +63,7 @@ void Intake::handle_connect(uint16_t conn) {
   handle_disconnect(conn);  // a stack that forgot to tell
   for (Slot& slot : slots_) {
     if ((slot.word.load(std::memory_order_relaxed) & kConnected) != 0) continue;
-    slot.word.store(slot_word(conn, kConnected));
+    store(&slot.word, slot_word(conn, kConnected));
     raise_by_one(&slot.session);
     return;
   }
@@ -62,14 +72,14 @@ void Intake::handle_connect(uint16_t conn) {
 void Intake::handle_subscribed(uint16_t conn, bool on) {
   Peer peer;
   if (!find(conn, &peer)) return;
-  slots_[peer.slot].word.store(slot_word(conn, kConnected | (on ? kSubscribed : 0)));
+  store(&slots_[peer.slot].word, slot_word(conn, kConnected | (on ? kSubscribed : 0)));
 }
 
 void Intake::handle_disconnect(uint16_t conn) {
   Peer peer;
   if (!find(conn, &peer)) return;
   raise_by_one(&slots_[peer.slot].session);
-  slots_[peer.slot].word.store(0);
+  store(&slots_[peer.slot].word, 0);
 }
 
 bool Intake::is_subscribed(const Peer& peer) const {
@@ -118,26 +128,25 @@ ControlResult Intake::handle_control(uint16_t conn, Bytes bytes) {
   return ControlResult::kTaken;
 }
 
-bool Intake::next_mail(Mail* mail) {
-  const uint32_t tail = mail_tail_.load(std::memory_order_relaxed);
-  if (tail == mail_head_.load(std::memory_order_acquire)) return false;
-  *mail = mail_[tail % kMailMax];
-  mail_tail_.store(tail + 1, std::memory_order_release);
-  return true;
+const Mail& Intake::first_mail() const {
+  return mail_[mail_tail_.load(std::memory_order_relaxed) % kMailMax];
+}
+
+void Intake::drop_mail() {
+  raise_by_one(&mail_tail_);
 }
 
 // ---- streams: the consumer's hand ----
 
 void Intake::publish(Door door, const StreamPlan& plan) {
   const uint32_t generation = generation_.load(std::memory_order_relaxed);
-  generation_.store(generation + 1);
+  store(&generation_, generation + 1);
   plan_ = plan;
-  consumed_.store(0);
-  door_.store(static_cast<uint32_t>(door));
-  plan_peer_.store((static_cast<uint32_t>(plan.peer.conn) << 16) | plan.peer.slot);
-  plan_session_.store(plan.peer.session);
-  plan_shape_.store((static_cast<uint32_t>(plan.epoch) << 16) | plan.fragment_payload);
-  plan_size_.store(plan.size);
+  plan_.door = door;
+  store(&consumed_, 0);
+  uint32_t words[kPlanWords];
+  memcpy(words, &plan_, sizeof(words));
+  for (size_t i = 0; i < kPlanWords; ++i) store(&published_[i], words[i]);
   generation_.store(generation + 2);
   stream_id_ = generation + 2;
 }
@@ -161,13 +170,12 @@ bool Intake::adopt_stream(uint32_t opened_stream, const StreamPlan& plan) {
 
 // ---- streams: the producer's hand ----
 
-void Intake::begin_stream(uint32_t id, const StreamPlan& plan) {
-  stream_here_.store(0);
-  next_.store(0);
-  for (std::atomic<uint32_t>& word : map_) word.store(0);
-  here_ = plan;
-  stream_open_ = true;
-  stream_here_.store(id);
+void Intake::begin_stream(uint32_t id) {
+  store(&stream_here_, 0);
+  store(&next_, 0);
+  for (std::atomic<uint32_t>& word : map_) store(&word, 0);
+  here_.door = Door::kOpen;
+  store(&stream_here_, id);
 }
 
 // Adopts the consumer's latest plan. False: it is being changed this very moment.
@@ -175,46 +183,33 @@ bool Intake::follow_consumer() {
   const uint32_t generation = generation_.load();
   if ((generation & 1) != 0) return false;
   if (generation == seen_generation_) return true;
-  const Door door = static_cast<Door>(door_.load());
-  const uint32_t peer = plan_peer_.load();
-  const uint32_t shape = plan_shape_.load();
-  StreamPlan plan;
-  plan.peer.conn = static_cast<uint16_t>(peer >> 16);
-  plan.peer.slot = static_cast<uint8_t>(peer);
-  plan.peer.session = plan_session_.load();
-  plan.epoch = static_cast<uint16_t>(shape >> 16);
-  plan.fragment_payload = static_cast<uint16_t>(shape);
-  plan.size = plan_size_.load();
+  uint32_t words[kPlanWords];
+  for (size_t i = 0; i < kPlanWords; ++i) words[i] = published_[i].load(std::memory_order_acquire);
   if (generation_.load() != generation) return false;
+  memcpy(&here_, words, sizeof(words));
   seen_generation_ = generation;
-  opened_for_offer_ = false;
-  door_here_ = door;
-  stream_open_ = false;
-  if (door == Door::kOpen) begin_stream(generation, plan);
+  if (here_.door == Door::kOpen) begin_stream(generation);
   return true;
 }
 
 // An offer that finds the door open gets its manifest stream at once. Returns the stream's id, or 0.
 uint32_t Intake::open_for_offer(const Peer& peer, Bytes bytes) {
-  const Result<Offer> offer = decode_offer(bytes);
-  if (!offer.ok() || !follow_consumer()) return 0;
-  if (door_here_ != Door::kOffers || opened_for_offer_) return 0;
-  const Offer& o = offer.value();
-  StreamPlan plan;
-  plan.peer = peer;
-  plan.epoch = o.epoch;
-  plan.fragment_payload = o.fragment_payload;
-  plan.size = o.manifest_size + (o.has_signature() ? static_cast<uint32_t>(kSignatureBytes) : 0u);
-  if (o.manifest_size > manifest_bytes_max_ || plan.size > ring_.size()) return 0;
-  if (o.fragment_payload < kFragmentPayloadMin || o.fragment_payload > kFragmentPayloadMax) return 0;
-  opened_for_offer_ = true;
-  begin_stream(seen_generation_ + 1, plan);
+  Offer offer;
+  if (decode(bytes, &offer) != Error::kNone || !follow_consumer() || here_.door != Door::kOffers) return 0;
+  const uint32_t size = offer.stream_size();
+  if (offer.manifest_size > manifest_bytes_max_ || size > ring_.size()) return 0;
+  if (!is_fragment_payload(offer.fragment_payload)) return 0;
+  here_.peer = peer;
+  here_.epoch = offer.epoch;
+  here_.fragment_payload = offer.fragment_payload;
+  here_.size = size;
+  begin_stream(seen_generation_ + 1);
   return seen_generation_ + 1;
 }
 
 bool Intake::is_marked(uint32_t count) const {
   const uint32_t index = count % kMapBits;
-  return (map_[index / 32].load(std::memory_order_relaxed) >> (index % 32) & 1) != 0;
+  return (map_[index / 32].load(std::memory_order_acquire) >> (index % 32) & 1) != 0;
 }
 
 void Intake::set_bit(uint32_t count, bool on) {
@@ -222,22 +217,22 @@ void Intake::set_bit(uint32_t count, bool on) {
   std::atomic<uint32_t>& word = map_[index / 32];
   const uint32_t mask = 1u << (index % 32);
   const uint32_t value = word.load(std::memory_order_relaxed);
-  word.store(on ? value | mask : value & ~mask);
+  store(&word, on ? value | mask : value & ~mask);
 }
 
 // Is this fragment one of ours, new, of the right length, and is there room for it? The cheap questions come first;
 // the CRC is the last word.
-bool Intake::admit(uint32_t count, Bytes payload) const {
+bool Intake::admit(uint32_t count, size_t size) const {
   const uint32_t next = next_.load(std::memory_order_relaxed);
   if (count < next || count - next >= kReachFragments || count >= here_.fragment_count()) return false;
   const uint32_t position = count * here_.fragment_payload;
   const uint32_t left = here_.size - position;
-  if (payload.size() != (left < here_.fragment_payload ? left : here_.fragment_payload)) return false;
+  if (size != (left < here_.fragment_payload ? left : here_.fragment_payload)) return false;
   const uint32_t consumed = consumed_.load(std::memory_order_acquire);
-  return position + payload.size() <= consumed + ring_.size() && !is_marked(count);
+  return position + size <= consumed + ring_.size() && !is_marked(count);
 }
 
-void Intake::place(uint32_t position, Bytes payload) {
+void Intake::place(uint32_t position, const Bytes& payload) {
   const size_t offset = position % ring_.size();
   const size_t to_end = ring_.size() - offset;
   const size_t head = payload.size() < to_end ? payload.size() : to_end;
@@ -256,21 +251,20 @@ void Intake::mark(uint32_t count) {
       set_bit(next, false);
       ++next;
     }
-    next_.store(next, std::memory_order_release);
+    store(&next_, next);
   }
   raise_by_one(&version_);
-  taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  raise_by_one(&taken_);
 }
 
 bool Intake::handle_data(uint16_t conn, Bytes bytes) {
   const Inside inside(this);
-  const Result<Fragment> split = split_fragment(bytes);
+  Fragment fragment;
   Peer peer;
-  if (!split.ok() || !find(conn, &peer)) return false;
-  if (!follow_consumer() || !stream_open_ || !same_peer(here_.peer, peer)) return false;
-  const Fragment& fragment = split.value();
+  if (split_fragment(bytes, &fragment) != Error::kNone || !find(conn, &peer)) return false;
+  if (!follow_consumer() || here_.door != Door::kOpen || !same_peer(here_.peer, peer)) return false;
   const uint32_t count = resolve_count(fragment.number, next_.load(std::memory_order_relaxed));
-  if (!admit(count, fragment.payload)) return false;
+  if (!admit(count, fragment.payload.size())) return false;
   // The one place where a fragment's CRC is checked.
   if (fragment_crc(here_.epoch, count, fragment.payload) != fragment.crc) return false;
   place(count * here_.fragment_payload, fragment.payload);

@@ -50,14 +50,15 @@ struct Mail {
   Bytes bytes() const { return Bytes(data.data(), size); }
 };
 
+enum class Door : uint8_t { kOffers, kOpen, kClosed };
+
 struct StreamPlan {
   Peer peer;
   uint16_t epoch;
   uint16_t fragment_payload;
   uint32_t size;  // bytes
-  uint32_t fragment_count() const {
-    return fragment_payload == 0 ? 0 : (size + fragment_payload - 1) / fragment_payload;
-  }
+  Door door;
+  uint32_t fragment_count() const;
 };
 
 // What has arrived, at one moment.
@@ -69,19 +70,28 @@ struct Arrival {
 
 // What an Intake keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
 struct IntakeMemory {
-  enum class Door : uint32_t { kOffers, kOpen, kClosed };
-  static constexpr uint32_t kMailMax = 8;
-  static constexpr uint32_t kMailMaxOfOne = 5;  // the rest is for the other connections
+  static constexpr uint32_t kMailMax = 4;
+  static constexpr uint32_t kMailMaxOfOne = 3;  // the rest is for the other connections
   static constexpr uint32_t kMapWords = 4;
+  static constexpr size_t kPlanWords = sizeof(StreamPlan) / sizeof(uint32_t);
 
   struct Slot {
     std::atomic<uint32_t> word;     // connection handle << 2 | subscribed << 1 | connected
     std::atomic<uint32_t> session;  // grows by one with each connect and each disconnect: odd while connected
   };
 
+  // Arrays last: the shorter instructions reach only so far.
+
+  // stored by the consumer
+  std::atomic<uint32_t> mail_tail_;
+  std::atomic<uint32_t> generation_;  // odd while the plan below changes
+  std::array<std::atomic<uint32_t>, kPlanWords> published_;
+  std::atomic<uint32_t> consumed_;
+  // the consumer's own
+  StreamPlan plan_;
+  uint32_t stream_id_;
+
   // stored by the producer
-  std::array<Slot, kConnectionsMax> slots_;
-  std::array<Mail, kMailMax> mail_;
   std::atomic<uint32_t> mail_head_;
   std::atomic<uint32_t> inside_;
   std::atomic<uint32_t> stream_here_;  // id of the stream that next and map speak of
@@ -91,23 +101,9 @@ struct IntakeMemory {
   std::atomic<uint32_t> taken_;
   // the producer's own
   uint32_t seen_generation_;
-  bool opened_for_offer_;
-  bool stream_open_;
   StreamPlan here_;
-  Door door_here_;
-
-  // stored by the consumer
-  std::atomic<uint32_t> mail_tail_;
-  std::atomic<uint32_t> generation_;  // odd while the plan below changes
-  std::atomic<uint32_t> door_;
-  std::atomic<uint32_t> plan_peer_;  // conn << 16 | slot
-  std::atomic<uint32_t> plan_session_;
-  std::atomic<uint32_t> plan_shape_;  // epoch << 16 | fragment payload
-  std::atomic<uint32_t> plan_size_;
-  std::atomic<uint32_t> consumed_;
-  // the consumer's own
-  StreamPlan plan_;
-  uint32_t stream_id_;
+  std::array<Slot, kConnectionsMax> slots_;
+  std::array<Mail, kMailMax> mail_;
 };
 
 class Intake : private IntakeMemory {
@@ -125,10 +121,12 @@ class Intake : private IntakeMemory {
   // ---- consumer
   bool connected(const Peer& peer) const;
   bool subscribed(uint8_t slot, Peer* peer) const;
-  bool next_mail(Mail* mail);
   bool has_mail() const {
     return mail_head_.load(std::memory_order_acquire) != mail_tail_.load(std::memory_order_relaxed);
   }
+
+  const Mail& first_mail() const;  // stays until dropped; only if there is one
+  void drop_mail();
 
   void open_stream(const StreamPlan& plan);
   // The producer may open a manifest stream / nothing is taken.
@@ -136,7 +134,8 @@ class Intake : private IntakeMemory {
   void close();
   // Goes on with the stream that the producer opened for an offer. False: it is gone, open it anew.
   bool adopt_stream(uint32_t opened_stream, const StreamPlan& plan);
-  // A producer on another thread is in the middle of a call.
+  // A producer on another thread is in the middle of a call. After close(): who begins one later finds it closed, since
+  // these two words are stored and loaded in one order for all.
   bool producer_inside() const { return inside_.load() != 0; }
 
   uint32_t next_count() const;
@@ -156,11 +155,11 @@ class Intake : private IntakeMemory {
   bool find(uint16_t conn, Peer* peer) const;
   bool is_subscribed(const Peer& peer) const;
   bool follow_consumer();
-  void begin_stream(uint32_t id, const StreamPlan& plan);
+  void begin_stream(uint32_t id);
   uint32_t open_for_offer(const Peer& peer, Bytes bytes);
   bool mailbox_has_room(const Peer& peer) const;
-  bool admit(uint32_t count, Bytes payload) const;
-  void place(uint32_t position, Bytes payload);
+  bool admit(uint32_t count, size_t size) const;
+  void place(uint32_t position, const Bytes& payload);
   void mark(uint32_t count);
   bool is_marked(uint32_t count) const;
   void set_bit(uint32_t count, bool on);

@@ -1,15 +1,36 @@
 #include "protocol/manifest.h"
 
-#include "base/flatbuffer_check.h"
-#include "protocol/flatbuffer.h"
+#include <string.h>
 
-#include "protocol/manifest_generated.h"
+#include "base/bytes.h"
+#include "protocol/flatbuffer.h"
 
 namespace roost {
 namespace protocol {
 namespace {
 
 // The tables of manifest.fbs, field by field.
+enum : uint32_t {
+  kName,
+  kVersion,
+  kModelSize,
+  kModelSha256,
+  kBodySize,
+  kBodySha256,
+  kHardware,
+  kArenaBytes,
+  kOperators,
+  kCustomOperators,
+  kInputs,
+  kOutputs,
+  kConfirmAfterInferences,
+  kWarmUpInferences,
+  kAttempts,
+  kBaseSha256,
+  kCounter,
+};
+enum : uint32_t { kType, kShape, kScale, kZeroPoint };
+constexpr uint32_t kOperatorNeedBytes = 4;
 const uint8_t kManifestFields[] = {
     flat_text(kFlatRequired),       // name
     flat_text(kFlatRequired),       // version
@@ -39,16 +60,19 @@ const FlatTable kSchema[] = {FlatTable(kManifestFields), FlatTable(kTensorFields
 
 // Keeps a hostile manifest from costing more than it is worth.
 constexpr uint32_t kTablesMax = 1 + 2 * kManifestTensorsMax;
-constexpr size_t kSmallestBytes = 16;
 
-constexpr size_t kNameMax = 24;
-constexpr size_t kVersionMax = 16;
-constexpr size_t kHardwareMax = 24;
+constexpr uint32_t kNameMax = 24;
+constexpr uint32_t kVersionMax = 16;
+constexpr uint32_t kHardwareMax = 24;
+constexpr uint32_t kCustomNameMax = 64;
+constexpr uint8_t kAttemptsDefault = 3;
 constexpr uint8_t kAttemptsMax = 16;
 
-bool read_digest(const flatbuffers::Vector<uint8_t>* from, Sha256* to) {
-  if (from == nullptr || from->size() != kSha256Bytes) return false;
-  for (size_t i = 0; i < kSha256Bytes; ++i) (*to)[i] = from->Get(static_cast<flatbuffers::uoffset_t>(i));
+bool read_digest(FlatVector from, bool required, Sha256* to) {
+  to->fill(0);
+  if (from.absent()) return !required;
+  if (from.size() != kSha256Bytes) return false;
+  memcpy(to->data(), from.data(), kSha256Bytes);
   return true;
 }
 
@@ -56,91 +80,82 @@ bool is_tensor_type(uint8_t number) {
   return number <= 4 || number == 6 || number == 7 || number == 9;
 }
 
-bool read_tensor(const fbs::Tensor* from, TensorView* to) {
-  if (!is_tensor_type(from->type())) return false;
-  to->type = static_cast<TensorType>(from->type());
-  to->rank = 0;
-  if (const auto* shape = from->shape()) {
-    if (shape->size() > kManifestRankMax) return false;
-    to->rank = static_cast<uint8_t>(shape->size());
-    for (flatbuffers::uoffset_t i = 0; i < shape->size(); ++i) {
-      const int32_t dimension = shape->Get(i);
-      if (dimension < 1 || dimension > kManifestDimensionMax) return false;
-      to->shape[i] = dimension;
-    }
+bool read_tensor(FlatView from, TensorView* to) {
+  const uint8_t* type_at = from.find(kType);
+  const uint8_t type = type_at == nullptr ? 0 : *type_at;
+  const FlatVector shape = from.vector(kShape);
+  if (!is_tensor_type(type) || shape.size() > kManifestRankMax) return false;
+  to->type = static_cast<TensorType>(type);
+  to->rank = static_cast<uint8_t>(shape.size());
+  for (uint32_t i = 0; i < to->rank; ++i) {
+    to->shape[i] = static_cast<int32_t>(load_le32(shape.data() + 4 * i));
+    if (to->shape[i] < 1 || to->shape[i] > kManifestDimensionMax) return false;
   }
-  to->scale = from->scale();
-  to->zero_point = from->zero_point();
-  return is_finite_not_negative(to->scale) && to->zero_point >= -32768 && to->zero_point <= 65535;
+  const uint32_t scale_bits = from.u32(kScale);
+  memcpy(&to->scale, &scale_bits, sizeof(to->scale));
+  to->zero_point = static_cast<int32_t>(from.u32(kZeroPoint));
+  return is_finite_not_negative(scale_bits) && to->zero_point >= -32768 && to->zero_point <= 65535;
 }
 
-bool read_tensors(const flatbuffers::Vector<flatbuffers::Offset<fbs::Tensor>>* from,
-                  std::array<TensorView, kManifestTensorsMax>* to, uint8_t* count) {
-  *count = 0;
-  if (from == nullptr) return true;
-  if (from->size() > kManifestTensorsMax) return false;
-  for (flatbuffers::uoffset_t i = 0; i < from->size(); ++i) {
-    if (!read_tensor(from->Get(i), &(*to)[i])) return false;
-  }
-  *count = static_cast<uint8_t>(from->size());
-  return true;
-}
-
-bool read_operators(const fbs::Manifest* from, ManifestView* to) {
-  to->operators = OperatorNeeds();
-  if (const auto* needs = from->operators()) {
-    if (needs->size() > kManifestOperatorsMax) return false;
-    to->operators = OperatorNeeds(Bytes(needs->Data(), needs->size() * sizeof(fbs::OperatorNeed)));
-  }
-  to->custom_operator_count = 0;
-  if (const auto* names = from->custom_operators()) {
-    if (names->size() > kManifestCustomMax) return false;
-    for (flatbuffers::uoffset_t i = 0; i < names->size(); ++i) {
-      if (!read_text(names->Get(i), 1, 64, &to->custom_operators[i])) return false;
-    }
-    to->custom_operator_count = static_cast<uint8_t>(names->size());
+bool read_tensors(FlatVector from, std::array<TensorView, kManifestTensorsMax>* to, uint8_t* count) {
+  if (from.size() > kManifestTensorsMax) return false;
+  *count = static_cast<uint8_t>(from.size());
+  for (uint32_t i = 0; i < *count; ++i) {
+    if (!read_tensor(from.table_at(i), &(*to)[i])) return false;
   }
   return true;
 }
 
-bool read_sizes_and_digests(const fbs::Manifest* from, ManifestView* to) {
-  to->model_size = from->model_size();
-  to->body_size = from->body_size();
+bool read_operators(FlatView from, ManifestView* to) {
+  const FlatVector needs = from.vector(kOperators);
+  const FlatVector names = from.vector(kCustomOperators);
+  if (needs.size() > kManifestOperatorsMax || names.size() > kManifestCustomMax) return false;
+  to->operators = OperatorNeeds(Bytes(needs.data(), needs.size() * kOperatorNeedBytes));
+  to->custom_operator_count = static_cast<uint8_t>(names.size());
+  for (uint32_t i = 0; i < to->custom_operator_count; ++i) {
+    if (!read_text(names.text_at(i), 1, kCustomNameMax, &to->custom_operators[i])) return false;
+  }
+  return true;
+}
+
+bool read_sizes_and_digests(FlatView from, ManifestView* to) {
+  to->model_size = from.u32(kModelSize);
+  to->body_size = from.u32(kBodySize);
   if (to->model_size == 0 || to->model_size > kPayloadBytesMax || to->body_size > kPayloadBytesMax) return false;
   if (to->layout().payload_size() > kPayloadBytesMax) return false;
-  if (!read_digest(from->model_sha256(), &to->model_sha256)) return false;
-  if (to->body_size != 0 && !read_digest(from->body_sha256(), &to->body_sha256)) return false;
-  if (to->body_size == 0 && from->body_sha256() != nullptr) return false;
-  to->has_base = from->base_sha256() != nullptr;
-  return !to->has_base || read_digest(from->base_sha256(), &to->base_sha256);
+  to->has_base = from.find(kBaseSha256) != nullptr;
+  const bool has_body = to->body_size != 0;
+  return has_body == (from.find(kBodySha256) != nullptr) &&
+         read_digest(from.vector(kModelSha256), true, &to->model_sha256) &&
+         read_digest(from.vector(kBodySha256), has_body, &to->body_sha256) &&
+         read_digest(from.vector(kBaseSha256), false, &to->base_sha256);
 }
 
-bool read_policy(const fbs::Manifest* from, ManifestView* to) {
-  to->arena_bytes = from->arena_bytes();
-  to->confirm_after_inferences = from->confirm_after_inferences();
-  to->warm_up_inferences = from->warm_up_inferences();
-  to->attempts = from->attempts();
-  to->counter = from->counter();
+bool read_policy(FlatView from, ManifestView* to) {
+  to->arena_bytes = from.u32(kArenaBytes);
+  to->confirm_after_inferences = from.u32(kConfirmAfterInferences);
+  to->warm_up_inferences = from.u32(kWarmUpInferences);
+  const uint8_t* attempts = from.find(kAttempts);
+  const uint8_t* counter = from.find(kCounter);
+  to->attempts = attempts == nullptr ? kAttemptsDefault : *attempts;
+  to->counter = counter == nullptr ? 0 : load_le64(counter);
   return to->attempts >= 1 && to->attempts <= kAttemptsMax;
 }
 
 }  // namespace
 
-Status read_manifest(Bytes bytes, ManifestView* view) {
-  if (bytes.size() < kSmallestBytes) return Error::kTooShort;
-  if (bytes.size() > kManifestBytesMax) return Error::kTooLong;
-  if (!is_aligned_for_flatbuffers(bytes)) return Error::kMisaligned;
-  if (!has_identifier(bytes, fbs::ManifestIdentifier())) return Error::kWrongType;
-  if (!FlatCheck(bytes, kSchema, kTablesMax).check_root()) return Error::kMalformed;
+ManifestView::ManifestView() = default;
 
-  const fbs::Manifest* manifest = fbs::GetManifest(bytes.data());
-  *view = ManifestView();
+Status read_manifest(Bytes bytes, ManifestView* view) {
+  const Error error = check_file(bytes, kManifestBytesMax, "RST1", kSchema, kTablesMax);
+  if (error != Error::kNone) return error;
+  const FlatView from = FlatView::root(bytes.data());
   const bool in_range =
-      read_text(manifest->name(), 1, kNameMax, &view->name) &&
-      read_text(manifest->version(), 1, kVersionMax, &view->version) &&
-      read_text(manifest->hardware(), 0, kHardwareMax, &view->hardware) && read_sizes_and_digests(manifest, view) &&
-      read_operators(manifest, view) && read_tensors(manifest->inputs(), &view->inputs, &view->input_count) &&
-      read_tensors(manifest->outputs(), &view->outputs, &view->output_count) && read_policy(manifest, view);
+      read_text(from.vector(kName), 1, kNameMax, &view->name) &&
+      read_text(from.vector(kVersion), 1, kVersionMax, &view->version) &&
+      read_text(from.vector(kHardware), 0, kHardwareMax, &view->hardware) && read_sizes_and_digests(from, view) &&
+      read_operators(from, view) && read_tensors(from.vector(kInputs), &view->inputs, &view->input_count) &&
+      read_tensors(from.vector(kOutputs), &view->outputs, &view->output_count) && read_policy(from, view);
   return in_range ? Status() : Status(Error::kRange);
 }
 

@@ -59,36 +59,38 @@ class OperatorNeeds {
 };
 
 struct TensorView {
-  TensorType type = TensorType::kFloat32;
-  uint8_t rank = 0;
-  std::array<int32_t, kManifestRankMax> shape{};  // each 1..65535
-  float scale = 0;                                // finite, >= 0; 0: need not match
-  int32_t zero_point = 0;
+  TensorType type;
+  uint8_t rank;
+  std::array<int32_t, kManifestRankMax> shape;  // each 1..65535; beyond the rank: undefined
+  float scale;                                  // finite, >= 0; 0: need not match
+  int32_t zero_point;
 };
 
-// All zero before it is read: cheap to make.
+// Undefined until it is read (texts empty): values to begin with would cost every user.
 struct ManifestView {
-  Text name;                // 1..24 bytes
-  Text version;             // 1..16 bytes
-  Text hardware;            // 0..24 bytes; empty: any
-  uint32_t model_size = 0;  // 1..
-  Sha256 model_sha256{};
-  uint32_t body_size = 0;
-  Sha256 body_sha256{};
-  uint32_t arena_bytes = 0;
+  ManifestView();
+
+  Text name;            // 1..24 bytes
+  Text version;         // 1..16 bytes
+  Text hardware;        // 0..24 bytes; empty: any
+  uint32_t model_size;  // 1..
+  Sha256 model_sha256;
+  uint32_t body_size;
+  Sha256 body_sha256;  // zeros without a body
+  uint32_t arena_bytes;
   OperatorNeeds operators;
-  uint8_t custom_operator_count = 0;
+  uint8_t custom_operator_count;
   std::array<Text, kManifestCustomMax> custom_operators;
-  uint8_t input_count = 0;
+  uint8_t input_count;
   std::array<TensorView, kManifestTensorsMax> inputs;
-  uint8_t output_count = 0;
+  uint8_t output_count;
   std::array<TensorView, kManifestTensorsMax> outputs;
-  uint32_t confirm_after_inferences = 0;  // 0: only application or host confirm
-  uint32_t warm_up_inferences = 0;
-  uint8_t attempts = 0;  // 1..16
-  bool has_base = false;
-  Sha256 base_sha256{};
-  uint64_t counter = 0;
+  uint32_t confirm_after_inferences;  // 0: only application or host confirm
+  uint32_t warm_up_inferences;
+  uint8_t attempts;  // 1..16
+  bool has_base;
+  Sha256 base_sha256;  // zeros without a base
+  uint64_t counter;
 
   PayloadLayout layout() const { return PayloadLayout(model_size, body_size); }
 };

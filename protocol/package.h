@@ -18,7 +18,6 @@ namespace protocol {
 constexpr uint32_t kBodyAlignment = 16;
 constexpr uint32_t kPayloadBytesMax = 64u * 1024 * 1024;  // any sum of sizes below stays far from overflow
 constexpr size_t kManifestBytesMax = 1024;
-constexpr size_t kSignatureBytes = 64;  // Ed25519
 
 class PayloadLayout {
  public:

@@ -11,7 +11,7 @@ namespace roost {
 namespace protocol {
 namespace {
 
-constexpr int kMailPerPoll = 8;
+constexpr int kMailPerPoll = 4;
 constexpr uint8_t kFailuresMax = 3;  // of one page
 constexpr uint8_t kRewindsMax = 24;  // of one transfer: pages of one erase block may fail by turns
 
@@ -28,12 +28,6 @@ bool host_moves_next(ReceiverState state) {
          state == ReceiverState::kAwaitUnits || state == ReceiverState::kAwaitChunkTail;
 }
 
-uint16_t log2_of(uint32_t n) {
-  uint16_t log2 = 0;
-  while ((1u << log2) < n) ++log2;
-  return log2;
-}
-
 }  // namespace
 
 Receiver::Receiver(const ReceiverConfig& config)
@@ -47,6 +41,15 @@ Receiver::Receiver(const ReceiverConfig& config)
   ROOST_ASSERT(config.program_bytes_max != 0);
 }
 
+uint32_t Receiver::chunk_total() const {
+  return chunk_count(offer_.payload_size, config_.chunk_bytes);
+}
+
+// The transfer's, or the last one's.
+bool Receiver::host_here() const {
+  return intake_.connected(peer_);
+}
+
 // Every change of state goes through here. A legal input after a rest of the host's restarts its clocks.
 bool Receiver::step(ReceiverInput input) {
   ReceiverState next = state_;
@@ -54,6 +57,15 @@ bool Receiver::step(ReceiverInput input) {
   if (host_moves_next(next) && !host_moves_next(state_)) heard_ms_ = progress_ms_ = now_ms_;
   state_ = next;
   return true;
+}
+
+// ---- producer side ----
+
+ControlResult Receiver::handle_control(uint16_t conn, Bytes bytes) {
+  return intake_.handle_control(conn, bytes);
+}
+bool Receiver::handle_data(uint16_t conn, Bytes bytes) {
+  return intake_.handle_data(conn, bytes);
 }
 
 // ---- poll ----
@@ -70,15 +82,14 @@ Action Receiver::poll(uint32_t now_ms) {
     action.kind = Action::Kind::kSend;
     action.conn = outgoing_peer_.conn;
     action.bytes = outgoing_.bytes();
-    return action;
-  }
-  if (request_open_) {
+  } else if (request_open_) {
     action.kind = Action::Kind::kRequest;
     action.conn = request_peer_.conn;
     action.request = request_;
-    return action;
+  } else {
+    show_transfer(&action);
   }
-  return transfer_action();
+  return action;
 }
 
 // For answers of the application: a step, or nothing has changed.
@@ -86,47 +97,56 @@ Status Receiver::answered(ReceiverInput input) {
   return step(input) ? Status() : Status(Error::kIllegal);
 }
 
-Action Receiver::transfer_action() const {
-  Action action;
-  action.conn = peer_.conn;
-  action.offer = offer_;
-  action.chunk = chunk_;
+void Receiver::show_transfer(Action* action) const {
+  action->conn = peer_.conn;
+  action->offer = offer_;
+  action->chunk = chunk_;
   switch (state_) {
     case ReceiverState::kWantOfferAnswer:
-      action.kind = Action::Kind::kDecideOffer;
+      action->kind = Action::Kind::kDecideOffer;
       break;
     case ReceiverState::kWantManifestAnswer:
-      action.kind = Action::Kind::kDecideManifest;
-      action.bytes = Bytes(config_.ring.data(), offer_.manifest_size);
+      action->kind = Action::Kind::kDecideManifest;
+      action->bytes = Bytes(config_.ring.data(), offer_.manifest_size);
       if (offer_.has_signature())
-        action.signature = Bytes(config_.ring.data() + offer_.manifest_size, kSignatureBytes);
+        action->signature = Bytes(config_.ring.data() + offer_.manifest_size, kSignatureBytes);
       break;
     case ReceiverState::kWantProgrammed:
-      action.kind = Action::Kind::kProgram;
-      action.offset = static_cast<uint16_t>(page_offset_);
-      action.bytes = program_bytes();
+      action->kind = Action::Kind::kProgram;
+      action->offset = static_cast<uint16_t>(page_offset_);
+      action->bytes = program_bytes();
       break;
     case ReceiverState::kWantChunkClosed:
-      action.kind = Action::Kind::kCloseChunk;
-      action.true_size = static_cast<uint16_t>(chunk_size_);
-      action.crc32 = chunk_crc_;
+      action->kind = Action::Kind::kCloseChunk;
+      action->true_size = static_cast<uint16_t>(chunk_size_);
+      action->crc32 = chunk_crc_;
       break;
     case ReceiverState::kWantStored:
-      action.kind = Action::Kind::kPayloadComplete;
+      action->kind = Action::Kind::kPayloadComplete;
       break;
     case ReceiverState::kWantVerified:
-      action.kind = Action::Kind::kVerify;
-      action.scratch = config_.ring;
+      action->kind = Action::Kind::kVerify;
+      action->scratch = config_.ring;
       break;
     case ReceiverState::kWantAbandoned:
-      action.kind = Action::Kind::kAbandoned;
-      action.reason = reason_;
-      action.detail = detail_;
+      action->kind = Action::Kind::kAbandoned;
+      action->reason = result_.reason;
+      action->detail = result_.detail;
       break;
     default:
       break;
   }
-  return action;
+}
+
+// When a host that is to move, and does not, is given up.
+uint32_t Receiver::patience_end_ms() const {
+  const uint32_t silent_ms = heard_ms_ + config_.host_silent_ms;
+  const uint32_t stuck_ms = progress_ms_ + config_.no_progress_ms;
+  return reached(silent_ms, stuck_ms) ? stuck_ms : silent_ms;
+}
+
+uint32_t Receiver::hole_report_ms() const {
+  return hole_since_ms_ + (hole_reported_ ? config_.hole_quiet_ms : config_.hole_grace_ms);
 }
 
 Deadline Receiver::next_deadline() const {
@@ -142,9 +162,8 @@ Deadline Receiver::next_deadline() const {
   }
   if (!transfer_open()) return deadline;
   if (!host_moves_next(state_)) earlier(now_ms_);
-  earlier(heard_ms_ + config_.host_silent_ms);
-  earlier(progress_ms_ + config_.no_progress_ms);
-  if (hole_open_) earlier(hole_since_ms_ + (hole_reported_ ? config_.hole_quiet_ms : config_.hole_grace_ms));
+  earlier(patience_end_ms());
+  if (hole_open_) earlier(hole_report_ms());
   if (query_open_) earlier(query_at_ms_);
   return deadline;
 }
@@ -156,12 +175,12 @@ void Receiver::watch() {
   for (uint8_t slot = 0; slot < kConnectionsMax; ++slot) {
     if (stack_full_[slot] && reached(now_ms_, retry_at_ms_[slot])) stack_full_[slot] = false;
   }
-  if (owed_ != 0 && !intake_.connected(peer_)) owed_ = 0;
+  if (owed_ != 0 && !host_here()) owed_ = 0;
   if (!transfer_open() || state_ == ReceiverState::kWantAbandoned) return;
 
   // With the whole payload here, the check goes on without the host.
   const bool needs_host = state_ != ReceiverState::kWantStored && state_ != ReceiverState::kWantVerified;
-  if (needs_host && !intake_.connected(peer_)) {
+  if (needs_host && !host_here()) {
     abandon(Reason::kLinkLost, 0);
     return;
   }
@@ -170,10 +189,7 @@ void Receiver::watch() {
     heard_ms_ = progress_ms_ = now_ms_;
   }
   if (!host_moves_next(state_)) return;
-  if (reached(now_ms_, heard_ms_ + config_.host_silent_ms) ||
-      reached(now_ms_, progress_ms_ + config_.no_progress_ms)) {
-    abandon(Reason::kHostSilent, 0);
-  }
+  if (reached(now_ms_, patience_end_ms())) abandon(Reason::kHostSilent, 0);
 }
 
 // A report is due for a hole once when it is old enough not to be two neighbours that swapped, then after each
@@ -186,13 +202,10 @@ void Receiver::watch_hole(const Arrival& arrival) {
     hole_reported_ = false;
     hole_next_ = arrival.next;
     hole_since_ms_ = now_ms_;
-  } else {
-    const uint32_t wait_ms = hole_reported_ ? config_.hole_quiet_ms : config_.hole_grace_ms;
-    if (reached(now_ms_, hole_since_ms_ + wait_ms)) {
-      owed_ |= kOwedReport;
-      hole_reported_ = true;
-      hole_since_ms_ = now_ms_;
-    }
+  } else if (reached(now_ms_, hole_report_ms())) {
+    owed_ |= kOwedReport;
+    hole_reported_ = true;
+    hole_since_ms_ = now_ms_;
   }
   const bool all_here = static_cast<int32_t>(arrival.next - query_count_) >= 0;
   if (query_open_ && (all_here || reached(now_ms_, query_at_ms_))) {
@@ -205,7 +218,7 @@ void Receiver::watch_hole(const Arrival& arrival) {
 // grant five eighths of the window, or 2.5 KiB. Half of a 4 KiB ring would be 43 reports for 100 kB, and with them
 // the overhead at value size 244 touches its limit of 2.5 %.
 void Receiver::watch_credit() {
-  if (state_ == ReceiverState::kWantAbandoned || !intake_.connected(peer_)) return;
+  if (state_ == ReceiverState::kWantAbandoned || !host_here()) return;
   const Arrival arrival = intake_.arrival();
   watch_hole(arrival);
   const uint32_t payload = offer_.fragment_payload;
@@ -258,59 +271,66 @@ uint16_t Receiver::initial_credit_bytes() const {
 // ---- the mailbox ----
 
 void Receiver::read_mail() {
-  Mail mail;
-  for (int i = 0; i < kMailPerPoll && intake_.next_mail(&mail); ++i) {
-    if (!intake_.connected(mail.peer)) {
-      if (mail.opened_stream != 0 && !transfer_open() && state_ == ReceiverState::kIdle) intake_.open_to_offers();
-      continue;
+  for (int i = 0; i < kMailPerPoll && intake_.has_mail(); ++i) {
+    const Mail& mail = intake_.first_mail();
+    if (intake_.connected(mail.peer)) {
+      if (is_of_transfer(mail.peer)) heard_ms_ = now_ms_;
+      handle_mail(mail);
+    } else if (mail.opened_stream != 0 && state_ == ReceiverState::kIdle) {
+      intake_.open_to_offers();
     }
-    if (transfer_open() && same_peer(mail.peer, peer_)) heard_ms_ = now_ms_;
-    const uint8_t type = message_type(mail.bytes());
-    if (type == static_cast<uint8_t>(MessageType::kOffer)) {
-      handle_offer(mail);
-    } else if (type == static_cast<uint8_t>(MessageType::kQuery)) {
-      handle_query(mail);
-    } else if (decode_request(mail.bytes()).ok()) {
-      handle_request(mail);
-    } else {
-      handle_unknown(mail);
-    }
+    intake_.drop_mail();
   }
 }
 
-void Receiver::reply_busy(const Mail& mail, uint16_t tag) {
-  Busy busy;
-  busy.about = message_type(mail.bytes());
-  busy.tag = tag;
-  reply(mail.peer, encode(busy));
+void Receiver::handle_mail(const Mail& mail) {
+  const uint8_t type = message_type(mail.bytes());
+  Error error;
+  if (type == static_cast<uint8_t>(MessageType::kOffer)) {
+    Offer offer;
+    error = decode(mail.bytes(), &offer);
+    if (error == Error::kNone || error == Error::kVersion) return handle_offer(offer, mail);
+  } else if (type == static_cast<uint8_t>(MessageType::kQuery)) {
+    Query query;
+    error = decode(mail.bytes(), &query);
+    if (error == Error::kNone) return handle_query(query, mail.peer);
+  } else {
+    Request request;
+    error = decode(mail.bytes(), &request);
+    if (error == Error::kNone) return handle_request(request, mail);
+  }
+  Notice unknown = make_notice(MessageType::kUnknown);
+  unknown.about = type;
+  unknown.reason = error == Error::kWrongType ? Reason::kUnknownMessage : Reason::kMalformedMessage;
+  unknown.extra = kProtocolVersion;
+  reply(mail.peer, unknown);
 }
 
-void Receiver::handle_unknown(const Mail& mail) {
-  const uint8_t type = message_type(mail.bytes());
-  Unknown unknown;
-  unknown.about = type;
-  const bool known = type == static_cast<uint8_t>(MessageType::kOffer) ||
-                     type == static_cast<uint8_t>(MessageType::kQuery) ||
-                     decode_request(mail.bytes()).error() != Error::kWrongType;
-  unknown.reason = known ? Reason::kMalformedMessage : Reason::kUnknownMessage;
-  reply(mail.peer, encode(unknown));
+void Receiver::reply_busy(const Mail& mail, uint16_t tag) {
+  Notice busy = make_notice(MessageType::kBusy);
+  busy.about = message_type(mail.bytes());
+  busy.detail = tag;
+  reply(mail.peer, busy);
 }
 
 // Written twice, by the link or by a host that did not hear us: no second transfer.
 bool Receiver::offer_is_ours(const Offer& offer, const Mail& mail) const {
-  return transfer_open() && same_peer(mail.peer, peer_) && offer.epoch == offer_.epoch &&
+  return is_of_transfer(mail.peer) && offer.version == kProtocolVersion && offer.epoch == offer_.epoch &&
          offer.package_id == offer_.package_id;
 }
 
 Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const {
-  *detail = 0;
+  if (offer.version != kProtocolVersion) {
+    *detail = kProtocolVersion;
+    return Reason::kProtocolVersion;
+  }
   if (epochs_used_) {
     const uint16_t used = static_cast<uint16_t>(epoch_last_ - epoch_first_);
     const uint16_t from_first = static_cast<uint16_t>(offer.epoch - epoch_first_);
     if (from_first <= used || from_first == 0xFFFF)
       return Reason::kEpochReused;  // its payload stream's is one more
   }
-  if (offer.fragment_payload < kFragmentPayloadMin || offer.fragment_payload > kFragmentPayloadMax) {
+  if (!is_fragment_payload(offer.fragment_payload)) {
     *detail = static_cast<uint16_t>(kFragmentPayloadMax);
     return Reason::kFragmentSize;
   }
@@ -322,81 +342,70 @@ Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const {
   return Reason::kOk;
 }
 
-void Receiver::handle_offer(const Mail& mail) {
-  const Result<Offer> decoded = decode_offer(mail.bytes());
-  if (!decoded.ok() && decoded.error() != Error::kVersion) return handle_unknown(mail);
-  Offer offer = decoded.ok() ? decoded.value() : Offer();
-  if (!decoded.ok()) offer.epoch = load_le16(mail.data.data() + 3);
-  if (decoded.ok() && offer_is_ours(offer, mail)) return;
-
+// Of another version, only version and epoch mean anything.
+void Receiver::handle_offer(const Offer& offer, const Mail& mail) {
+  if (offer_is_ours(offer, mail)) return;
   if (state_ != ReceiverState::kIdle || request_open_ || owed_ != 0) {
     reply_busy(mail, offer.epoch);
     if (state_ == ReceiverState::kIdle) intake_.open_to_offers();
     return;
   }
-  Reject reject;
-  reject.epoch = offer.epoch;
-  reject.detail = kProtocolVersion;
-  reject.reason = decoded.ok() ? offer_fault(offer, &reject.detail) : Reason::kProtocolVersion;
-  if (reject.reason != Reason::kOk) {
-    reply(mail.peer, encode(reject));
-    intake_.open_to_offers();
-    return;
-  }
-  begin_transfer(offer, mail);
+  Notice refusal = make_notice(MessageType::kReject);
+  refusal.epoch = offer.epoch;
+  refusal.reason = offer_fault(offer, &refusal.detail);
+  if (refusal.reason == Reason::kOk) return begin_transfer(offer, mail);
+  reply(mail.peer, refusal);
+  intake_.open_to_offers();
 }
 
 void Receiver::begin_transfer(const Offer& offer, const Mail& mail) {
   if (!step(ReceiverInput::kOffer)) return;
+  static_cast<TransferMemory&>(*this) = TransferMemory();
   peer_ = mail.peer;
   offer_ = offer;
   epoch_ = offer.epoch;
-  payload_stream_ = rewound_ = false;
   epochs_used_ = true;
   epoch_first_ = epoch_last_ = epoch_;
-  first_chunk_ = durable_ = chunk_ = 0;
-  failures_ = rewinds_ = 0;
-  hole_open_ = query_open_ = result_known_ = false;
-  owed_ = 0;
-  position_ = announced_ = outgoing_limit_ = 0;
+  outgoing_limit_ = 0;
   taken_seen_ = intake_.taken();
   heard_ms_ = progress_ms_ = now_ms_;
 
-  StreamPlan plan;
-  plan.peer = peer_;
-  plan.epoch = epoch_;
-  plan.fragment_payload = offer.fragment_payload;
-  plan.size = manifest_stream_size();
+  const StreamPlan plan = stream_plan(offer_.stream_size());
   if (!intake_.adopt_stream(mail.opened_stream, plan)) intake_.open_stream(plan);
-  announced_ = initial_limit(initial_credit_bytes(), offer.fragment_payload);  // the host knows it from Info
-  if (announced_ > plan.fragment_count()) announced_ = plan.fragment_count();
+  const uint32_t initial =
+      initial_limit(initial_credit_bytes(), offer.fragment_payload);  // the host knows it from Info
+  const uint32_t total = plan.fragment_count();
+  announced_ = initial < total ? initial : total;
 }
 
-void Receiver::handle_query(const Mail& mail) {
-  const Result<Query> query = decode_query(mail.bytes());
-  if (!query.ok()) return handle_unknown(mail);
-  const bool of_last = epochs_used_ && static_cast<uint16_t>(query.value().epoch - epoch_first_) <=
+StreamPlan Receiver::stream_plan(uint32_t size) const {
+  StreamPlan plan = StreamPlan();
+  plan.peer = peer_;
+  plan.epoch = epoch_;
+  plan.fragment_payload = offer_.fragment_payload;
+  plan.size = size;
+  return plan;
+}
+
+void Receiver::handle_query(const Query& query, const Peer& from) {
+  const bool of_last = epochs_used_ && static_cast<uint16_t>(query.epoch - epoch_first_) <=
                                            static_cast<uint16_t>(epoch_last_ - epoch_first_);
-  if (transfer_open() && same_peer(mail.peer, peer_) && of_last && state_ != ReceiverState::kWantAbandoned) {
-    answer_query(query.value());
-  } else if (!transfer_open() && of_last && result_known_) {
-    reply(mail.peer, result_);
-  } else if (state_ == ReceiverState::kWantAbandoned && of_last && same_peer(mail.peer, peer_)) {
-    owed_ |= kOwedResult;
-  } else {
-    Failed failed;
-    failed.epoch = query.value().epoch;
-    failed.reason = Reason::kNoTransfer;
-    reply(mail.peer, encode(failed));
-  }
+  if (of_last && is_of_transfer(from)) return answer_query(query);
+  if (of_last && !transfer_open() && result_known_) return reply(from, result_);
+  Notice failed = make_notice(MessageType::kFailed);
+  failed.epoch = query.epoch;
+  failed.reason = Reason::kNoTransfer;
+  reply(from, failed);
 }
 
 // About our transfer: the answer is whatever the host seems not to have heard.
 void Receiver::answer_query(const Query& query) {
-  if (state_ == ReceiverState::kWantVerified) {
+  if (state_ == ReceiverState::kWantAbandoned) {
+    owed_ |= kOwedResult;
+  } else if (state_ == ReceiverState::kWantVerified) {
     owed_ |= kOwedStored;
   } else if (query.epoch != epoch_) {
-    owed_ |= rewound_ ? kOwedRewind : kOwedVerdict;
+    owed_ |= rewound_ ? kOwedRewind : kOwedAccept;
   } else {
     query_open_ = true;
     query_count_ = resolve_count(query.last_sent, intake_.next_count()) + 1;
@@ -404,26 +413,25 @@ void Receiver::answer_query(const Query& query) {
   }
 }
 
-void Receiver::handle_request(const Mail& mail) {
-  const Request request = decode_request(mail.bytes()).value();
-  Answered& last = answered_[mail.peer.slot];
-  if (last.session == mail.peer.session && last.answer.tag == request.tag && last.answer.about == request.type) {
-    reply(mail.peer, encode(last.answer));
-    return;
+void Receiver::handle_request(const Request& request, const Mail& mail) {
+  const Notice& last = answered_[mail.peer.slot];
+  if (answered_session_[mail.peer.slot] == mail.peer.session && last.extra == request.tag &&
+      last.about == static_cast<uint8_t>(request.type)) {
+    return reply(mail.peer, last);
   }
-  if (transfer_open() && request.type == MessageType::kAbort && same_peer(mail.peer, peer_)) {
+  if (request.type == MessageType::kAbort && is_of_transfer(mail.peer)) {
     if (state_ != ReceiverState::kWantAbandoned) abandon(Reason::kAskedByHost, 0);
     return reply_answer(mail.peer, request, Reason::kOk, 0);
   }
-  if (transfer_open() || request_open_) {
-    const bool same = request_open_ && same_peer(request_peer_, mail.peer) && request_.tag == request.tag &&
-                      request_.type == request.type;
-    if (same) return;  // it is being worked on
-    return reply_busy(mail, request.tag);
+  if (!transfer_open() && !request_open_) {
+    request_open_ = true;
+    request_ = request;
+    request_peer_ = mail.peer;
+    return;
   }
-  request_open_ = true;
-  request_ = request;
-  request_peer_ = mail.peer;
+  const bool being_worked_on = request_open_ && same_peer(request_peer_, mail.peer) &&
+                               request_.tag == request.tag && request_.type == request.type;
+  if (!being_worked_on) reply_busy(mail, request.tag);
 }
 
 // ---- the stream ----
@@ -433,7 +441,7 @@ void Receiver::advance() {
   while (moved) {
     switch (state_) {
       case ReceiverState::kAwaitManifest:
-        moved = intake_.available() == manifest_stream_size() && step(ReceiverInput::kManifestHere);
+        moved = intake_.available() == offer_.stream_size() && step(ReceiverInput::kManifestHere);
         break;
       case ReceiverState::kAwaitChunkHead:
         moved = look_for_head();
@@ -454,18 +462,30 @@ void Receiver::peek(uint32_t position, MutableBytes out) const {
   for (size_t i = 0; i < out.size(); ++i) out[i] = config_.ring[(position + i) % config_.ring.size()];
 }
 
-bool Receiver::look_for_head() {
-  if (intake_.available() - position_ < kChunkHeadBytes) return false;
-  uint8_t bytes[kChunkHeadBytes];
+// The next four bytes of the stream, little-endian.
+bool Receiver::peek_word(uint32_t* word) const {
+  uint8_t bytes[sizeof(*word)];
+  if (intake_.available() - position_ < sizeof(bytes)) return false;
   peek(position_, MutableBytes(bytes));
-  const ChunkHead head = decode_chunk_head(bytes);
+  *word = load_le32(bytes);
+  return true;
+}
+
+void Receiver::consume(uint32_t size) {
+  position_ += size;
+  intake_.consume_to(position_);
+}
+
+bool Receiver::look_for_head() {
+  uint32_t word;
+  if (!peek_word(&word)) return false;
+  const ChunkHead head = chunk_head(word);
   if (head.codec != static_cast<uint8_t>(Codec::kRaw)) {
     abandon(Reason::kCodecUnsupported, head.codec);
     return false;
   }
   if (head.encoded_size != chunk_size_ || head.flags != 0) return rewind(chunk_, Reason::kChunkMalformed);
-  position_ += kChunkHeadBytes;
-  intake_.consume_to(position_);
+  consume(kChunkHeadBytes);
   return step(ReceiverInput::kHeadHere);
 }
 
@@ -505,12 +525,8 @@ Bytes Receiver::program_bytes() const {
 }
 
 bool Receiver::look_for_tail() {
-  if (intake_.available() - position_ < kChunkTailBytes) return false;
-  uint8_t bytes[kChunkTailBytes];
-  peek(position_, MutableBytes(bytes));
-  chunk_crc_ = load_le32(bytes);
-  position_ += kChunkTailBytes;
-  intake_.consume_to(position_);
+  if (!peek_word(&chunk_crc_)) return false;
+  consume(kChunkTailBytes);
   return step(ReceiverInput::kTailHere);
 }
 
@@ -530,12 +546,7 @@ void Receiver::open_payload_stream(uint16_t first_chunk) {
   position_ = announced_ = 0;
   first_chunk_ = first_chunk;
   begin_chunk(first_chunk);
-  StreamPlan plan;
-  plan.peer = peer_;
-  plan.epoch = epoch_;
-  plan.fragment_payload = offer_.fragment_payload;
-  plan.size = stream_size(offer_.payload_size, config_.chunk_bytes, first_chunk);
-  intake_.open_stream(plan);
+  intake_.open_stream(stream_plan(stream_size(offer_.payload_size, config_.chunk_bytes, first_chunk)));
   announced_ = limit_count();
 }
 
@@ -563,27 +574,26 @@ void Receiver::end_transfer() {
   intake_.open_to_offers();
 }
 
-// How the transfer ended, said now and whenever somebody asks.
-void Receiver::set_result(const Frame& frame) {
-  result_ = frame;
-  result_known_ = true;
+// About the transfer, under the epoch of its offer.
+Notice Receiver::notice(MessageType type) const {
+  Notice of_transfer = make_notice(type);
+  of_transfer.package_id = offer_.package_id;
+  of_transfer.epoch = offer_.epoch;
+  return of_transfer;
 }
 
-void Receiver::set_failed(Reason reason, uint16_t detail) {
-  reason_ = reason;
-  detail_ = detail;
-  Failed failed;
-  failed.epoch = offer_.epoch;
-  failed.package_id = offer_.package_id;
-  failed.reason = reason;
-  failed.detail = detail;
-  set_result(encode(failed));
+// How the transfer ended, said now and whenever somebody asks.
+void Receiver::conclude(MessageType type, Reason reason, uint16_t detail) {
+  result_ = notice(type);
+  result_.reason = reason;
+  result_.detail = detail;
+  result_known_ = true;
   owe(kOwedResult);
 }
 
 // To the transfer's host, if it is still there.
 void Receiver::owe(Owed owed) {
-  if (intake_.connected(peer_)) owed_ |= owed;
+  if (host_here()) owed_ |= owed;
 }
 
 void Receiver::abandon(Reason reason, uint16_t detail) {
@@ -591,7 +601,7 @@ void Receiver::abandon(Reason reason, uint16_t detail) {
   intake_.close();
   query_open_ = hole_open_ = false;
   owed_ = 0;
-  set_failed(reason, detail);
+  conclude(MessageType::kFailed, reason, detail);
   if (source_ == Source::kTransfer) source_ = Source::kNobody;
 }
 
@@ -599,13 +609,7 @@ void Receiver::abandon(Reason reason, uint16_t detail) {
 
 Status Receiver::refuse(ReceiverInput input, Reason reason, uint16_t detail) {
   if (!step(input)) return Error::kIllegal;
-  Reject refusal;
-  refusal.epoch = offer_.epoch;
-  refusal.reason = reason;
-  refusal.detail = detail;
-  verdict_ = encode(refusal);
-  set_result(verdict_);
-  owed_ = kOwedVerdict;
+  conclude(MessageType::kReject, reason, detail);
   end_transfer();
   return Status();
 }
@@ -627,21 +631,19 @@ Status Receiver::accept(uint16_t resume_chunk) {
   if (!step(whole ? ReceiverInput::kAcceptedWhole : ReceiverInput::kAccepted)) return Error::kIllegal;
   durable_ = resume_chunk;
   open_payload_stream(resume_chunk);
-  Accept acceptance;
-  acceptance.epoch = epoch_;
-  acceptance.chunk_log2 = static_cast<uint8_t>(log2_of(config_.chunk_bytes));
-  acceptance.resume_chunk = resume_chunk;
-  acceptance.limit = static_cast<uint8_t>(announced_);
-  verdict_ = encode(acceptance);
-  owed_ |= kOwedVerdict;
+  accept_ = make_notice(MessageType::kAccept);
+  accept_.epoch = epoch_;
+  accept_.about = static_cast<uint8_t>(__builtin_ctz(config_.chunk_bytes));
+  accept_.detail = resume_chunk;
+  accept_.extra = static_cast<uint8_t>(announced_);
+  owed_ |= kOwedAccept;
   return Status();
 }
 
 Status Receiver::programmed() {
   if (state_ != ReceiverState::kWantProgrammed) return Error::kIllegal;
   page_offset_ += program_true_;
-  position_ += program_true_;
-  intake_.consume_to(position_);
+  consume(program_true_);
   const bool page_done = page_offset_ == chunk_size_;
   return answered(page_done ? ReceiverInput::kPageProgrammed : ReceiverInput::kProgrammed);
 }
@@ -672,8 +674,7 @@ Status Receiver::stored() {
 
 Status Receiver::verified() {
   if (!step(ReceiverInput::kVerified)) return Error::kIllegal;
-  set_result(milestone(MessageType::kVerified));
-  owe(kOwedResult);
+  conclude(MessageType::kVerified, Reason::kOk, 0);
   end_transfer();
   return Status();
 }
@@ -681,7 +682,7 @@ Status Receiver::verified() {
 Status Receiver::payload_failed(Reason reason, uint16_t detail) {
   if (reason == Reason::kOk) return Error::kRange;
   if (!step(ReceiverInput::kPayloadFailed)) return Error::kIllegal;
-  set_failed(reason, detail);
+  conclude(MessageType::kFailed, reason, detail);
   end_transfer();
   return Status();
 }
@@ -715,13 +716,14 @@ Status Receiver::answer_request(Reason reason, uint16_t detail) {
 
 // Remembered, to be said again if the request is.
 void Receiver::reply_answer(const Peer& peer, const Request& request, Reason reason, uint16_t detail) {
-  Answered& last = answered_[peer.slot];
-  last.session = peer.session;
-  last.answer.tag = request.tag;
-  last.answer.about = request.type;
-  last.answer.reason = reason;
-  last.answer.detail = detail;
-  reply(peer, encode(last.answer));
+  Notice& answer = answered_[peer.slot];
+  answer = make_notice(MessageType::kAnswer);
+  answer.extra = request.tag;
+  answer.about = static_cast<uint8_t>(request.type);
+  answer.reason = reason;
+  answer.detail = detail;
+  answered_session_[peer.slot] = peer.session;
+  reply(peer, answer);
 }
 
 Result<MutableBytes> Receiver::lend_ring() {

@@ -35,6 +35,7 @@
 #include "protocol/error.h"
 #include "protocol/fragment.h"
 #include "protocol/intake.h"
+#include "protocol/notice.h"
 #include "protocol/package.h"
 #include "protocol/reason.h"
 
@@ -56,12 +57,12 @@ struct ReceiverConfig {
   uint16_t program_bytes_max = 512;  // of one kProgram action, rounded up to a unit: how long one may block
   uint32_t stack_credit_bytes = 0;   // what the port's stack holds while nobody polls; 0: no bound but the ring
   uint16_t manifest_bytes_max = kManifestBytesMax;
-  uint32_t hole_grace_ms = 10;      // a hole is reported when it is this old: neighbours may merely have swapped
-  uint32_t hole_quiet_ms = 150;     // and again after this long without change
-  uint32_t query_wait_ms = 30;      // a query may overtake data
-  uint32_t host_silent_ms = 15000;  // nothing at all from the host: the transfer ends
-  uint32_t no_progress_ms = 60000;  // queries but no new data: the transfer ends
-  uint32_t send_retry_ms = 5;       // after the stack refused a notification
+  uint16_t hole_grace_ms = 10;      // a hole is reported when it is this old: neighbours may merely have swapped
+  uint16_t hole_quiet_ms = 150;     // and again after this long without change
+  uint16_t query_wait_ms = 30;      // a query may overtake data
+  uint16_t host_silent_ms = 15000;  // nothing at all from the host: the transfer ends
+  uint16_t no_progress_ms = 60000;  // queries but no new data: the transfer ends
+  uint16_t send_retry_ms = 5;       // after the stack refused a notification
 };
 
 struct Action {
@@ -146,88 +147,89 @@ constexpr size_t kReceiverInputCount = 22;
 bool receiver_next(ReceiverState state, ReceiverInput input, ReceiverState* next);
 
 // What a Receiver keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
-struct ReceiverMemory {
+// Small members first: the shorter instructions reach only so far.
+struct ReceiverMode {
   // Frames of the transfer are not queued but owed, and made when they can go: so they are always fresh and need no
   // room. In this order.
   enum Owed : uint8_t {
-    kOwedVerdict = 1,  // ACCEPT or REJECT
+    kOwedAccept = 1,
     kOwedRewind = 2,
     kOwedStored = 4,
-    kOwedResult = 8,  // VERIFIED or FAILED
+    kOwedResult = 8,  // VERIFIED, FAILED or REJECT
     kOwedAsked = 16,
     kOwedReport = 32,
   };
   enum class Source : uint8_t { kNobody, kTransfer, kReply, kState };
-  struct Reply {
-    Peer peer;
-    Frame frame;
-  };
-  struct Answered {
-    uint32_t session;
-    Answer answer;
-  };
-  static constexpr size_t kRepliesMax = 8;
+  static constexpr size_t kRepliesMax = 4;
 
-  // Small members first: the shorter instructions reach only so far.
   ReceiverState state_;
   Source source_;
-  uint8_t owed_;
   Owed outgoing_owed_;
   uint8_t reply_count_;
+  uint8_t outgoing_reply_;  // its index
+  bool epochs_used_;        // those of the last transfer are not to be used again
+  bool request_open_;
+  std::array<bool, kConnectionsMax> stack_full_;
+};
+
+// What is zero again as a transfer begins.
+struct TransferMemory {
+  uint8_t owed_;
   uint8_t failures_;  // of the page that fails
-  uint8_t rewinds_;   // of this transfer
-  Reason reason_;
+  uint8_t rewinds_;
   bool payload_stream_;
   bool rewound_;
-  bool epochs_used_;  // those of the last transfer are not to be used again
   bool hole_open_;
   bool hole_reported_;
   bool query_open_;
-  bool request_open_;
   bool bounced_;  // what kProgram shows goes through the bounce buffer
   bool result_known_;
-  std::array<bool, kConnectionsMax> stack_full_;
-
-  // the transfer
-  uint16_t detail_;
-  uint16_t epoch_;        // of the current stream
-  uint16_t epoch_first_;  // of this or the last transfer
-  uint16_t epoch_last_;
   uint16_t first_chunk_;  // of the current payload stream
   uint16_t durable_;
   uint16_t chunk_;
   uint16_t failing_chunk_;
-  uint32_t now_ms_;
   uint32_t chunk_size_;   // true bytes of this one
   uint32_t page_offset_;  // programmed so far
   uint32_t position_;     // of the stream, consumed so far
   uint32_t announced_;    // the limit the host knows
   uint32_t chunk_crc_;
   uint32_t program_true_;  // true bytes of what kProgram shows
-  Peer peer_;
-  Offer offer_;
-
-  // time
-  uint32_t heard_ms_;     // anything from this transfer's host
-  uint32_t progress_ms_;  // a new fragment
-  uint32_t taken_seen_;
   uint32_t hole_next_;
   uint32_t hole_since_ms_;  // seen, or last reported
   uint32_t query_count_;    // the query waits for fragments up to here, exclusive
   uint32_t query_at_ms_;
+};
+
+struct ReceiverMemory : ReceiverMode, TransferMemory {
+  struct Reply {
+    Peer peer;
+    Notice notice;
+  };
+
+  // the transfer, or the last one
+  uint16_t epoch_;  // of the current stream
+  uint16_t epoch_first_;
+  uint16_t epoch_last_;
+  uint32_t now_ms_;
+  uint32_t heard_ms_;     // anything from this transfer's host
+  uint32_t progress_ms_;  // a new fragment
+  uint32_t taken_seen_;
+  Peer peer_;
+  Offer offer_;
 
   // requests
   Request request_;
   Peer request_peer_;
-  std::array<Answered, kConnectionsMax> answered_;
+  std::array<uint32_t, kConnectionsMax> answered_session_;  // whose last answer the next one is
+  std::array<Notice, kConnectionsMax> answered_;
 
   // sending
   uint32_t outgoing_limit_;  // what outgoing_ announces, if it is a report
   Peer outgoing_peer_;
   Frame outgoing_;
-  Frame verdict_;
-  Frame result_;  // of the last transfer, said again when asked
-  Frame state_frame_;
+  Notice accept_;
+  Notice result_;                                     // of the last transfer, said again when asked
+  Notice news_;                                       // of the running model
   std::array<uint32_t, kConnectionsMax> state_owed_;  // session it is owed to; 0: nobody
   std::array<uint32_t, kConnectionsMax> retry_at_ms_;
   std::array<Reply, kRepliesMax> replies_;
@@ -242,9 +244,11 @@ class Receiver : private ReceiverMemory {
 
   // ---- producer side ------------------------------------------------------------------------------------------
   // conn is the stack's own handle. A fifth connection at a time is not served (kUnknownConnection).
-  void handle_connect(uint16_t conn, uint16_t att_mtu);
-  void handle_subscribed(uint16_t conn, bool notifications_on);
-  void handle_disconnect(uint16_t conn);
+  void handle_connect(uint16_t conn, uint16_t) { intake_.handle_connect(conn); }
+  void handle_subscribed(uint16_t conn, bool notifications_on) {
+    intake_.handle_subscribed(conn, notifications_on);
+  }
+  void handle_disconnect(uint16_t conn) { intake_.handle_disconnect(conn); }
   ControlResult handle_control(uint16_t conn, Bytes bytes);
   // True when the fragment was new and is in the ring now.
   bool handle_data(uint16_t conn, Bytes bytes);
@@ -291,30 +295,35 @@ class Receiver : private ReceiverMemory {
   bool transfer_open() const { return state_ != ReceiverState::kIdle && state_ != ReceiverState::kLent; }
   uint16_t durable_chunks() const { return durable_; }
   uint32_t fragments_taken() const { return intake_.taken(); }
-  Reason last_reason() const { return reason_; }
   size_t ring_bytes() const { return config_.ring.size(); }
   // Bytes of manifest payload a host may send right after its offer: for Info.
   uint16_t initial_credit_bytes() const;
 
  private:
+  bool host_here() const;
   bool step(ReceiverInput input);
   Status answered(ReceiverInput input);
+
+  uint32_t patience_end_ms() const;
+  uint32_t hole_report_ms() const;
 
   // what happened since the last poll
   void watch();
   void watch_hole(const Arrival& arrival);
   void watch_credit();
   void read_mail();
-  void handle_offer(const Mail& mail);
+  void handle_mail(const Mail& mail);
+  void handle_offer(const Offer& offer, const Mail& mail);
   bool offer_is_ours(const Offer& offer, const Mail& mail) const;
   Reason offer_fault(const Offer& offer, uint16_t* detail) const;
   void begin_transfer(const Offer& offer, const Mail& mail);
-  void handle_query(const Mail& mail);
+  StreamPlan stream_plan(uint32_t size) const;
+  void handle_query(const Query& query, const Peer& from);
   void answer_query(const Query& query);
-  void handle_request(const Mail& mail);
-  void handle_unknown(const Mail& mail);
+  void handle_request(const Request& request, const Mail& mail);
   void reply_busy(const Mail& mail, uint16_t tag);
   void reply_answer(const Peer& peer, const Request& request, Reason reason, uint16_t detail);
+  bool is_of_transfer(const Peer& peer) const { return transfer_open() && same_peer(peer, peer_); }
 
   // the stream
   void advance();
@@ -324,14 +333,16 @@ class Receiver : private ReceiverMemory {
   bool take_program(size_t size, bool bounced);
   Bytes program_bytes() const;
   void peek(uint32_t position, MutableBytes out) const;
+  bool peek_word(uint32_t* word) const;
+  void consume(uint32_t size);
   void open_payload_stream(uint16_t first_chunk);
   void begin_chunk(uint16_t chunk);
   bool rewind(uint16_t restart_chunk, Reason reason);
   void end_transfer();
   void abandon(Reason reason, uint16_t detail);
   Status refuse(ReceiverInput input, Reason reason, uint16_t detail);
-  void set_result(const Frame& frame);
-  void set_failed(Reason reason, uint16_t detail);
+  Notice notice(MessageType type) const;
+  void conclude(MessageType type, Reason reason, uint16_t detail);
   void owe(Owed owed);
 
   // credit
@@ -339,22 +350,17 @@ class Receiver : private ReceiverMemory {
   uint32_t limit_count() const;
 
   // sending
-  void reply(const Peer& peer, const Frame& frame);
+  void reply(const Peer& peer, const Notice& notice);
   void drop_reply(size_t index);
   bool send_next(Source source, const Peer& peer, const Frame& frame);
   bool find_frame();
   bool find_transfer_frame();
   Frame make_frame(Owed owed);
-  Frame milestone(MessageType type) const;
   Frame make_report(bool asked);
-  bool blocked(uint8_t slot) const;
   bool outgoing_alive() const { return source_ != Source::kNobody && intake_.connected(outgoing_peer_); }
 
-  Action transfer_action() const;
-  uint32_t chunk_total() const { return chunk_count(offer_.payload_size, config_.chunk_bytes); }
-  uint32_t manifest_stream_size() const {
-    return offer_.manifest_size + (offer_.has_signature() ? static_cast<uint32_t>(kSignatureBytes) : 0u);
-  }
+  void show_transfer(Action* action) const;
+  uint32_t chunk_total() const;
 
   ReceiverConfig config_;
   Intake intake_;

@@ -4,52 +4,32 @@
 namespace roost {
 namespace protocol {
 
-void Receiver::handle_connect(uint16_t conn, uint16_t) {
-  intake_.handle_connect(conn);
-}
-void Receiver::handle_subscribed(uint16_t conn, bool notifications_on) {
-  intake_.handle_subscribed(conn, notifications_on);
-}
-void Receiver::handle_disconnect(uint16_t conn) {
-  intake_.handle_disconnect(conn);
-}
-ControlResult Receiver::handle_control(uint16_t conn, Bytes bytes) {
-  return intake_.handle_control(conn, bytes);
-}
-bool Receiver::handle_data(uint16_t conn, Bytes bytes) {
-  return intake_.handle_data(conn, bytes);
-}
-
 // A full queue forgets its oldest: whoever missed an answer asks again, and nobody blocks anybody.
-void Receiver::reply(const Peer& peer, const Frame& frame) {
-  const bool first_is_out = source_ == Source::kReply;
-  if (reply_count_ == kRepliesMax) drop_reply(first_is_out ? 1 : 0);
-  replies_[reply_count_].peer = peer;
-  replies_[reply_count_].frame = frame;
+void Receiver::reply(const Peer& peer, const Notice& notice) {
+  const bool oldest_is_out = source_ == Source::kReply && outgoing_reply_ == 0;
+  if (reply_count_ == kRepliesMax) drop_reply(oldest_is_out ? 1 : 0);
+  Reply& last = replies_[reply_count_];
+  last.peer = peer;
+  last.notice = notice;
   ++reply_count_;
 }
 
 void Receiver::drop_reply(size_t index) {
   --reply_count_;
+  if (index < outgoing_reply_) --outgoing_reply_;
   for (size_t i = index; i < reply_count_; ++i) replies_[i] = replies_[i + 1];
 }
 
 void Receiver::notify_state(MessageType type, uint32_t package_id, Reason reason, uint16_t detail) {
-  StateChange change;
-  change.type = type;
-  change.package_id = package_id;
-  change.reason = reason;
-  change.detail = detail;
-  state_frame_ = encode(change);
+  news_ = make_notice(type);
+  news_.package_id = package_id;
+  news_.reason = reason;
+  news_.detail = detail;
   if (source_ == Source::kState) source_ = Source::kNobody;
   for (uint8_t slot = 0; slot < kConnectionsMax; ++slot) {
     Peer peer;
     state_owed_[slot] = intake_.subscribed(slot, &peer) ? peer.session : 0;
   }
-}
-
-bool Receiver::blocked(uint8_t slot) const {
-  return stack_full_[slot];
 }
 
 Frame Receiver::make_report(bool asked) {
@@ -67,34 +47,18 @@ Frame Receiver::make_report(bool asked) {
   return encode(report);
 }
 
-Frame Receiver::milestone(MessageType type) const {
-  Milestone message;
-  message.type = type;
-  message.epoch = offer_.epoch;
-  message.package_id = offer_.package_id;
-  return encode(message);
-}
-
 Frame Receiver::make_frame(Owed owed) {
   outgoing_limit_ = 0;
-  switch (owed) {
-    case kOwedVerdict:
-      return verdict_;
-    case kOwedRewind: {
-      Rewind rewind;
-      rewind.epoch = epoch_;
-      rewind.chunk = first_chunk_;
-      const uint32_t limit = limit_count();
-      rewind.limit = static_cast<uint8_t>(limit > kReachFragments ? kReachFragments : limit);
-      return encode(rewind);
-    }
-    case kOwedStored:
-      return milestone(MessageType::kStored);
-    case kOwedResult:
-      return result_;
-    default:
-      return make_report(owed == kOwedAsked);
-  }
+  if (owed == kOwedAccept) return encode(accept_);
+  if (owed == kOwedResult) return encode(result_);
+  if (owed == kOwedStored) return encode(notice(MessageType::kStored));
+  if (owed != kOwedRewind) return make_report(owed == kOwedAsked);
+  const uint32_t limit = limit_count();
+  Notice rewind = make_notice(MessageType::kRewind);
+  rewind.epoch = epoch_;
+  rewind.detail = first_chunk_;
+  rewind.extra = static_cast<uint8_t>(limit > kReachFragments ? kReachFragments : limit);
+  return encode(rewind);
 }
 
 bool Receiver::send_next(Source source, const Peer& peer, const Frame& frame) {
@@ -105,10 +69,10 @@ bool Receiver::send_next(Source source, const Peer& peer, const Frame& frame) {
 }
 
 bool Receiver::find_transfer_frame() {
-  if (owed_ == 0 || blocked(peer_.slot) || !intake_.connected(peer_)) return false;
+  if (owed_ == 0 || stack_full_[peer_.slot] || !host_here()) return false;
   // An asked report says all that another one would.
   if ((owed_ & kOwedAsked) != 0) owed_ = static_cast<uint8_t>(owed_ & ~kOwedReport);
-  for (uint8_t bit = kOwedVerdict; bit <= kOwedReport; bit = static_cast<uint8_t>(bit << 1)) {
+  for (uint8_t bit = kOwedAccept; bit <= kOwedReport; bit = static_cast<uint8_t>(bit << 1)) {
     if ((owed_ & bit) == 0) continue;
     outgoing_owed_ = static_cast<Owed>(bit);
     return send_next(Source::kTransfer, peer_, make_frame(outgoing_owed_));
@@ -120,26 +84,25 @@ bool Receiver::find_transfer_frame() {
 bool Receiver::find_frame() {
   if (source_ != Source::kNobody) return true;  // the same one until it is answered
   if (find_transfer_frame()) return true;
-  for (size_t i = 0; i < reply_count_;) {
-    if (!intake_.connected(replies_[i].peer)) {
+  for (uint8_t i = 0; i < reply_count_;) {
+    const Reply& next = replies_[i];
+    if (!intake_.connected(next.peer)) {
       drop_reply(i);
-    } else if (blocked(replies_[i].peer.slot)) {
+    } else if (stack_full_[next.peer.slot]) {
       ++i;
     } else {
-      const Reply chosen = replies_[i];
-      for (; i > 0; --i) replies_[i] = replies_[i - 1];
-      replies_[0] = chosen;
-      return send_next(Source::kReply, chosen.peer, chosen.frame);
+      outgoing_reply_ = i;
+      return send_next(Source::kReply, next.peer, encode(next.notice));
     }
   }
   for (uint8_t slot = 0; slot < kConnectionsMax; ++slot) {
     Peer peer;
-    if (state_owed_[slot] == 0 || blocked(slot)) continue;
+    if (state_owed_[slot] == 0 || stack_full_[slot]) continue;
     if (!intake_.subscribed(slot, &peer) || peer.session != state_owed_[slot]) {
       state_owed_[slot] = 0;
       continue;
     }
-    return send_next(Source::kState, peer, state_frame_);
+    return send_next(Source::kState, peer, encode(news_));
   }
   return false;
 }
@@ -160,7 +123,7 @@ Status Receiver::sent(bool taken) {
       break;
     }
     case Source::kReply:
-      drop_reply(0);
+      drop_reply(outgoing_reply_);
       break;
     case Source::kState:
       state_owed_[outgoing_peer_.slot] = 0;

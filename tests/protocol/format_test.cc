@@ -11,6 +11,7 @@
 #include "protocol/control.h"
 #include "protocol/fragment.h"
 #include "protocol/info.h"
+#include "protocol/notice.h"
 #include "protocol/package.h"
 #include "protocol/uuids.h"
 
@@ -97,6 +98,41 @@ TEST(Report, RefusesABitmapThatIsTooLong) {
 TEST(Refusals, NeedAReason) {
   EXPECT_EQ(decode_reject(encode(Reject()).bytes()).error(), Error::kRange);
   EXPECT_EQ(decode_failed(encode(Failed()).bytes()).error(), Error::kRange);
+}
+
+Buffer bytes_of(const Frame& frame) {
+  return Buffer(frame.data.begin(), frame.data.begin() + frame.size);
+}
+
+// Every field with another value, so that none can stand for another.
+Notice notice_of(MessageType type) {
+  Notice notice = make_notice(type);
+  notice.package_id = 0x04030201;
+  notice.epoch = 0x0605;
+  notice.detail = 0x0807;
+  notice.about = static_cast<uint8_t>(MessageType::kConfirm);
+  notice.reason = Reason::kLinkLost;
+  notice.extra = 0x0A;
+  return notice;
+}
+
+TEST(Notice, EncodesAsTheMessageItStandsFor) {
+  const auto encoded = [](MessageType type) { return bytes_of(encode(notice_of(type))); };
+  const Notice n = notice_of(MessageType::kAccept);
+  const auto about = static_cast<MessageType>(n.about);
+  EXPECT_EQ(encoded(MessageType::kAccept), bytes_of(encode(Accept{n.epoch, n.about, n.detail, n.extra})));
+  EXPECT_EQ(encoded(MessageType::kReject), bytes_of(encode(Reject{n.epoch, n.reason, n.detail})));
+  EXPECT_EQ(encoded(MessageType::kRewind), bytes_of(encode(Rewind{n.epoch, n.detail, n.extra})));
+  for (const auto type : {MessageType::kStored, MessageType::kVerified}) {
+    EXPECT_EQ(encoded(type), bytes_of(encode(Milestone{type, n.epoch, n.package_id})));
+  }
+  EXPECT_EQ(encoded(MessageType::kFailed), bytes_of(encode(Failed{n.epoch, n.package_id, n.reason, n.detail})));
+  EXPECT_EQ(encoded(MessageType::kBusy), bytes_of(encode(Busy{n.about, n.detail})));
+  EXPECT_EQ(encoded(MessageType::kUnknown), bytes_of(encode(Unknown{n.about, n.reason, n.extra})));
+  EXPECT_EQ(encoded(MessageType::kAnswer), bytes_of(encode(Answer{n.extra, about, n.reason, n.detail})));
+  for (const auto type : {MessageType::kActive, MessageType::kRolledBack, MessageType::kConfirmed}) {
+    EXPECT_EQ(encoded(type), bytes_of(encode(StateChange{type, n.package_id, n.reason, n.detail})));
+  }
 }
 
 TEST(EveryMessage, FitsTheValueOfTheSmallestMtu) {

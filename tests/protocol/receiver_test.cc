@@ -138,6 +138,15 @@ TEST_F(ReceiverTest, RefusesEmptyAndLongControlAndUnknownConnections) {
   EXPECT_EQ(receiver.handle_control(99, Buffer(5)), ControlResult::kUnknownConnection);
 }
 
+TEST_F(ReceiverTest, KeepsRoomInTheMailboxForOtherConnections) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(control(encode(Query())), ControlResult::kTaken);
+  EXPECT_EQ(control(encode(Query())), ControlResult::kFull);
+  EXPECT_EQ(control(encode(Query()), kStranger), ControlResult::kTaken);
+  EXPECT_EQ(control(encode(Query()), kStranger), ControlResult::kFull);
+  receiver.poll(1);
+  EXPECT_EQ(control(encode(Query())), ControlResult::kTaken);
+}
+
 TEST_F(ReceiverTest, ServesFourConnectionsAndNoFifth) {
   for (uint16_t conn = 20; conn < 23; ++conn) {
     receiver.handle_connect(conn, 23);
