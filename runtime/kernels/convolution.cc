@@ -81,6 +81,11 @@ Error integer_convolution(const OperatorView& op, ActivationFunctionType activat
   return Error::kNone;
 }
 
+int32_t dot(const int8_t* inputs, const int8_t* weights, int32_t length, int32_t input_offset, int32_t sum) {
+  for (const int8_t* end = inputs + length; inputs < end;) sum += *weights++ * (*inputs++ + input_offset);
+  return sum;
+}
+
 int8_t IntegerOutput::value_of(int32_t sum, const Multiplier& multiplier, const int32_t* bias) const {
   if (bias) sum = wrapping_add(sum, *bias);
   return static_cast<int8_t>(to_output(sum, multiplier, zero_point, range));

@@ -10,8 +10,8 @@ Error prepare(const OperatorView& op, Needs& needs, void* memory) {
   return prepare_int8_convolution(op, kDepthwiseConv2dWindow, needs, memory);
 }
 
-// `in` and `filter` point at the channel's value in the first position.
-int32_t sum_at(const Int8Position& at, const int8_t* in, const int8_t* filter) {
+// `in` and `filter` point at the channel's value in the first position. Not inlined: it needs all the registers.
+[[gnu::noinline]] int32_t sum_at(const Int8Position& at, const int8_t* in, const int8_t* filter) {
   const ConvolutionShape& shape = at.convolution.shape;
   const int32_t input_offset = at.convolution.output.input_offset;
   const int32_t in_step = shape.x.dilation * shape.input_depth;

@@ -46,7 +46,7 @@ void for_each_pair(const OperatorView& op, Combine combine) {
   for (BroadcastRuns run(op); run.next();) {
     const T* a_value = a + run.a_index;
     const T* b_value = b + run.b_index;
-    for (uint32_t i = 0; i < run.length; ++i) {
+    for (uint32_t left = run.length; left > 0; --left) {
       *out++ = combine(*a_value, *b_value);
       a_value += run.a_step;
       b_value += run.b_step;
