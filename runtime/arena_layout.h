@@ -23,23 +23,15 @@ struct OperatorRecord {
   uint16_t unused;
 };
 
-// The bytes of the tables of the first `graphs` subgraphs. Counts have been limited by the gate.
-inline uint32_t tables_bytes(const tflite::Model* model, uint32_t graphs) {
-  uint32_t bytes = 0;
-  for (uint32_t i = 0; i < graphs; ++i) {
-    const tflite::SubGraph* graph = model->subgraphs()->Get(i);
-    bytes += size_of(graph->tensors()) * static_cast<uint32_t>(sizeof(uint32_t));
-    bytes += size_of(graph->operators()) * static_cast<uint32_t>(sizeof(OperatorRecord));
-  }
-  return bytes;
+// The bytes of a subgraph's tables. Counts have been limited by the gate.
+inline uint32_t tables_bytes(const Graph& graph) {
+  return graph.tensor_count * uint32_t{sizeof(uint32_t)} + graph.operator_count * uint32_t{sizeof(OperatorRecord)};
 }
 
 class ArenaLayout {
  public:
-  explicit ArenaLayout(const tflite::Model* model)
-      : tables_bytes_(tables_bytes(model, model->subgraphs()->size())) {}
-
-  void add_graph(uint32_t data_bytes, uint32_t variable_bytes, uint32_t planned_bytes) {
+  void add_graph(const Graph& graph, uint32_t data_bytes, uint32_t variable_bytes, uint32_t planned_bytes) {
+    tables_bytes_ += tables_bytes(graph);
     data_bytes_ = add_capped(data_bytes_, data_bytes);
     variable_bytes_ = add_capped(variable_bytes_, variable_bytes);
     if (planned_bytes > planned_bytes_) planned_bytes_ = planned_bytes;
@@ -53,7 +45,7 @@ class ArenaLayout {
   uint32_t total_bytes() const { return add_capped(persistent_bytes(), planned_bytes_); }
 
  private:
-  uint32_t tables_bytes_;
+  uint32_t tables_bytes_ = 0;
   uint32_t data_bytes_ = 0;
   uint32_t variable_bytes_ = 0;
   uint32_t planned_bytes_ = 0;

@@ -5,6 +5,15 @@
 
 #include "base/result.h"
 
+// For functions that return an Error: the first error found is the answer.
+#define ROOST_RETURN_IF_ERROR(expression)                             \
+  do {                                                                \
+    const ::roost::runtime::Error error_of_expression = (expression); \
+    if (error_of_expression != ::roost::runtime::Error::kNone) {      \
+      return error_of_expression;                                     \
+    }                                                                 \
+  } while (false)
+
 namespace roost {
 namespace runtime {
 

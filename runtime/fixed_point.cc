@@ -9,9 +9,25 @@ namespace {
 constexpr uint32_t kSingleFractionBits = 23;
 constexpr uint32_t kSingleExponentMask = 0xFF;
 constexpr int32_t kSingleExponentBias = 127;
+constexpr int32_t kMantissaBits = 64;
 
-int bit_length(uint64_t x) {
-  return x == 0 ? 0 : 64 - __builtin_clzll(x);
+// What stands before the point is so many bits long; of numbers below 1/2 it is negative.
+int32_t whole_bits(const Real& a) {
+  return a.exponent + kMantissaBits;
+}
+
+uint32_t upper_half(const Real& a) {
+  return static_cast<uint32_t>(a.mantissa >> 32);
+}
+
+// To the nearest number of `bits` bits, ties to even. Once: 64-bit shifts are long.
+[[gnu::noinline]] Real rounded(Real a, int bits) {
+  const uint64_t unit = uint64_t{1} << (kMantissaBits - bits);
+  const uint64_t before = a.mantissa;
+  a.mantissa += (unit >> 1) - ((before & unit) != 0 ? 0 : 1);
+  const bool carried = a.mantissa < before;
+  a.mantissa &= ~(unit - 1);
+  return carried ? Real(1, whole_bits(a)) : a;
 }
 
 }  // namespace
@@ -22,34 +38,31 @@ bool is_usable_scale(float scale) {
   return sign_and_exponent > 0 && sign_and_exponent < kSingleExponentMask;
 }
 
+Real::Real(uint64_t bits, int32_t power_of_two) : mantissa(bits), exponent(power_of_two) {
+  for (; mantissa >> (kMantissaBits - 1) == 0; mantissa <<= 1) --exponent;
+}
+
 Real::Real(float value) {
   ROOST_ASSERT(is_usable_scale(value));
   const uint32_t bits = bits_of(value);
-  const uint32_t fraction = bits & ((uint32_t{1} << kSingleFractionBits) - 1);
-  mantissa = fraction | (uint32_t{1} << kSingleFractionBits);
-  exponent = static_cast<int32_t>(bits >> kSingleFractionBits) - kSingleExponentBias -
-             static_cast<int32_t>(kSingleFractionBits);
+  // The fraction moves to where the exponent's lowest bit was, and the 1 that singles leave out before it.
+  mantissa = static_cast<uint64_t>(bits << 8 | 0x80000000u) << 32;
+  exponent = static_cast<int32_t>(bits >> kSingleFractionBits) - kSingleExponentBias - (kMantissaBits - 1);
 }
 
 Real product(float a, float b) {
   const Real x(a);
   const Real y(b);
-  return Real(x.mantissa * y.mantissa, x.exponent + y.exponent);
+  return Real(static_cast<uint64_t>(upper_half(x)) * upper_half(y), x.exponent + y.exponent + kMantissaBits);
 }
 
 // Long division, a bit at a time: prepare is rare, and a 64-bit division would cost a target its flash.
 Real quotient(const Real& a, const Real& b, int bits) {
-  const int excess = bit_length(a.mantissa) - bit_length(b.mantissa);
-  uint64_t remainder = excess < 0 ? a.mantissa << -excess : a.mantissa;
-  const uint64_t divisor = excess > 0 ? b.mantissa << excess : b.mantissa;
-  int32_t exponent = a.exponent - b.exponent + excess;
-  if (remainder < divisor) {
-    remainder <<= 1;
-    --exponent;
-  }
-  // The first bit is 1. One bit more than asked for is the half; what remains makes it sticky.
+  // Halved, which loses nothing, so that the remainder may be doubled.
+  uint64_t remainder = a.mantissa >> 1;
+  const uint64_t divisor = b.mantissa >> 1;
   uint64_t result = 0;
-  for (int bit = 0; bit <= bits; ++bit) {
+  for (int bit = 0; bit < kMantissaBits; ++bit) {
     result <<= 1;
     if (remainder >= divisor) {
       remainder -= divisor;
@@ -57,68 +70,48 @@ Real quotient(const Real& a, const Real& b, int bits) {
     }
     remainder <<= 1;
   }
-  const bool half = (result & 1) != 0;
-  result >>= 1;
-  if (half && (remainder != 0 || (result & 1) != 0)) ++result;
-  return Real(result, exponent - bits + 1);
+  // What remains makes the last bit sticky, far below the one that rounding is about.
+  if (remainder != 0) result |= 1;
+  return rounded(Real(result, a.exponent - b.exponent - (kMantissaBits - 1)), bits);
 }
 
 Real round_to_single(const Real& a) {
-  const int surplus = bit_length(a.mantissa) - kSingleBits;
-  if (surplus <= 0) return a;
-  const uint64_t half = uint64_t{1} << (surplus - 1);
-  const uint64_t rest = a.mantissa & (half * 2 - 1);
-  uint64_t kept = a.mantissa >> surplus;
-  if (rest > half || (rest == half && (kept & 1) != 0)) ++kept;
-  return Real(kept, a.exponent + surplus);
+  return rounded(a, kSingleBits);
 }
 
 bool is_single(const Real& a) {
-  const int32_t top = a.exponent + bit_length(a.mantissa) - 1;
+  const int32_t top = whole_bits(a) - 1;
   return top >= 1 - kSingleExponentBias && top <= kSingleExponentBias;
 }
 
 Real times_power_of_two(const Real& a, int32_t power) {
-  return Real(a.mantissa, a.exponent + power);
+  Real result = a;
+  result.exponent += power;
+  return result;
 }
 
 bool is_less(const Real& a, const Real& b) {
-  const int a_length = bit_length(a.mantissa);
-  const int b_length = bit_length(b.mantissa);
-  const int32_t a_top = a.exponent + a_length;
-  const int32_t b_top = b.exponent + b_length;
-  if (a_top != b_top) return a_top < b_top;
-  return (a.mantissa << (64 - a_length)) < (b.mantissa << (64 - b_length));
+  return a.exponent != b.exponent ? a.exponent < b.exponent : a.mantissa < b.mantissa;
 }
 
 int32_t round_to_int(const Real& a) {
-  const int32_t top = a.exponent + bit_length(a.mantissa);
-  if (top > 31) return INT32_MAX;
-  if (top < 0) return 0;
-  if (a.exponent >= 0) return static_cast<int32_t>(a.mantissa << a.exponent);
-  // Shifting by exponent + 1 leaves one fractional bit: the half. top >= 0 keeps the shift within the mantissa.
-  const uint64_t doubled = a.mantissa >> (-a.exponent - 1);
-  const uint64_t rounded = (doubled + 1) >> 1;
-  return rounded > INT32_MAX ? INT32_MAX : static_cast<int32_t>(rounded);
+  const int32_t whole = whole_bits(a);
+  if (whole > 31) return INT32_MAX;
+  if (whole < 0) return 0;
+  const uint32_t doubled = upper_half(a) >> (31 - whole);  // one fractional bit: the half
+  const uint32_t nearest = (doubled >> 1) + (doubled & 1);
+  return nearest > INT32_MAX ? INT32_MAX : static_cast<int32_t>(nearest);
 }
 
 bool to_multiplier(const Real& factor, Multiplier* multiplier) {
-  const int length = bit_length(factor.mantissa);
-  int32_t shift = factor.exponent + length;  // factor = fraction x 2^shift, the fraction in [1/2, 1)
-  // A 32-bit mantissa keeps the half below the 31 bits wanted.
-  const uint64_t top32 = length > 32 ? factor.mantissa >> (length - 32) : factor.mantissa << (32 - length);
-  uint64_t value = (top32 + 1) >> 1;
-  if (value == uint64_t{1} << 31) {
+  int32_t shift = whole_bits(factor);  // factor = fraction x 2^shift, the fraction in [1/2, 1)
+  uint32_t value = (upper_half(factor) >> 1) + (upper_half(factor) & 1);
+  if (value >> 31 != 0) {
     value >>= 1;
     ++shift;
   }
   if (shift > 30) return false;
-  if (shift < -31) {
-    value = 0;
-    shift = 0;
-  }
-  multiplier->value = static_cast<int32_t>(value);
-  multiplier->shift = shift;
+  *multiplier = shift < -31 ? Multiplier{0, 0} : Multiplier{static_cast<int32_t>(value), shift};
   return true;
 }
 

@@ -28,11 +28,13 @@ inline uint32_t bits_of(float value) {
 // Finite, above zero and not subnormal: the only scales anything is computed with.
 bool is_usable_scale(float scale);
 
-// A positive real number: mantissa x 2^exponent, the mantissa of at most 53 bits and never 0.
+// A positive real number: mantissa x 2^exponent. The mantissa starts with a 1 in its highest bit, so that numbers
+// compare and round without asking how long it is; no more than the first 53 bits are other than 0.
 struct Real {
   // Exact. The value must be a usable scale.
   explicit Real(float value);
-  Real(uint64_t mantissa_bits, int32_t power_of_two) : mantissa(mantissa_bits), exponent(power_of_two) {}
+  // Any mantissa but 0: it is shifted up.
+  Real(uint64_t bits, int32_t power_of_two);
 
   uint64_t mantissa;
   int32_t exponent;

@@ -78,31 +78,6 @@ const FlatTable kSchema[] = {FlatTable(kModelFields),        FlatTable(kOperator
                              FlatTable(kQuantizationFields), FlatTable(kOperatorFields),
                              FlatTable(kBufferFields),       FlatTable()};
 
-Error check_counts(const tflite::Model* model, const GateLimits& limits) {
-  const auto* graphs = model->subgraphs();
-  if (size_of(graphs) == 0) return Error::kNoSubgraph;
-  if (size_of(graphs) > limits.subgraphs) return Error::kTooComplex;
-  if (size_of(model->buffers()) > limits.buffers) return Error::kTooComplex;
-  uint32_t tensors_left = limits.tensors;
-  uint32_t operators_left = limits.operators;
-  for (uint32_t i = 0; i < graphs->size(); ++i) {
-    const tflite::SubGraph* graph = graphs->Get(i);
-    const uint32_t tensors = size_of(graph->tensors());
-    const uint32_t operators = size_of(graph->operators());
-    if (tensors > tensors_left || operators > operators_left) return Error::kTooComplex;
-    tensors_left -= tensors;
-    operators_left -= operators;
-  }
-  return Error::kNone;
-}
-
-bool has_any_kernel(KernelList kernels, BuiltinOperator op) {
-  for (const Kernel* kernel : kernels) {
-    if (kernel->op == op) return true;
-  }
-  return false;
-}
-
 void keep_name(const flatbuffers::String* name, Report* where) {
   const uint32_t room = sizeof where->custom_name - 1;
   for (uint32_t i = 0; name && i < name->size() && i < room; ++i) {
@@ -110,34 +85,40 @@ void keep_name(const flatbuffers::String* name, Report* where) {
   }
 }
 
-Error check_operator_code(const tflite::Model* model, const tflite::Operator* op, KernelList kernels,
+Error check_operator_code(const tflite::Model* model, const tflite::Operator* op, const KernelList& kernels,
                           Report* where) {
-  const auto* codes = model->operator_codes();
-  const uint32_t index = op->opcode_index();
-  if (index >= size_of(codes)) return Error::kOperatorCode;
-  const tflite::OperatorCode* code = codes->Get(index);
-  where->op = builtin_operator(code);
-  where->op_version = code->version();
+  if (op->opcode_index() >= size_of(model->operator_codes())) return Error::kOperatorCode;
+  const tflite::OperatorCode* code = code_of(model, op);
+  where->set_operator(code);
   if (where->op == BuiltinOperator::CUSTOM) {
     keep_name(code->custom_code(), where);
     return Error::kOperatorCustom;
   }
-  return has_any_kernel(kernels, where->op) ? Error::kNone : Error::kOperatorMissing;
+  return find_kernel(kernels, where->op, kAnyType) ? Error::kNone : Error::kOperatorMissing;
 }
 
-// First of all, since "this firmware has no such operator" is the answer that people can act on.
-Error check_operator_codes(const tflite::Model* model, KernelList kernels, Report* where) {
-  const auto* graphs = model->subgraphs();
-  for (uint32_t g = 0; g < graphs->size(); ++g) {
-    const auto* operators = graphs->Get(g)->operators();
-    for (uint32_t i = 0; i < size_of(operators); ++i) {
-      where->subgraph = static_cast<int32_t>(g);
+// That there are no more of anything than the limits allow, and kernels for all operators. First of all, since "this
+// firmware has no such operator" is the answer that people can act on.
+Error check_outline(const Bytes& file, const GateInput& input, Report* where) {
+  const tflite::Model* model = tflite::GetModel(file.data());
+  const uint32_t graphs = graph_count(model);
+  if (graphs == 0) return Error::kNoSubgraph;
+  if (graphs > input.limits.subgraphs) return Error::kTooComplex;
+  if (size_of(model->buffers()) > input.limits.buffers) return Error::kTooComplex;
+  uint32_t tensors_left = input.limits.tensors;
+  uint32_t operators_left = input.limits.operators;
+  for (uint32_t g = 0; g < graphs; ++g) {
+    const Graph graph(file, g);
+    if (graph.tensor_count > tensors_left || graph.operator_count > operators_left) return Error::kTooComplex;
+    tensors_left -= graph.tensor_count;
+    operators_left -= graph.operator_count;
+    where->subgraph = static_cast<int32_t>(g);
+    for (uint32_t i = 0; i < graph.operator_count; ++i) {
       where->op_index = static_cast<int32_t>(i);
-      const Error error = check_operator_code(model, operators->Get(i), kernels, where);
-      if (error != Error::kNone) return error;
+      ROOST_RETURN_IF_ERROR(check_operator_code(model, graph.op(i), input.kernels, where));
     }
+    where->restart();
   }
-  where->restart();
   return Error::kNone;
 }
 
@@ -151,32 +132,50 @@ bool fulfils(const Tensor& tensor, const TensorSpec& spec) {
   return tensor.per_tensor() && tensor.scale() == spec.scale && tensor.zero_point() == spec.zero_point;
 }
 
-bool all_fulfil(const tflite::SubGraph* graph, const flatbuffers::Vector<int32_t>* indices,
-                Span<const TensorSpec> specs, Report* where) {
-  if (size_of(indices) != specs.size()) return false;
+Error check_contract(const Graph& graph, const Span<const int32_t>& indices, const Span<const TensorSpec>& specs,
+                     Error mismatch, Report* where) {
+  if (indices.size() != specs.size()) return mismatch;
   for (uint32_t i = 0; i < specs.size(); ++i) {
     where->tensor = static_cast<int32_t>(i);
-    const tflite::Tensor* tensor = graph->tensors()->Get(static_cast<uint32_t>(indices->Get(i)));
-    if (!fulfils(Tensor(tensor, nullptr, false), specs[i])) return false;
+    if (!fulfils(graph.tensor(static_cast<uint32_t>(indices[i]), nullptr), specs[i])) return mismatch;
   }
   where->tensor = -1;
-  return true;
-}
-
-Error check_contract(const tflite::SubGraph* graph, const IoContract& io, Report* where) {
-  if (!io.declared) return Error::kNone;
-  if (!all_fulfil(graph, graph->inputs(), io.inputs, where)) return Error::kInputMismatch;
-  if (!all_fulfil(graph, graph->outputs(), io.outputs, where)) return Error::kOutputMismatch;
   return Error::kNone;
 }
 
-// Adds what one subgraph needs. Its planned part overlays those of the others: no kernel of ours enters another
-// subgraph, so only one of them is under way at a time.
-void add(const GraphSurvey& survey, ArenaLayout* layout, Judgement* judgement) {
-  layout->add_graph(survey.data_bytes(), survey.variable_bytes(), survey.planned_bytes());
-  judgement->macs += survey.macs();
-  judgement->work = saturating_add(judgement->work, survey.work());
-  if (survey.longest_work() > judgement->longest_work) judgement->longest_work = survey.longest_work();
+Error check_contract(const Bytes& file, const IoContract& io, Report* where) {
+  if (!io.declared) return Error::kNone;
+  const Graph graph(file, 0);
+  ROOST_RETURN_IF_ERROR(check_contract(graph, graph.inputs, io.inputs, Error::kInputMismatch, where));
+  return check_contract(graph, graph.outputs, io.outputs, Error::kOutputMismatch, where);
+}
+
+Error judge_model(const Bytes& file, const GateInput& input, const MutableBytes& scratch, Judgement* judgement,
+                  Report* where) {
+  ROOST_RETURN_IF_ERROR(verify_file(file, input.limits));
+  ROOST_RETURN_IF_ERROR(check_outline(file, input, where));
+  const tflite::Model* model = tflite::GetModel(file.data());
+  if (model->version() != kSchemaVersion) return Error::kSchemaVersion;
+
+  const uint32_t graphs = graph_count(model);
+  ArenaLayout layout;
+  for (uint32_t i = 0; i < graphs; ++i) {
+    const Graph graph(file, i);
+    GraphSurvey survey(graph, input.kernels, scratch, judgement);
+    where->subgraph = static_cast<int32_t>(i);
+    ROOST_RETURN_IF_ERROR(survey.run(where));
+    // Its planned part overlays those of the others: no kernel of ours enters another subgraph, so only one of them is
+    // under way at a time.
+    layout.add_graph(graph, survey.data_bytes(), survey.variable_bytes(), survey.planned_bytes());
+  }
+  where->restart();
+  ROOST_RETURN_IF_ERROR(check_contract(file, input.io, where));
+  judgement->arena_bytes = layout.total_bytes();
+  judgement->persistent_bytes = layout.persistent_bytes();
+  judgement->variable_bytes = layout.variable_bytes();
+  if (judgement->arena_bytes > kPlanBytesMax) return Error::kTensorTooLarge;
+  if (judgement->arena_bytes > input.limits.arena_bytes) return Error::kArenaTooSmall;
+  return judgement->work > input.limits.work ? Error::kTooMuchWork : Error::kNone;
 }
 
 }  // namespace
@@ -195,34 +194,8 @@ Error verify_file(Bytes file, const GateLimits& limits) {
 
 bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Report* report) const {
   *judgement = Judgement();
-  report->restart(verify_file(file, input_.limits));
-  if (!report->ok()) return false;
-  const tflite::Model* model = tflite::GetModel(file.data());
-  report->error = check_counts(model, input_.limits);
-  if (!report->ok()) return false;
-  report->error = check_operator_codes(model, input_.kernels, report);
-  if (!report->ok()) return false;
-  if (model->version() != kSchemaVersion) report->error = Error::kSchemaVersion;
-  if (!report->ok()) return false;
-
-  ArenaLayout layout(model);
-  const auto* graphs = model->subgraphs();
-  for (uint32_t i = 0; i < graphs->size(); ++i) {
-    GraphSurvey survey(file, i, input_.kernels, scratch);
-    if (!survey.run(report)) return false;
-    add(survey, &layout, judgement);
-    judgement->operators += survey.operator_count();
-    judgement->tensors += survey.tensor_count();
-  }
   report->restart();
-  report->error = check_contract(graphs->Get(0), input_.io, report);
-  if (!report->ok()) return false;
-  if (judgement->work > input_.limits.work) report->error = Error::kTooMuchWork;
-  judgement->arena_bytes = layout.total_bytes();
-  if (judgement->arena_bytes > input_.limits.arena_bytes) report->error = Error::kArenaTooSmall;
-  if (judgement->arena_bytes > kPlanBytesMax) report->error = Error::kTensorTooLarge;
-  judgement->persistent_bytes = layout.persistent_bytes();
-  judgement->variable_bytes = layout.variable_bytes();
+  report->error = judge_model(file, input_, scratch, judgement, report);
   return report->ok();
 }
 

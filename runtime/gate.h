@@ -77,7 +77,7 @@ Error verify_file(Bytes model, const GateLimits& limits);
 
 class ModelGate {
  public:
-  // Borrows what `input` points to.
+  // Borrows `input`.
   explicit ModelGate(const GateInput& input) : input_(input) {}
 
   // True if the model passes; `judgement` is then complete. Otherwise `report` says why not. `model` starts at a
@@ -85,7 +85,7 @@ class ModelGate {
   bool judge(Bytes model, MutableBytes scratch, Judgement* judgement, Report* report) const;
 
  private:
-  GateInput input_;
+  const GateInput& input_;
 };
 
 }  // namespace runtime

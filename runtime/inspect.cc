@@ -7,10 +7,6 @@ namespace roost {
 namespace runtime {
 namespace {
 
-Span<const int32_t> indices(const flatbuffers::Vector<int32_t>* vector) {
-  return size_of(vector) == 0 ? Span<const int32_t>() : Span<const int32_t>(vector->data(), vector->size());
-}
-
 const char* text_of(const flatbuffers::String* string) {
   return string ? string->c_str() : nullptr;
 }
@@ -38,22 +34,23 @@ class Walk {
   bool accepted() const { return result_->report.ok(); }
 
   void walk_graph(uint32_t graph_index) {
-    const tflite::SubGraph* graph = model_->subgraphs()->Get(graph_index);
+    const Graph graph(file_, graph_index);
     if (graph_index == 0) {
-      result_->inputs = indices(graph->inputs());
-      result_->outputs = indices(graph->outputs());
+      result_->inputs = graph.inputs;
+      result_->outputs = graph.outputs;
     }
-    for (uint32_t i = 0; i < size_of(graph->operators()); ++i) walk_operator(graph_index, graph, i);
+    for (uint32_t i = 0; i < graph.operator_count; ++i) walk_operator(graph_index, graph, i);
     if (!accepted()) return;
-    GraphSurvey survey(file_, graph_index, input_.kernels, scratch_);
+    Judgement judgement;
+    GraphSurvey survey(graph, input_.kernels, scratch_, &judgement);
     Report report;
-    if (!survey.run(&report)) return;
+    if (survey.run(&report) != Error::kNone) return;
     walk_planned(graph_index, graph, survey);
     walk_others(graph_index, graph, survey);
   }
 
-  void walk_operator(uint32_t graph_index, const tflite::SubGraph* graph, uint32_t index) {
-    const tflite::Operator* op = graph->operators()->Get(index);
+  void walk_operator(uint32_t graph_index, const Graph& graph, uint32_t index) {
+    const tflite::Operator* op = graph.op(index);
     if (op->opcode_index() >= size_of(model_->operator_codes())) return;
     const tflite::OperatorCode* code = model_->operator_codes()->Get(op->opcode_index());
     InspectedOperator line;
@@ -62,23 +59,24 @@ class Walk {
     line.op = builtin_operator(code);
     line.custom_name = text_of(code->custom_code());
     line.version = code->version();
-    line.inputs = indices(op->inputs());
-    line.outputs = indices(op->outputs());
+    line.inputs = int32s_of(op, tflite::Operator::VT_INPUTS);
+    line.outputs = int32s_of(op, tflite::Operator::VT_OUTPUTS);
     for (const Kernel* kernel : input_.kernels) line.supported = line.supported || kernel->op == line.op;
-    if (accepted()) line.needs = needs_of(graph, op, line.op);
+    if (accepted()) line.needs = needs_of(graph, index, line.op);
     visitor_.on_operator(line);
   }
 
-  Needs needs_of(const tflite::SubGraph* graph, const tflite::Operator* op, BuiltinOperator builtin) const {
-    const OperatorView view(file_, graph, op, TensorPlaces{nullptr, nullptr, nullptr});
+  Needs needs_of(const Graph& graph, uint32_t index, BuiltinOperator builtin) const {
+    const OperatorView view(graph, index, TensorPlaces{nullptr, nullptr, nullptr});
     Needs needs;
     TensorType type;
-    const Kernel* const* kernel = view.deciding_type(&type) ? find_kernel(input_.kernels, builtin, type) : nullptr;
+    const Kernel* const* kernel =
+        view.deciding_type(&type) ? find_kernel(input_.kernels, builtin, type_bit(type)) : nullptr;
     const bool sound = kernel && (*kernel)->prepare(view, needs, nullptr) == Error::kNone;
     return sound ? needs : Needs();
   }
 
-  void walk_planned(uint32_t graph_index, const tflite::SubGraph* graph, const GraphSurvey& survey) {
+  void walk_planned(uint32_t graph_index, const Graph& graph, const GraphSurvey& survey) {
     for (const PlanEntry& entry : survey.plan()) {
       InspectedTensor line;
       if (entry.tensor != kScratchPlace) line = describe_tensor(graph, entry.tensor);
@@ -92,8 +90,8 @@ class Walk {
     }
   }
 
-  void walk_others(uint32_t graph_index, const tflite::SubGraph* graph, const GraphSurvey& survey) {
-    for (uint32_t i = 0; i < size_of(graph->tensors()); ++i) {
+  void walk_others(uint32_t graph_index, const Graph& graph, const GraphSurvey& survey) {
+    for (uint32_t i = 0; i < graph.tensor_count; ++i) {
       if (!survey.is_used_variable(i) && !survey.is_used_constant(i)) continue;
       InspectedTensor line = describe_tensor(graph, i);
       line.kind = survey.is_used_constant(i) ? InspectedTensor::kConstant : InspectedTensor::kVariable;
@@ -102,9 +100,9 @@ class Walk {
     }
   }
 
-  InspectedTensor describe_tensor(const tflite::SubGraph* graph, uint32_t index) const {
-    const tflite::Tensor* table = graph->tensors()->Get(index);
-    const Tensor tensor(table, nullptr, constant_data(model_, table) != nullptr);
+  InspectedTensor describe_tensor(const Graph& graph, uint32_t index) const {
+    const tflite::Tensor* table = graph.table(index);
+    const Tensor tensor(model_, table, nullptr);
     InspectedTensor line;
     line.index = index;
     if (table->name()) line.name = table->name()->c_str();

@@ -53,19 +53,15 @@ class Interpreter final : public Engine {
     uint32_t* tensor_offsets;
     OperatorRecord* operators;
   };
-  struct Cursor {
-    uint32_t data;
-    uint32_t variables;
-  };
 
   bool prepared() const { return !file_.empty(); }
-  const tflite::Model* model() const { return tflite::GetModel(file_.data()); }
-  const tflite::SubGraph* graph(uint32_t index) const { return model()->subgraphs()->Get(index); }
-  GraphTables tables(uint32_t graph_index) const;
-  bool prepare_graph(uint32_t graph_index, MutableBytes scratch, Cursor* cursor);
-  void prepare_operator(uint32_t graph_index, uint32_t op_index, Cursor* cursor);
-  OperatorView view(uint32_t graph_index, uint32_t op_index) const;
-  IoTensor io_tensor(const flatbuffers::Vector<int32_t>* indices, uint32_t index) const;
+  // How many there are while a model is prepared, else 0.
+  uint32_t graphs() const { return prepared() ? graph_count(tflite::GetModel(file_.data())) : 0; }
+  // Where the tables of a subgraph start in the arena; those of all subgraphs end where the next one's would start.
+  uint32_t tables_offset(uint32_t graph_index) const;
+  GraphTables tables(const Graph& graph, uint32_t graph_index) const;
+  Error prepare_graphs(const MutableBytes& scratch);
+  IoTensor io_tensor(Span<const int32_t> Graph::*indices, uint32_t index) const;
 
   GateInput input_;
   OperatorObserver* observer_ = nullptr;

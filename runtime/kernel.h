@@ -20,6 +20,7 @@
 
 #include "base/span.h"
 #include "runtime/error.h"
+#include "runtime/model_view.h"
 #include "runtime/options.h"
 #include "runtime/schema_generated.h"
 #include "runtime/tensor.h"
@@ -39,19 +40,33 @@ struct TensorPlaces {
 // One operator of a subgraph, as a kernel sees it.
 class OperatorView {
  public:
-  OperatorView(Bytes file, const tflite::SubGraph* graph, const tflite::Operator* op, TensorPlaces places)
-      : file_(file), graph_(graph), op_(op), places_(places) {}
+  // Borrows the graph.
+  OperatorView(const Graph& graph, uint32_t op_index, const TensorPlaces& places);
 
-  uint32_t input_count() const { return op_->inputs() ? op_->inputs()->size() : 0; }
-  uint32_t output_count() const { return op_->outputs() ? op_->outputs()->size() : 0; }
+  uint32_t input_count() const { return static_cast<uint32_t>(inputs_.size()); }
+  uint32_t output_count() const { return static_cast<uint32_t>(outputs_.size()); }
+
+  // Tensors' indices in the subgraph.
+  const Span<const int32_t>& inputs() const { return inputs_; }
+  const Span<const int32_t>& outputs() const { return outputs_; }
 
   // An input beyond the count, or given as -1, is absent. input() and output() are for those that are there.
   bool has_input(uint32_t index) const;
   Tensor input(uint32_t index) const;
   Tensor output(uint32_t index) const;
   // The output's index in the subgraph, for traces.
-  int32_t output_index(uint32_t index) const { return op_->outputs()->Get(index); }
-  int32_t output_tensor_index(uint32_t index) const { return op_->outputs()->Get(index); }
+  int32_t output_index(uint32_t index) const { return outputs_[index]; }
+  int32_t output_tensor_index(uint32_t index) const { return outputs_[index]; }
+
+  // Their bytes alone, which is all that most kernels want in invoke.
+  template <typename T>
+  const T* input_data(uint32_t index) const {
+    return reinterpret_cast<const T*>(data_of(input_index(index)));
+  }
+  template <typename T>
+  T* output_data(uint32_t index) const {
+    return reinterpret_cast<T*>(place_of(outputs_[index]));
+  }
 
   // The type that selects the kernel: the first input's, or the first output's where there is no input. False if
   // there is neither.
@@ -70,6 +85,8 @@ class OperatorView {
     *options = static_cast<const Options*>(table);
     return error;
   }
+  // The same for tables that are told apart at run time. `*table` has been null before.
+  Error find_options(uint8_t number, const FlatTable& description, const void** table) const;
 
   // In invoke: the scratch_bytes asked for, aligned to kArenaAlignment, undefined contents, gone when invoke
   // returns.
@@ -79,18 +96,24 @@ class OperatorView {
   }
 
  private:
+  int32_t input_index(uint32_t index) const;
+  uint8_t* place_of(int32_t index) const;
+  uint8_t* data_of(int32_t index) const;
   Tensor tensor(int32_t index) const;
-  Error find_options(uint8_t number, FlatTable description, const void** table) const;
 
-  Bytes file_;
-  const tflite::SubGraph* graph_;
+  const Graph& graph_;
   const tflite::Operator* op_;
+  Span<const int32_t> inputs_;
+  Span<const int32_t> outputs_;
   TensorPlaces places_;
 };
 
 // The bytes an operator's data is aligned to. Its struct has no pointers and no field wider than 32 bits, so that
 // it has the same size on host and device, and the arena need computed on one holds on the other.
 enum : uint32_t { kOperatorDataAlignment = 4 };
+
+// Work is counted in 64 bits, and stops at the largest number.
+uint64_t saturating_add(uint64_t a, uint64_t b);
 
 // What one operator needs; all zero before prepare.
 struct Needs {
@@ -117,8 +140,11 @@ struct Kernel {
 
 using KernelList = Span<const Kernel* const>;
 
-// The place in the list of the kernel for an operator whose first operand has this type; null if there is none.
-const Kernel* const* find_kernel(KernelList kernels, BuiltinOperator op, TensorType type);
+enum : uint32_t { kAnyType = UINT32_MAX };
+
+// The place in the list of the first kernel for an operator whose first operand has one of these types, given as
+// type_bit()s; null if there is none.
+const Kernel* const* find_kernel(const KernelList& kernels, BuiltinOperator op, uint32_t types);
 
 }  // namespace runtime
 }  // namespace roost

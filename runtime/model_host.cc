@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+
 namespace roost {
 namespace runtime {
 
@@ -91,8 +93,8 @@ Status ModelHost::start(const HostedModel& model, Input input) {
   if (!find(input)) return Error::kBusy;
   change(input);
   trial_ = input == Input::kTry;
-  new_side().model = model;
-  new_side().named = true;
+  candidate_->model = model;
+  candidate_->named = true;
   reason_ = Error::kNone;
   report_.restart();
   pending_ = HostEvent();
@@ -116,9 +118,9 @@ Status ModelHost::confirm() {
 Status ModelHost::stop() {
   if (!find(Input::kStop)) return Error::kBusy;
   change(Input::kStop);
-  forget(0);
-  forget(1);
-  serve(kNobody);
+  forget(old_);
+  forget(candidate_);
+  serve(nullptr);
   pending_ = HostEvent();
   return Status();
 }
@@ -127,190 +129,169 @@ Status ModelHost::stop() {
 
 bool ModelHost::needs_scratch() const {
   return state_ == State::kMeasuring || state_ == State::kPreparingBeside || state_ == State::kPreparingAlone ||
-         (state_ == State::kRestoring && old_side().named && !old_side().prepared);
+         (state_ == State::kRestoring && old_->named && !old_->prepared);
 }
 
 HostEvent ModelHost::poll(MutableBytes scratch) {
-  if (needs_scratch() && scratch.empty()) return event(HostEvent::kNeedScratch);
+  HostEvent::Kind kind = HostEvent::kNeedScratch;
+  if (needs_scratch() && scratch.empty()) return event(kind, Error::kNone);
   switch (state_) {
     case State::kMeasuring:
-      return measure(scratch);
+      kind = measure(scratch);
+      break;
     case State::kPreparingBeside:
     case State::kPreparingAlone:
-      return prepare(scratch);
+      kind = prepare(scratch);
+      break;
     case State::kTestingBeside:
     case State::kTestingAlone:
-      return test();
+      kind = test();
+      break;
     case State::kRestoring:
-      return restore(scratch);
+      return event(restore(scratch), reason_);
     case State::kEmpty:
     case State::kRunning:
     case State::kTrial:
-      break;
+      const HostEvent told = pending_;
+      pending_ = HostEvent();
+      return told;
   }
-  const HostEvent told = pending_;
-  pending_ = HostEvent();
-  return told;
+  return event(kind, Error::kNone);
 }
 
-HostEvent ModelHost::measure(MutableBytes scratch) {
-  Side& candidate = new_side();
-  const Result<Judgement> judgement = candidate.engine->measure(candidate.model.bytes, scratch);
+HostEvent::Kind ModelHost::measure(const MutableBytes& scratch) {
+  const Result<Judgement> judgement = candidate_->engine->measure(candidate_->model.bytes, scratch);
   if (!judgement.ok()) return fail_by_engine();
-  candidate.arena_bytes = judgement.value().arena_bytes;
-  if (candidate.arena_bytes > arena_.size()) return fail(Error::kArenaTooSmall);
-  if (fit_beside()) {
+  const uint32_t needed = judgement.value().arena_bytes;
+  candidate_->arena_bytes = needed;
+  if (needed > arena_.size()) return fail(Error::kArenaTooSmall);
+  if (old_->prepared && needed <= arena_.size() - old_->arena_bytes) {
     change(Input::kFitsBeside);
   } else {
     change(Input::kFitsAlone);
-    Side& old = old_side();
-    if (old.prepared) old.engine->release();
-    old.prepared = false;
-    serve(kNobody);
+    if (old_->prepared) old_->engine->release();
+    old_->prepared = false;
+    serve(nullptr);
   }
-  return event(HostEvent::kWorking);
+  return HostEvent::kWorking;
 }
 
-bool ModelHost::fit_beside() const {
-  return old_side().prepared && new_side().arena_bytes <= arena_.size() - old_side().arena_bytes;
-}
-
-HostEvent ModelHost::prepare(MutableBytes scratch) {
-  if (!prepare_side(1 - old_, scratch)) return fail_by_engine();
+HostEvent::Kind ModelHost::prepare(const MutableBytes& scratch) {
+  if (!prepare_side(candidate_, scratch)) return fail_by_engine();
   vector_ = 0;
   vector_loaded_ = false;
   change(Input::kDone);
-  return event(HostEvent::kWorking);
+  return HostEvent::kWorking;
 }
 
-bool ModelHost::prepare_side(uint8_t index, MutableBytes scratch) {
-  Side& side = sides_[index];
-  side.prepared = side.engine->prepare(side.model.bytes, arena_of(index), scratch).ok();
-  return side.prepared;
+bool ModelHost::prepare_side(Side* side, const MutableBytes& scratch) {
+  side->prepared = side->engine->prepare(side->model.bytes, arena_of(*side), scratch).ok();
+  return side->prepared;
 }
 
 // Side 0 works from the low end, side 1 from the high end.
-MutableBytes ModelHost::arena_of(uint8_t side) const {
-  const uint32_t bytes = sides_[side].arena_bytes;
-  return side == 0 ? arena_.first(bytes) : arena_.from(arena_.size() - bytes);
+MutableBytes ModelHost::arena_of(const Side& side) const {
+  const uint32_t bytes = side.arena_bytes;
+  return &side == &sides_[0] ? arena_.first(bytes) : arena_.from(arena_.size() - bytes);
 }
 
-HostEvent ModelHost::test() {
-  const SelfTest* self_test = new_side().model.self_test;
+HostEvent::Kind ModelHost::test() {
+  const SelfTest* self_test = candidate_->model.self_test;
   if (!self_test || vector_ == self_test->count()) return activate();
   if (!vector_loaded_) {
-    const Error error = load_vector();
+    const Error error = exchange(Exchange::kWriteInputs);
     if (error != Error::kNone) return fail(error);
     vector_loaded_ = true;
-    return event(HostEvent::kWorking);
+    return HostEvent::kWorking;
   }
-  const Result<Progress> progress = new_side().engine->step();
+  const Result<Progress> progress = candidate_->engine->step();
   if (!progress.ok()) return fail_by_engine();
   if (progress.value() == Progress::kFinished) {
-    const Error error = compare_vector();
+    const Error error = exchange(Exchange::kCompareOutputs);
     if (error != Error::kNone) return fail(error);
     ++vector_;
     vector_loaded_ = false;
   }
-  return event(HostEvent::kWorking);
+  return HostEvent::kWorking;
 }
 
-HostEvent ModelHost::activate() {
-  const Status reset = new_side().engine->reset();
+HostEvent::Kind ModelHost::activate() {
+  const Status reset = candidate_->engine->reset();
   if (!reset.ok()) return fail(reset.error());
   change(Input::kDone);
-  serve(1 - old_);
-  warm_up_left_ = new_side().model.warm_up_inferences;
+  serve(candidate_);
+  warm_up_left_ = candidate_->model.warm_up_inferences;
   healthy_ = 0;
-  if (trial_) return event(HostEvent::kTrial);
+  if (trial_) return HostEvent::kTrial;
   change(Input::kConfirm);  // a model that was simply run has nothing to prove
   settle();
-  return event(HostEvent::kRunning);
+  return HostEvent::kRunning;
 }
 
 // The candidate becomes the model; the one before is forgotten.
 void ModelHost::settle() {
   forget(old_);
-  old_ = 1 - old_;
+  Side* const forgotten = old_;
+  old_ = candidate_;
+  candidate_ = forgotten;
   pending_ = HostEvent();
 }
 
-HostEvent ModelHost::fail_by_engine() {
-  report_ = new_side().engine->report();
-  change(Input::kFailed);
-  give_up(report_.error);
-  return event(HostEvent::kWorking);
+HostEvent::Kind ModelHost::fail_by_engine() {
+  report_ = candidate_->engine->report();
+  return fail();
 }
 
-HostEvent ModelHost::fail(Error reason) {
+HostEvent::Kind ModelHost::fail(Error reason) {
   report_.restart(reason);
+  return fail();
+}
+
+// For the reason in the report.
+HostEvent::Kind ModelHost::fail() {
   change(Input::kFailed);
-  give_up(reason);
-  return event(HostEvent::kWorking);
+  give_up(report_.error);
+  return HostEvent::kWorking;
 }
 
 // On entering kRestoring: nobody runs the candidate from here on, and the old model serves at once if it still can.
 void ModelHost::give_up(Error reason) {
   reason_ = reason;
   pending_ = HostEvent();
-  const bool served_by_candidate = serving_ == 1 - old_;
-  forget(1 - old_);
-  if (!served_by_candidate) return;
-  Side& old = old_side();
-  old.prepared = old.prepared && old.engine->reset().ok();
-  serve(old.prepared ? old_ : uint8_t{kNobody});
+  forget(candidate_);
+  if (serving_ != candidate_) return;
+  old_->prepared = old_->prepared && old_->engine->reset().ok();
+  serve(old_->prepared ? old_ : nullptr);
 }
 
-HostEvent ModelHost::restore(MutableBytes scratch) {
-  Side& old = old_side();
-  if (old.named && !old.prepared && prepare_side(old_, scratch)) serve(old_);
-  if (old.prepared) {
+HostEvent::Kind ModelHost::restore(const MutableBytes& scratch) {
+  if (old_->named && !old_->prepared && prepare_side(old_, scratch)) serve(old_);
+  if (old_->prepared) {
     change(Input::kDone);
     warm_up_left_ = 0;
-    return event(HostEvent::kReturned, reason_);
+    return HostEvent::kReturned;
   }
   change(Input::kFailed);
   forget(old_);
-  serve(kNobody);
-  return event(HostEvent::kStopped, reason_);
+  serve(nullptr);
+  return HostEvent::kStopped;
 }
 
 // --- Self-test ---
-
-Error ModelHost::load_vector() {
-  Engine& engine = *new_side().engine;
-  Bytes rest = new_side().model.self_test->vector(vector_).inputs;
-  for (uint32_t i = 0; i < engine.input_count(); ++i) {
-    const MutableBytes input = engine.input(i).bytes;
-    if (rest.size() < input.size()) return Error::kSelfTestInvalid;
-    memcpy(input.data(), rest.data(), input.size());
-    rest = rest.from(input.size());
-  }
-  return rest.empty() ? Error::kNone : Error::kSelfTestInvalid;
-}
 
 namespace {
 
 // One element as a number, for comparing. Floats of self-tests are compared as floats; integers up to 32 bits too,
 // which is exact enough for a tolerance in steps and exact for int8 and int16.
 float element(TensorType type, const uint8_t* at) {
-  if (type == TensorType::INT8) return static_cast<float>(static_cast<int8_t>(*at));
-  if (type == TensorType::INT16) {
-    int16_t value;
-    memcpy(&value, at, sizeof value);
-    return static_cast<float>(value);
-  }
-  if (type == TensorType::INT32) {
-    int32_t value;
-    memcpy(&value, at, sizeof value);
-    return static_cast<float>(value);
-  }
-  if (type == TensorType::FLOAT32) {
-    float value;
-    memcpy(&value, at, sizeof value);
-    return value;
-  }
-  return static_cast<float>(*at);
+  int32_t value = *at;
+  if (type == TensorType::INT8) value = static_cast<int8_t>(*at);
+  if (type == TensorType::INT16) value = static_cast<int16_t>(load_le16(at));
+  if (type == TensorType::INT32) value = static_cast<int32_t>(load_le32(at));
+  if (type != TensorType::FLOAT32) return static_cast<float>(value);
+  float result;
+  memcpy(&result, at, sizeof result);
+  return result;
 }
 
 // NaN is near nothing, not even itself.
@@ -326,17 +307,23 @@ bool close_enough(TensorType type, Bytes got, Bytes expected, float tolerance) {
 
 }  // namespace
 
-Error ModelHost::compare_vector() {
-  Engine& engine = *new_side().engine;
-  const SelfTestVector vector = new_side().model.self_test->vector(vector_);
-  Bytes rest = vector.expected;
-  for (uint32_t i = 0; i < engine.output_count(); ++i) {
-    const IoTensor output = engine.output(i);
-    if (rest.size() < output.bytes.size()) return Error::kSelfTestInvalid;
-    if (!close_enough(output.type, output.bytes, rest.first(output.bytes.size()), vector.tolerance)) {
+// The vector at hand with the engine's tensors, which its bytes have to fit.
+Error ModelHost::exchange(Exchange what) {
+  Engine& engine = *candidate_->engine;
+  const bool writes = what == Exchange::kWriteInputs;
+  const SelfTestVector vector = candidate_->model.self_test->vector(vector_);
+  Bytes rest = writes ? vector.inputs : vector.expected;
+  const uint32_t count = writes ? engine.input_count() : engine.output_count();
+  for (uint32_t i = 0; i < count; ++i) {
+    const IoTensor tensor = writes ? engine.input(i) : engine.output(i);
+    const size_t size = tensor.bytes.size();
+    if (rest.size() < size) return Error::kSelfTestInvalid;
+    if (writes) {
+      memcpy(tensor.bytes.data(), rest.data(), size);
+    } else if (!close_enough(tensor.type, tensor.bytes, rest.first(size), vector.tolerance)) {
       return Error::kSelfTestMismatch;
     }
-    rest = rest.from(output.bytes.size());
+    rest = rest.from(size);
   }
   return rest.empty() ? Error::kNone : Error::kSelfTestInvalid;
 }
@@ -345,9 +332,9 @@ Error ModelHost::compare_vector() {
 
 Status ModelHost::invoke() {
   if (!serving()) return Error::kNoModel;
-  const Status invoked = sides_[serving_].engine->invoke();
+  const Status invoked = serving_->engine->invoke();
   if (!invoked.ok()) {
-    report_ = sides_[serving_].engine->report();
+    report_ = serving_->engine->report();
     if (state_ == State::kTrial) {
       change(Input::kFailed);
       give_up(Error::kInvokeFailed);
@@ -366,27 +353,27 @@ Status ModelHost::invoke() {
 
 void ModelHost::count_healthy() {
   if (healthy_ < UINT32_MAX) ++healthy_;
-  const uint32_t needed = new_side().model.healthy_inferences;
-  if (needed != 0 && healthy_ == needed) pending_ = event(HostEvent::kConfirmDue);
+  const uint32_t needed = candidate_->model.healthy_inferences;
+  if (needed != 0 && healthy_ == needed) pending_ = event(HostEvent::kConfirmDue, Error::kNone);
 }
 
 uint32_t ModelHost::input_count() const {
-  return serving() ? sides_[serving_].engine->input_count() : 0;
+  return serving() ? serving_->engine->input_count() : 0;
 }
 uint32_t ModelHost::output_count() const {
-  return serving() ? sides_[serving_].engine->output_count() : 0;
+  return serving() ? serving_->engine->output_count() : 0;
 }
 
 IoTensor ModelHost::input(uint32_t index) {
-  return serving() ? sides_[serving_].engine->input(index) : IoTensor();
+  return serving() ? serving_->engine->input(index) : IoTensor();
 }
 
 IoTensor ModelHost::output(uint32_t index) {
-  return serving() ? sides_[serving_].engine->output(index) : IoTensor();
+  return serving() ? serving_->engine->output(index) : IoTensor();
 }
 
 uint32_t ModelHost::serving_id() const {
-  return serving() ? sides_[serving_].model.id : 0;
+  return serving() ? serving_->model.id : 0;
 }
 
 uint64_t ModelHost::longest_block() const {
@@ -413,17 +400,19 @@ void ModelHost::change(Input input) {
   state_ = transition->to;
 }
 
-void ModelHost::serve(uint8_t side) {
+void ModelHost::serve(Side* side) {
   if (serving_ == side) return;
   serving_ = side;
   ++generation_;
 }
 
-void ModelHost::forget(uint8_t side) {
-  Engine* const engine = sides_[side].engine;
-  if (sides_[side].prepared) engine->release();
-  sides_[side] = Side();
-  sides_[side].engine = engine;
+void ModelHost::forget(Side* side) {
+  if (side->prepared) side->engine->release();
+  side->model.bytes = Bytes();  // all that was borrowed is let go of
+  side->model.self_test = nullptr;
+  side->arena_bytes = 0;
+  side->named = false;
+  side->prepared = false;
 }
 
 }  // namespace runtime

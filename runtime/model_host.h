@@ -99,6 +99,8 @@ class ModelHost {
 
   // Borrows both engines (different ones, both empty) and the arena, for its own life.
   ModelHost(Engine& a, Engine& b, MutableBytes arena);
+  ModelHost(const ModelHost&) = delete;
+  ModelHost& operator=(const ModelHost&) = delete;
 
   // Commands. kBusy where the table above has a dash.
   Status run(const HostedModel& model);        // serve this model; there is none before it
@@ -114,7 +116,7 @@ class ModelHost {
 
   // For the application. Without a serving model: kNoModel, counts 0, tensors empty.
   Status invoke();
-  bool serving() const { return serving_ != kNobody; }
+  bool serving() const { return serving_ != nullptr; }
   bool warming_up() const { return serving() && warm_up_left_ > 0; }
   uint32_t input_count() const;
   uint32_t output_count() const;
@@ -137,7 +139,6 @@ class ModelHost {
   bool holds(Bytes bytes) const;
 
  private:
-  enum : uint8_t { kNobody = 2 };
   enum class Input : uint8_t;
 
   struct Transition;
@@ -154,38 +155,32 @@ class ModelHost {
   const Transition* find(Input input) const;
   void change(Input input);
   Status start(const HostedModel& model, Input input);
-  HostEvent measure(MutableBytes scratch);
-  HostEvent prepare(MutableBytes scratch);
-  bool prepare_side(uint8_t side, MutableBytes scratch);
-  HostEvent test();
-  HostEvent activate();
-  HostEvent restore(MutableBytes scratch);
-  HostEvent fail(Error reason);
-  HostEvent fail_by_engine();
+  HostEvent::Kind measure(const MutableBytes& scratch);
+  HostEvent::Kind prepare(const MutableBytes& scratch);
+  bool prepare_side(Side* side, const MutableBytes& scratch);
+  HostEvent::Kind test();
+  HostEvent::Kind activate();
+  HostEvent::Kind restore(const MutableBytes& scratch);
+  HostEvent::Kind fail();
+  HostEvent::Kind fail(Error reason);
+  HostEvent::Kind fail_by_engine();
   void give_up(Error reason);
   void settle();
-  Error load_vector();
-  Error compare_vector();
+  enum class Exchange : uint8_t { kWriteInputs, kCompareOutputs };
+  Error exchange(Exchange what);
   void count_healthy();
-  MutableBytes arena_of(uint8_t side) const;
-  bool fit_beside() const;
-  void serve(uint8_t side);
-  void forget(uint8_t side);
-  static HostEvent event(HostEvent::Kind kind, Error reason = Error::kNone) {
+  MutableBytes arena_of(const Side& side) const;
+  void serve(Side* side);
+  void forget(Side* side);
+  static HostEvent event(HostEvent::Kind kind, Error reason) {
     HostEvent event;
     event.kind = kind;
     event.reason = reason;
     return event;
   }
-  Side& old_side() { return sides_[old_]; }
-  Side& new_side() { return sides_[1 - old_]; }
-  const Side& old_side() const { return sides_[old_]; }
-  const Side& new_side() const { return sides_[1 - old_]; }
 
   State state_ = State::kEmpty;
   bool trial_ = false;  // the candidate goes on trial, rather than straight to running
-  uint8_t old_ = 0;     // the side of the model to return to; the candidate has the other
-  uint8_t serving_ = kNobody;
   bool vector_loaded_ = false;
   Error reason_ = Error::kNone;
   HostEvent pending_;  // found by invoke(), told by the next poll()
@@ -194,6 +189,9 @@ class ModelHost {
   uint32_t warm_up_left_ = 0;
   uint32_t healthy_ = 0;
   MutableBytes arena_;
+  Side* old_ = &sides_[0];  // of the model to return to
+  Side* candidate_ = &sides_[1];
+  Side* serving_ = nullptr;  // null: nobody
   Side sides_[2];
   Report report_;
 };

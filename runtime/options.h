@@ -16,11 +16,11 @@ struct OptionsType;  // one specialisation per table we know
 template <uint8_t number, uint8_t... sizes>
 struct OptionsOf {
   enum : uint8_t { kValue = number };
-  static FlatTable table() {
-    static const uint8_t kFields[] = {flat_scalar(sizes)...};
-    return FlatTable(kFields);
-  }
+  static const uint8_t kFields[sizeof...(sizes)];
+  static constexpr FlatTable table() { return FlatTable(kFields); }
 };
+template <uint8_t number, uint8_t... sizes>
+const uint8_t OptionsOf<number, sizes...>::kFields[sizeof...(sizes)] = {flat_scalar(sizes)...};
 
 template <>
 struct OptionsType<tflite::Conv2DOptions> : OptionsOf<1, 1, 4, 4, 1, 4, 4, 1> {};

@@ -12,30 +12,6 @@ bool goes_before(const PlanEntry& a, const PlanEntry& b) {
   return a.tensor < b.tensor;
 }
 
-// Heap sort: in place, no recursion, and no input makes it slow.
-void sift_down(Span<PlanEntry> entries, size_t root, size_t count) {
-  for (;;) {
-    size_t child = 2 * root + 1;
-    if (child >= count) return;
-    if (child + 1 < count && goes_before(entries[child], entries[child + 1])) ++child;
-    if (!goes_before(entries[root], entries[child])) return;
-    const PlanEntry moved = entries[root];
-    entries[root] = entries[child];
-    entries[child] = moved;
-    root = child;
-  }
-}
-
-void sort(Span<PlanEntry> entries) {
-  for (size_t i = entries.size() / 2; i-- > 0;) sift_down(entries, i, entries.size());
-  for (size_t count = entries.size(); count-- > 1;) {
-    const PlanEntry largest = entries[0];
-    entries[0] = entries[count];
-    entries[count] = largest;
-    sift_down(entries, 0, count);
-  }
-}
-
 bool live_together(const PlanEntry& a, const PlanEntry& b) {
   return a.first <= b.last && b.first <= a.last;
 }
@@ -63,6 +39,18 @@ void chain(Span<PlanEntry> entries, uint16_t* head, uint16_t index) {
   *link = index;
 }
 
+// The entry that goes before all others becomes the first. Asked for one place after the other, that sorts in as many
+// steps as finding the places takes at worst.
+void select_first(Span<PlanEntry> entries) {
+  PlanEntry* best = entries.begin();
+  for (PlanEntry& entry : entries) {
+    if (goes_before(entry, *best)) best = &entry;
+  }
+  const PlanEntry moved = *best;
+  *best = *entries.begin();
+  *entries.begin() = moved;
+}
+
 }  // namespace
 
 uint32_t add_capped(uint32_t a, uint32_t b) {
@@ -71,10 +59,10 @@ uint32_t add_capped(uint32_t a, uint32_t b) {
 
 uint32_t plan(Span<PlanEntry> entries) {
   ROOST_ASSERT(entries.size() < kEnd);
-  sort(entries);
   uint16_t head = kEnd;
   uint32_t used = 0;
   for (size_t i = 0; i < entries.size(); ++i) {
+    select_first(entries.from(i));
     entries[i].offset = first_fit(entries, head, entries[i]);
     const uint32_t end = end_of(entries[i]);
     if (end > kPlanBytesMax) return end;

@@ -2,12 +2,19 @@
 
 #include <string.h>
 
+#include "runtime/model_view.h"
+
 namespace roost {
 namespace runtime {
 
 void Report::restart(Error found) {
   *this = Report();
   error = found;
+}
+
+void Report::set_operator(const tflite::OperatorCode* code) {
+  op = builtin_operator(code);
+  op_version = code->version();
 }
 
 namespace {

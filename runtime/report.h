@@ -22,6 +22,7 @@ struct Report {
 
   bool ok() const { return error == Error::kNone; }
   void restart(Error found = Error::kNone);  // nothing is known but that
+  void set_operator(const tflite::OperatorCode* code);
 };
 
 // The public name, such as "CONV_2D"; "operator 4711" is up to the caller: unknown numbers give null.

@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "base/span.h"
+#include "runtime/arena_layout.h"
+#include "runtime/gate.h"
 #include "runtime/kernel.h"
 #include "runtime/model_view.h"
 #include "runtime/plan.h"
@@ -15,26 +17,27 @@
 namespace roost {
 namespace runtime {
 
-// Work is counted in 64 bits, and stops at the largest number.
-uint64_t saturating_add(uint64_t a, uint64_t b);
+// Where operators are prepared for running: the subgraph's records, and where the next operator's data goes. Of a
+// subgraph that has been found sound, and whose needs the arena is known to meet.
+struct Destination {
+  OperatorRecord* records;  // all but the place of the scratch is filled in
+  uint8_t* arena;
+  uint32_t data;
+};
 
 class GraphSurvey {
  public:
-  // Borrows everything.
-  GraphSurvey(Bytes file, uint32_t graph_index, KernelList kernels, MutableBytes scratch);
+  // Borrows everything. What the subgraph's operators cost and how many they are is added to the judgement.
+  GraphSurvey(const Graph& graph, const KernelList& kernels, const MutableBytes& scratch, Judgement* judgement);
 
-  // True if the subgraph is sound; else `report` says why not. The rest is valid after a run that returned true.
-  bool run(Report* report);
+  // kNone if the subgraph is sound; else `report` says where in it not, but for the error and the subgraph. The rest is valid after
+  // a run that said kNone. With a `destination` every operator is prepared on the way.
+  Error run(Report* report, Destination* destination = nullptr);
 
   Span<const PlanEntry> plan() const { return Span<const PlanEntry>(entries_, entry_count_); }
-  uint32_t operator_count() const { return size_of(graph_->operators()); }
-  uint32_t tensor_count() const { return size_of(graph_->tensors()); }
   uint32_t planned_bytes() const { return planned_bytes_; }
   uint32_t data_bytes() const { return data_bytes_; }          // of operators, each rounded up
   uint32_t variable_bytes() const { return variable_bytes_; }  // each rounded up to kArenaAlignment
-  uint64_t macs() const { return macs_; }
-  uint64_t work() const { return work_; }
-  uint64_t longest_work() const { return longest_work_; }
 
   // Is the tensor a variable, a constant that something uses?
   bool is_used_variable(uint32_t tensor) const { return lives_[tensor].first == kVariable; }
@@ -54,26 +57,21 @@ class GraphSurvey {
     uint16_t last;
   };
 
-  bool lend_lives();
-  bool add_entry(uint32_t size, uint16_t first, uint16_t last, uint16_t tensor);
+  Error lend_lives();
+  Error add_entry(uint32_t size, uint16_t first, uint16_t last, uint16_t tensor);
   Error see(int32_t tensor);
-  Error write_input(int32_t tensor);
   Error read(int32_t tensor, uint16_t time, bool by_operator);
   Error write(int32_t tensor, uint16_t time);
-  Error survey_inputs();
-  Error survey_operators();
-  Error survey_operator(const tflite::Operator* op, uint16_t time);
-  Error judge_operator(const tflite::Operator* op, uint16_t time);
-  Error survey_outputs();
+  Error survey(Destination* destination);
+  Error survey_operator(uint32_t index, Destination* destination);
+  Error judge_operator(const OperatorView& view, uint32_t index, Destination* destination);
   Error plan_arena();
-  const tflite::Tensor* tensor(int32_t index) const { return graph_->tensors()->Get(static_cast<uint32_t>(index)); }
 
-  Bytes file_;
-  const tflite::Model* model_;
-  const tflite::SubGraph* graph_;
-  KernelList kernels_;
-  MutableBytes scratch_;
-  Report where_;
+  const Graph& graph_;
+  const KernelList& kernels_;
+  const MutableBytes& scratch_;
+  Judgement* judgement_;
+  Report* where_ = nullptr;
   Life* lives_ = nullptr;
   PlanEntry* entries_ = nullptr;
   uint32_t entry_count_ = 0;
@@ -81,9 +79,6 @@ class GraphSurvey {
   uint32_t planned_bytes_ = 0;
   uint32_t data_bytes_ = 0;
   uint32_t variable_bytes_ = 0;
-  uint64_t macs_ = 0;
-  uint64_t work_ = 0;
-  uint64_t longest_work_ = 0;
 };
 
 }  // namespace runtime

@@ -1,5 +1,8 @@
 #include "runtime/tensor.h"
 
+#include <string.h>
+
+#include "base/bytes.h"
 #include "runtime/model_view.h"
 
 namespace roost {
@@ -28,30 +31,49 @@ uint32_t element_size(TensorType type) {
   }
 }
 
-Span<const int32_t> Tensor::shape() const {
-  const flatbuffers::Vector<int32_t>* shape = table_->shape();
-  return shape ? Span<const int32_t>(shape->data(), shape->size()) : Span<const int32_t>();
+const tflite::QuantizationParameters* quantisation_of(const tflite::Tensor* table, bool constant) {
+  constexpr uint32_t kAlways =
+      type_bit(TensorType::INT8) | type_bit(TensorType::UINT8) | type_bit(TensorType::INT16);
+  constexpr uint32_t kUnlessConstant = type_bit(TensorType::INT32) | type_bit(TensorType::INT64);
+  const uint32_t types = constant ? kAlways : kAlways | kUnlessConstant;
+  const TensorType type = table->type();
+  return element_size(type) != 0 && (types & type_bit(type)) != 0 ? table->quantization() : nullptr;
 }
 
-uint32_t Tensor::count() const {
-  uint32_t count = 1;
-  for (int32_t dim : shape()) count *= static_cast<uint32_t>(dim);
-  return count;
+Tensor::Tensor(const tflite::Model* model, const tflite::Tensor* table, uint8_t* place)
+    : shape_(int32s_of(table, tflite::Tensor::VT_SHAPE)), type_(table->type()), variable_(table->is_variable()) {
+  const uint8_t* constant = constant_data(model, table);
+  constant_ = constant != nullptr;
+  data_ = constant ? const_cast<uint8_t*>(constant) : place;
+  // The gate is about to refuse a higher rank, and must not be kept busy by it.
+  for (uint32_t i = 0; i < rank() && i < kRankMax; ++i) count_ *= static_cast<uint32_t>(shape_[i]);
+  const tflite::QuantizationParameters* quantisation = quantisation_of(table, constant_);
+  if (!quantisation) return;
+  scales_ = int32s_of(quantisation, tflite::QuantizationParameters::VT_SCALE);
+  zero_points_ = quantisation->zero_point();
+  quantized_dimension_ = quantisation->quantized_dimension();
 }
 
-uint32_t Tensor::scale_count() const {
-  const TensorType type = table_->type();
-  const bool wide = type == TensorType::INT32 || type == TensorType::INT64;
-  if ((constant_ && wide) || type == TensorType::FLOAT32) return 0;
-  const tflite::QuantizationParameters* quantization = table_->quantization();
-  return quantization ? size_of(quantization->scale()) : 0;
+int32_t Tensor::dim(uint32_t index) const {
+  return shape_[index];
 }
 
+float Tensor::scale(uint32_t index) const {
+  float scale;
+  memcpy(&scale, &scales_[index], sizeof scale);
+  return scale;
+}
+
+uint32_t Tensor::zero_point_count() const {
+  return size_of(zero_points_);
+}
+
+// FlatBuffers verification vouches for an alignment of 4 only, and they have 8 bytes in the file, of which the
+// lower half says it all.
 int32_t Tensor::zero_point(uint32_t index) const {
-  const tflite::QuantizationParameters* quantization = table_->quantization();
-  const uint32_t count = size_of(quantization->zero_point());
+  const uint32_t count = zero_point_count();
   if (count == 0) return 0;
-  return static_cast<int32_t>(zero_point_at(quantization, index < count ? index : 0));
+  return static_cast<int32_t>(load_le32(zero_points_->Data() + 8 * (index < count ? index : 0)));
 }
 
 bool same_shape(const Tensor& a, const Tensor& b) {

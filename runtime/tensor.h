@@ -1,7 +1,7 @@
 // One tensor of a model: its type, shape and quantisation as they stand in the file, and where its bytes are.
 //
-// A Tensor is a small view, made when asked for and passed by value. It borrows the model and the arena. The gate
-// has checked all that is read here, so the functions cannot fail; what they rely on is said at each.
+// A Tensor is a view, made when asked for and passed by reference. It borrows the model and the arena. The gate has
+// checked all that is read here, so the functions cannot fail; what they rely on is said at each.
 //
 //   Tensor input = op.input(0);
 //   const int8_t* values = input.data<int8_t>();
@@ -37,30 +37,30 @@ constexpr uint32_t type_bit(TensorType type) {
 
 class Tensor {
  public:
-  Tensor() : table_(nullptr), data_(nullptr), constant_(false) {}
-  Tensor(const tflite::Tensor* table, uint8_t* data, bool constant)
-      : table_(table), data_(data), constant_(constant) {}
+  // Reads the tensor's tables, once. `place` is where its bytes are if it is no constant.
+  Tensor(const tflite::Model* model, const tflite::Tensor* table, uint8_t* place);
 
-  TensorType type() const { return table_->type(); }
+  TensorType type() const { return type_; }
 
   // A scalar has rank 0 and one element. Dimensions are at least 1.
-  uint32_t rank() const { return table_->shape() ? table_->shape()->size() : 0; }
-  int32_t dim(uint32_t index) const { return table_->shape()->Get(index); }
-  Span<const int32_t> shape() const;
-  uint32_t count() const;  // elements; the gate has shown that neither this nor bytes() overflows
-  uint32_t bytes() const { return count() * element_size(type()); }
+  uint32_t rank() const { return static_cast<uint32_t>(shape_.size()); }
+  int32_t dim(uint32_t index) const;
+  Span<const int32_t> shape() const { return shape_; }
+  uint32_t count() const { return count_; }  // elements; the gate has shown that neither this nor bytes() overflows
+  uint32_t bytes() const { return count_ * element_size(type_); }
 
   bool constant() const { return constant_; }
-  bool variable() const { return table_->is_variable(); }
+  bool variable() const { return variable_; }
 
   // scale_count() is 0 (not quantised), 1 (per tensor) or dim(quantized_dimension()) (per channel). Scales are
   // finite, positive and normal; zero points fit the type (int32 for int32 and wider). Index < scale_count(). Of
   // floats and of constants of 32 bits and more (biases, whose scale is the product of two others) it is always 0.
-  uint32_t scale_count() const;
-  float scale(uint32_t index = 0) const { return table_->quantization()->scale()->Get(index); }
+  uint32_t scale_count() const { return static_cast<uint32_t>(scales_.size()); }
+  float scale(uint32_t index = 0) const;
   int32_t zero_point(uint32_t index = 0) const;
-  int32_t quantized_dimension() const { return table_->quantization()->quantized_dimension(); }
-  bool per_tensor() const { return scale_count() == 1; }
+  uint32_t zero_point_count() const;  // as in the file: perhaps none, perhaps one for all channels
+  int32_t quantized_dimension() const { return quantized_dimension_; }
+  bool per_tensor() const { return scales_.size() == 1; }
 
   // The bytes: of constants always; of the others null while the gate judges (Kernel::prepare says when). The
   // gate has checked the length, and the alignment for the element type.
@@ -75,13 +75,21 @@ class Tensor {
     return reinterpret_cast<T*>(data_);
   }
 
-  const tflite::Tensor* table() const { return table_; }
-
  private:
-  const tflite::Tensor* table_;
+  Span<const int32_t> shape_;
+  Span<const int32_t> scales_;  // their bits
+  const flatbuffers::Vector<int64_t>* zero_points_ = nullptr;
   uint8_t* data_;
+  uint32_t count_ = 1;
+  int32_t quantized_dimension_ = 0;
+  TensorType type_;
   bool constant_;
+  bool variable_;
 };
+
+// The quantisation that means something; null for floats, indices and biases, whose parameters converters leave in
+// all kinds of states.
+const tflite::QuantizationParameters* quantisation_of(const tflite::Tensor* table, bool constant);
 
 // Same dimensions in the same order.
 bool same_shape(const Tensor& a, const Tensor& b);

@@ -3,14 +3,15 @@
 
 #include "runtime/error.h"
 #include "runtime/schema_generated.h"
+#include "runtime/tensor.h"
 
 namespace roost {
 namespace runtime {
 
 // The type has a size, the shape is static and its bytes fit kTensorBytesMax, the data (if any) is in the file, has
 // exactly the shape's length and is aligned to its elements, quantisation is sound. The model has passed
-// FlatBuffers verification.
-Error check_tensor(const tflite::Model* model, const tflite::Tensor* tensor);
+// FlatBuffers verification; `tensor` is what was read of `table`.
+Error check_tensor(const tflite::Model* model, const tflite::Tensor* table, const Tensor& tensor);
 
 }  // namespace runtime
 }  // namespace roost

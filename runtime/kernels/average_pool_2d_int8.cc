@@ -7,7 +7,7 @@ namespace runtime {
 namespace {
 
 struct Data {
-  PoolingShape shape;
+  WindowShape shape;
   Range range;
 };
 
@@ -29,7 +29,7 @@ int32_t average(int32_t sum, int32_t count) {
 
 Error invoke(const OperatorView& op, const void* memory) {
   const Data& data = *static_cast<const Data*>(memory);
-  const int32_t depth = data.shape.depth;
+  const int32_t depth = data.shape.input_depth;
   const int32_t row_step = data.shape.x.input * depth;
   for_each_pool<int8_t>(op, data.shape, [&](const int8_t* in, int32_t rows, int32_t columns) {
     int32_t sum = 0;

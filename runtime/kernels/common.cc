@@ -8,14 +8,22 @@ Range range_of(TensorType type) {
   return type == TensorType::INT16 ? Range{INT16_MIN, INT16_MAX} : Range{INT8_MIN, INT8_MAX};
 }
 
-// a + b where both are far from the limits or one is saturated.
-int32_t saturating_add(int32_t a, int32_t b) {
-  const int64_t sum = static_cast<int64_t>(a) + b;
-  return sum > INT32_MAX ? INT32_MAX : (sum < INT32_MIN ? INT32_MIN : static_cast<int32_t>(sum));
+// How far from the zero point a value is, as quantised() says, but no farther than all zero points and limits lie.
+int32_t steps_to(float positive_value, const Tensor& tensor) {
+  return clamp(quantised(positive_value, tensor.scale()), 0, 1 << 16);
 }
 
 Error multiplier_of(const Real& factor, Multiplier* multiplier) {
   return to_multiplier(factor, multiplier) ? Error::kNone : Error::kOperandQuantisation;
+}
+
+}  // namespace
+
+namespace {
+
+// The scale in units of 2^-29; scales of 4 and more have no units, and must be equal.
+[[gnu::noinline]] int32_t scale_units(const Tensor& tensor) {
+  return round_to_int(times_power_of_two(Real(tensor.scale()), 29));
 }
 
 }  // namespace
@@ -25,13 +33,21 @@ Error expect_same_quantisation(const Tensor& a, const Tensor& b) {
   ROOST_RETURN_IF_ERROR(expect_per_tensor(b));
   if (a.zero_point() != b.zero_point()) return Error::kOperandQuantisation;
   if (a.scale() == b.scale()) return Error::kNone;
-  // In units of 2^-29; scales of 4 and more have no units, and must be equal.
   constexpr int32_t kMillionth = 536;
-  const int32_t a_units = round_to_int(times_power_of_two(Real(a.scale()), 29));
-  const int32_t b_units = round_to_int(times_power_of_two(Real(b.scale()), 29));
+  const int32_t a_units = scale_units(a);
+  const int32_t b_units = scale_units(b);
   const int32_t difference = a_units > b_units ? a_units - b_units : b_units - a_units;
   const bool near = difference <= kMillionth && a_units != INT32_MAX && b_units != INT32_MAX;
   return near ? Error::kNone : Error::kOperandQuantisation;
+}
+
+Error expect_weighted(const OperatorView& op, TensorType type) {
+  ROOST_RETURN_IF_ERROR(op.expect_operands(2, 3, 1));
+  ROOST_RETURN_IF_ERROR(expect_type(op.input(0), type));
+  ROOST_RETURN_IF_ERROR(expect_type(op.output(0), type));
+  const Tensor weights = op.input(1);
+  ROOST_RETURN_IF_ERROR(expect_type(weights, type));
+  return weights.constant() ? Error::kNone : Error::kOperandNotConstant;
 }
 
 Error constant_int32s(const Tensor& tensor, Span<const int32_t>* values) {
@@ -59,28 +75,19 @@ int32_t quantised(float positive_value, float scale) {
 Error activation_range(ActivationFunctionType activation, const Tensor& output, Range* range) {
   ROOST_RETURN_IF_ERROR(expect_per_tensor(output));
   *range = range_of(output.type());
+  if (activation == ActivationFunctionType::NONE) return Error::kNone;
   const int32_t zero = output.zero_point();
-  int32_t low = range->low;
-  int32_t high = range->high;
-  switch (activation) {
-    case ActivationFunctionType::NONE:
-      return Error::kNone;
-    case ActivationFunctionType::RELU:
-      low = zero;
-      break;
-    case ActivationFunctionType::RELU6:
-      low = zero;
-      high = saturating_add(zero, quantised(6.0f, output.scale()));
-      break;
-    case ActivationFunctionType::RELU_N1_TO_1:
-      low = saturating_add(zero, -quantised(1.0f, output.scale()));
-      high = saturating_add(zero, quantised(1.0f, output.scale()));
-      break;
-    default:
-      return Error::kOptions;
+  int32_t below = 0;
+  int32_t above = 1 << 16;
+  if (activation == ActivationFunctionType::RELU6) {
+    above = steps_to(6.0f, output);
+  } else if (activation == ActivationFunctionType::RELU_N1_TO_1) {
+    above = below = steps_to(1.0f, output);
+  } else if (activation != ActivationFunctionType::RELU) {
+    return Error::kOptions;
   }
-  if (low > range->low) range->low = low;
-  if (high < range->high) range->high = high;
+  range->low = clamp(zero - below, range->low, range->high);
+  range->high = clamp(zero + above, range->low, range->high);
   return Error::kNone;
 }
 

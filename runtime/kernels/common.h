@@ -6,15 +6,6 @@
 #include "runtime/fixed_point.h"
 #include "runtime/kernel.h"
 
-// For functions that return an Error: the first error found is the answer.
-#define ROOST_RETURN_IF_ERROR(expression)                             \
-  do {                                                                \
-    const ::roost::runtime::Error error_of_expression = (expression); \
-    if (error_of_expression != ::roost::runtime::Error::kNone) {      \
-      return error_of_expression;                                     \
-    }                                                                 \
-  } while (false)
-
 namespace roost {
 namespace runtime {
 
@@ -30,6 +21,9 @@ Error required_options(const OperatorView& op, const Options** options) {
 inline Error expect_type(const Tensor& tensor, TensorType type) {
   return tensor.type() == type ? Error::kNone : Error::kOperandType;
 }
+
+// An input, constant weights and perhaps a bias; one output. Types as given, but for the bias.
+Error expect_weighted(const OperatorView& op, TensorType type);
 
 // One scale and one zero point for the whole tensor.
 inline Error expect_per_tensor(const Tensor& tensor) {

@@ -77,7 +77,7 @@ Error prepare(const OperatorView& op, Needs& needs, void* memory) {
 
 Error invoke(const OperatorView& op, const void* memory) {
   const Data& data = *static_cast<const Data*>(memory);
-  uint8_t* out = op.output(0).mutable_data<uint8_t>();
+  uint8_t* out = op.output_data<uint8_t>(0);
   for (uint32_t outer = 0; outer < data.outer_count; ++outer) {
     for (uint32_t i = 0; i < op.input_count(); ++i) {
       const Tensor input = op.input(i);

@@ -15,7 +15,8 @@ struct Data {
 Error prepare(const OperatorView& op, Needs& needs, void* memory) {
   Data data;
   ActivationFunctionType activation;
-  ROOST_RETURN_IF_ERROR(conv_2d_shape(op, TensorType::FLOAT32, TensorType::FLOAT32, &data.shape, &activation));
+  ROOST_RETURN_IF_ERROR(
+      convolution_shape(op, kConv2dWindow, TensorType::FLOAT32, TensorType::FLOAT32, &data.shape, &activation));
   ROOST_RETURN_IF_ERROR(activation_range(activation, &data.range));
   needs.data_bytes = sizeof(Data);
   needs.macs = convolution_macs(op, data.shape);
@@ -43,10 +44,10 @@ float sum_at(const ConvolutionShape& shape, const float* group, const float* fil
 Error invoke(const OperatorView& op, const void* memory) {
   const Data& data = *static_cast<const Data*>(memory);
   const ConvolutionShape& shape = data.shape;
-  const float* filter = op.input(1).data<float>();
+  const float* filter = op.input_data<float>(1);
   const float* bias = bias_of<float>(op);
-  const float* image = op.input(0).data<float>();
-  float* out = op.output(0).mutable_data<float>();
+  const float* image = op.input_data<float>(0);
+  float* out = op.output_data<float>(0);
   const int32_t filter_size = shape.y.filter * shape.x.filter * shape.group_depth;
   for (int32_t batch = 0; batch < shape.batches; ++batch) {
     for (int32_t y = 0; y < shape.y.output; ++y) {

@@ -7,7 +7,7 @@ namespace runtime {
 namespace {
 
 Error prepare(const OperatorView& op, Needs& needs, void* memory) {
-  return prepare_int8_convolution(op, conv_2d_shape, 0, needs, memory);
+  return prepare_int8_convolution(op, kConv2dWindow, needs, memory);
 }
 
 // What of one input row the filter sees: `runs` pieces of `length` neighbouring values, `step` apart.
@@ -45,7 +45,7 @@ void convolve(const Int8Position& at, int8_t* out) {
         weights += runs.length;
       }
     }
-    at.store(channel, sum, out);
+    out[channel] = at.value_of(channel, sum);
     filter += shape.y.filter * filter_row;
     if (--left_in_group == 0) {
       left_in_group = shape.depth_per_group;

@@ -6,66 +6,32 @@ namespace {
 
 enum : uint32_t { kInput = 0, kFilter = 1, kBias = 2 };
 
-Error expect_operands_and_types(const OperatorView& op, TensorType type) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(2, 3, 1));
-  ROOST_RETURN_IF_ERROR(expect_type(op.input(kInput), type));
-  ROOST_RETURN_IF_ERROR(expect_type(op.input(kFilter), type));
-  ROOST_RETURN_IF_ERROR(expect_type(op.output(0), type));
-  if (!op.input(kFilter).constant()) return Error::kOperandNotConstant;
-  return op.input(kFilter).rank() == 4 ? Error::kNone : Error::kOperandShape;
-}
-
-// Shapes, padding and bias, common to both; what the filter's depth means is the caller's.
-Error image_shape(const OperatorView& op, TensorType bias_type, const WindowOptions& windows,
-                  ConvolutionShape* shape) {
-  const Tensor input = op.input(kInput);
-  const Tensor output = op.output(0);
-  ROOST_RETURN_IF_ERROR(make_windows(input, output, windows, &shape->y, &shape->x));
-  shape->batches = input.dim(0);
-  shape->input_depth = input.dim(3);
-  shape->output_depth = output.dim(3);
-  return expect_bias(op, bias_type, shape->output_depth);
+bool is_depthwise(const WindowOperator& kind) {
+  return kind.depth_multiplier != 0;
 }
 
 }  // namespace
 
-Error conv_2d_shape(const OperatorView& op, TensorType type, TensorType bias_type, ConvolutionShape* shape,
-                    ActivationFunctionType* activation) {
-  ROOST_RETURN_IF_ERROR(expect_operands_and_types(op, type));
-  const Tensor filter = op.input(kFilter);  // output depth x height x width x group depth
-  const tflite::Conv2DOptions* options;
-  ROOST_RETURN_IF_ERROR(required_options(op, &options));
-  const WindowOptions windows = {options->padding(),
-                                 {filter.dim(1), options->stride_h(), options->dilation_h_factor()},
-                                 {filter.dim(2), options->stride_w(), options->dilation_w_factor()}};
-  *activation = options->fused_activation_function();
-  ROOST_RETURN_IF_ERROR(image_shape(op, bias_type, windows, shape));
-  shape->group_depth = filter.dim(3);
-  if (filter.dim(0) != shape->output_depth || shape->input_depth % shape->group_depth != 0) {
-    return Error::kOperandShape;
-  }
+Error convolution_shape(const OperatorView& op, const WindowOperator& kind, TensorType type, TensorType bias_type,
+                        ConvolutionShape* shape, ActivationFunctionType* activation) {
+  WindowOptions options;
+  ROOST_RETURN_IF_ERROR(window_shape(op, kind, type, shape, &options));
+  *activation = options.activation;
+  const int32_t output_depth = op.output(0).dim(3);
+  shape->output_depth = output_depth;
+  ROOST_RETURN_IF_ERROR(expect_bias(op, bias_type, output_depth));
+  const Tensor filter = op.input(kFilter);
+  const int32_t first = filter.dim(0);
+  const int32_t last = filter.dim(3);
+  // CONV_2D: output depth x height x width x group depth; DEPTHWISE_CONV_2D: 1 x height x width x output depth.
+  const bool depthwise = is_depthwise(kind);
+  shape->group_depth = depthwise ? first : last;
+  if (shape->input_depth % shape->group_depth != 0) return Error::kOperandShape;
   const int32_t groups = shape->input_depth / shape->group_depth;
-  shape->depth_per_group = shape->output_depth / groups;
-  return shape->output_depth % groups == 0 ? Error::kNone : Error::kOperandShape;
-}
-
-Error depthwise_conv_2d_shape(const OperatorView& op, TensorType type, TensorType bias_type,
-                              ConvolutionShape* shape, ActivationFunctionType* activation) {
-  ROOST_RETURN_IF_ERROR(expect_operands_and_types(op, type));
-  const Tensor filter = op.input(kFilter);  // 1 x height x width x output depth
-  const tflite::DepthwiseConv2DOptions* options;
-  ROOST_RETURN_IF_ERROR(required_options(op, &options));
-  const WindowOptions windows = {options->padding(),
-                                 {filter.dim(1), options->stride_h(), options->dilation_h_factor()},
-                                 {filter.dim(2), options->stride_w(), options->dilation_w_factor()}};
-  *activation = options->fused_activation_function();
-  ROOST_RETURN_IF_ERROR(image_shape(op, bias_type, windows, shape));
-  shape->group_depth = 1;
-  shape->depth_per_group = shape->output_depth / shape->input_depth;
-  const bool fits = filter.dim(0) == 1 && filter.dim(3) == shape->output_depth &&
-                    shape->output_depth % shape->input_depth == 0 &&
-                    options->depth_multiplier() == shape->depth_per_group;
-  return fits ? Error::kNone : Error::kOperandShape;
+  shape->depth_per_group = output_depth / groups;
+  const bool fits = (depthwise ? last : first) == output_depth && output_depth % groups == 0;
+  const bool depthwise_fits = !depthwise || (first == 1 && options.depth_multiplier == shape->depth_per_group);
+  return fits && depthwise_fits ? Error::kNone : Error::kOperandShape;
 }
 
 uint64_t convolution_macs(const OperatorView& op, const ConvolutionShape& shape) {
@@ -115,16 +81,26 @@ Error integer_convolution(const OperatorView& op, ActivationFunctionType activat
   return Error::kNone;
 }
 
+int32_t dot(const int8_t* inputs, const int8_t* weights, int32_t length, int32_t input_offset, int32_t sum) {
+  for (const int8_t* end = inputs + length; inputs < end;) sum += *weights++ * (*inputs++ + input_offset);
+  return sum;
+}
+
+int8_t IntegerOutput::value_of(int32_t sum, const Multiplier& multiplier, const int32_t* bias) const {
+  if (bias) sum = wrapping_add(sum, *bias);
+  return static_cast<int8_t>(to_output(sum, multiplier, zero_point, range));
+}
+
 // --- int8: CONV_2D and DEPTHWISE_CONV_2D ---
 
-Error prepare_int8_convolution(const OperatorView& op, ShapeOf shape_of, int32_t channel_dimension, Needs& needs,
-                               void* memory) {
+Error prepare_int8_convolution(const OperatorView& op, const WindowOperator& kind, Needs& needs, void* memory) {
   Int8Convolution data;
   ActivationFunctionType activation;
-  ROOST_RETURN_IF_ERROR(shape_of(op, TensorType::INT8, TensorType::INT32, &data.shape, &activation));
+  ROOST_RETURN_IF_ERROR(convolution_shape(op, kind, TensorType::INT8, TensorType::INT32, &data.shape, &activation));
   const uint32_t taps = op.input(kFilter).count() / static_cast<uint32_t>(data.shape.output_depth);
   Multiplier* multipliers = multipliers_behind<Int8Convolution>(memory);
-  ROOST_RETURN_IF_ERROR(integer_convolution(op, activation, channel_dimension, taps, &data.output, multipliers));
+  ROOST_RETURN_IF_ERROR(
+      integer_convolution(op, activation, is_depthwise(kind) ? 3 : 0, taps, &data.output, multipliers));
   needs.data_bytes = bytes_with_multipliers<Int8Convolution>(data.shape.output_depth);
   needs.macs = convolution_macs(op, data.shape);
   needs.steps = op.output(0).count();
@@ -137,12 +113,12 @@ Error invoke_int8_convolution(const OperatorView& op, const void* memory, Convol
   const ConvolutionShape& shape = data.shape;
   Int8Position at = {data,
                      multipliers_behind(data),
-                     op.input(kFilter).data<int8_t>(),
+                     op.input_data<int8_t>(kFilter),
                      bias_of<int32_t>(op),
-                     op.input(kInput).data<int8_t>(),
+                     op.input_data<int8_t>(kInput),
                      {},
                      {}};
-  int8_t* out = op.output(0).mutable_data<int8_t>();
+  int8_t* out = op.output_data<int8_t>(0);
   for (int32_t batch = 0; batch < shape.batches; ++batch) {
     for (int32_t y = 0; y < shape.y.output; ++y) {
       at.rows = shape.y.taps(y);
@@ -155,12 +131,6 @@ Error invoke_int8_convolution(const OperatorView& op, const void* memory, Convol
     at.image += shape.y.input * shape.x.input * shape.input_depth;
   }
   return Error::kNone;
-}
-
-void Int8Position::store(int32_t channel, int32_t sum, int8_t* out) const {
-  const IntegerOutput& output = convolution.output;
-  if (bias) sum = wrapping_add(sum, bias[channel]);
-  out[channel] = static_cast<int8_t>(to_output(sum, multipliers[channel], output.zero_point, output.range));
 }
 
 }  // namespace runtime

@@ -9,24 +9,17 @@
 namespace roost {
 namespace runtime {
 
-// Of CONV_2D and DEPTHWISE_CONV_2D. Images are batch x height x width x depth.
-struct ConvolutionShape {
-  Window y;
-  Window x;
-  int32_t batches;
-  int32_t input_depth;
+// Of CONV_2D and DEPTHWISE_CONV_2D. Output channels come in groups of depth_per_group, each of which sees group_depth
+// channels of the input: with DEPTHWISE_CONV_2D a single one.
+struct ConvolutionShape : WindowShape {
   int32_t output_depth;
-  // CONV_2D: output channels come in groups, each of which sees group_depth channels of the input.
-  // DEPTHWISE_CONV_2D: 1, and depth_per_group output channels come from each input channel.
   int32_t group_depth;
   int32_t depth_per_group;
 };
 
 // Operands, types (input and output `type`, filter likewise, bias `bias_type` or absent), shapes and options.
-Error conv_2d_shape(const OperatorView& op, TensorType type, TensorType bias_type, ConvolutionShape* shape,
-                    ActivationFunctionType* activation);
-Error depthwise_conv_2d_shape(const OperatorView& op, TensorType type, TensorType bias_type,
-                              ConvolutionShape* shape, ActivationFunctionType* activation);
+Error convolution_shape(const OperatorView& op, const WindowOperator& kind, TensorType type, TensorType bias_type,
+                        ConvolutionShape* shape, ActivationFunctionType* activation);
 
 // The work of one inference, for Needs.
 uint64_t convolution_macs(const OperatorView& op, const ConvolutionShape& shape);
@@ -37,6 +30,9 @@ struct IntegerOutput {
   int32_t input_offset;  // what is added to inputs: minus their zero point
   int32_t zero_point;
   Range range;
+
+  // The value of a channel, which gives its multiplier and its bias: with none, null.
+  int8_t value_of(int32_t sum, const Multiplier& multiplier, const int32_t* bias) const;
 };
 
 // Quantisation of input, filter and output; the filter is symmetric, per tensor or along channel_dimension. Fills
@@ -64,16 +60,14 @@ Error expect_weights(const Tensor& weights, int32_t channel_dimension, uint32_t 
 // An optional operand 2: constant, of this type, one value per output channel.
 Error expect_bias(const OperatorView& op, TensorType type, int32_t output_depth);
 
-// sum + the products of weights and inputs, input_offset added to each input.
-inline int32_t dot(const int8_t* inputs, const int8_t* weights, int32_t length, int32_t input_offset, int32_t sum) {
-  for (int32_t i = 0; i < length; ++i) sum += weights[i] * (inputs[i] + input_offset);
-  return sum;
-}
+// sum + the products of weights and inputs, input_offset added to each input. Where most of the time goes: a function
+// of its own has registers for all it needs.
+int32_t dot(const int8_t* inputs, const int8_t* weights, int32_t length, int32_t input_offset, int32_t sum);
 
 // Null where there is no bias.
 template <typename T>
 const T* bias_of(const OperatorView& op) {
-  return op.has_input(2) ? op.input(2).data<T>() : nullptr;
+  return op.has_input(2) ? op.input_data<T>(2) : nullptr;
 }
 
 // --- int8: what CONV_2D and DEPTHWISE_CONV_2D do alike ---
@@ -94,16 +88,14 @@ struct Int8Position {
   Window::Taps rows;
   Window::Taps columns;
 
-  // Adds the bias, rescales, and writes the channel's value.
-  void store(int32_t channel, int32_t sum, int8_t* out) const;
+  int8_t value_of(int32_t channel, int32_t sum) const {
+    return convolution.output.value_of(sum, multipliers[channel], bias ? bias + channel : nullptr);
+  }
 };
 
-using ShapeOf = Error (*)(const OperatorView& op, TensorType type, TensorType bias_type, ConvolutionShape* shape,
-                          ActivationFunctionType* activation);
 using ConvolvePosition = void (*)(const Int8Position& at, int8_t* out);  // all channels
 
-Error prepare_int8_convolution(const OperatorView& op, ShapeOf shape_of, int32_t channel_dimension, Needs& needs,
-                               void* memory);
+Error prepare_int8_convolution(const OperatorView& op, const WindowOperator& kind, Needs& needs, void* memory);
 Error invoke_int8_convolution(const OperatorView& op, const void* memory, ConvolvePosition convolve);
 
 }  // namespace runtime

@@ -7,11 +7,11 @@ namespace runtime {
 namespace {
 
 Error prepare(const OperatorView& op, Needs& needs, void* memory) {
-  return prepare_int8_convolution(op, depthwise_conv_2d_shape, 3, needs, memory);
+  return prepare_int8_convolution(op, kDepthwiseConv2dWindow, needs, memory);
 }
 
-// `in` and `filter` point at the channel's value in the first position.
-int32_t sum_at(const Int8Position& at, const int8_t* in, const int8_t* filter) {
+// `in` and `filter` point at the channel's value in the first position. Not inlined: it needs all the registers.
+[[gnu::noinline]] int32_t sum_at(const Int8Position& at, const int8_t* in, const int8_t* filter) {
   const ConvolutionShape& shape = at.convolution.shape;
   const int32_t input_offset = at.convolution.output.input_offset;
   const int32_t in_step = shape.x.dilation * shape.input_depth;
@@ -35,7 +35,7 @@ void convolve(const Int8Position& at, int8_t* out) {
   int32_t channel = 0;
   for (int32_t in_channel = 0; in_channel < shape.input_depth; ++in_channel) {
     for (int32_t i = 0; i < shape.depth_per_group; ++i, ++channel) {
-      at.store(channel, sum_at(at, at.image + in_channel, at.filter + channel), out);
+      out[channel] = at.value_of(channel, sum_at(at, at.image + in_channel, at.filter + channel));
     }
   }
 }

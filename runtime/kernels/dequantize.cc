@@ -25,7 +25,7 @@ Error invoke(const OperatorView& op, const void*) {
   const int32_t zero_point = input.zero_point();
   const int8_t* in8 = input.data<int8_t>();
   const int16_t* in16 = input.data<int16_t>();
-  float* out = op.output(0).mutable_data<float>();
+  float* out = op.output_data<float>(0);
   const uint32_t count = input.count();
   for (uint32_t i = 0; i < count; ++i) {
     const int32_t value = wide ? in16[i] : in8[i];

@@ -40,13 +40,13 @@ class BroadcastRuns {
 // out = combine(a, b) for every value.
 template <typename T, typename Combine>
 void for_each_pair(const OperatorView& op, Combine combine) {
-  const T* a = op.input(0).data<T>();
-  const T* b = op.input(1).data<T>();
-  T* out = op.output(0).mutable_data<T>();
+  const T* a = op.input_data<T>(0);
+  const T* b = op.input_data<T>(1);
+  T* out = op.output_data<T>(0);
   for (BroadcastRuns run(op); run.next();) {
     const T* a_value = a + run.a_index;
     const T* b_value = b + run.b_index;
-    for (uint32_t i = 0; i < run.length; ++i) {
+    for (uint32_t left = run.length; left > 0; --left) {
       *out++ = combine(*a_value, *b_value);
       a_value += run.a_step;
       b_value += run.b_step;

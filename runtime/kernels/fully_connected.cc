@@ -7,14 +7,10 @@ namespace runtime {
 
 Error fully_connected_shape(const OperatorView& op, TensorType type, TensorType bias_type,
                             FullyConnectedShape* shape, ActivationFunctionType* activation) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(2, 3, 1));
+  ROOST_RETURN_IF_ERROR(expect_weighted(op, type));
   const Tensor input = op.input(0);
   const Tensor weights = op.input(1);
   const Tensor output = op.output(0);
-  ROOST_RETURN_IF_ERROR(expect_type(input, type));
-  ROOST_RETURN_IF_ERROR(expect_type(weights, type));
-  ROOST_RETURN_IF_ERROR(expect_type(output, type));
-  if (!weights.constant()) return Error::kOperandNotConstant;
   const tflite::FullyConnectedOptions* options;
   ROOST_RETURN_IF_ERROR(required_options(op, &options));
   if (options->weights_format() != tflite::FullyConnectedWeightsFormat::DEFAULT) return Error::kOptions;

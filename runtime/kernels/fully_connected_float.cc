@@ -30,10 +30,10 @@ Error invoke(const OperatorView& op, const void* memory) {
   const Data& data = *static_cast<const Data*>(memory);
   const FullyConnectedShape& shape = data.shape;
   const float* bias = bias_of<float>(op);
-  const float* in = op.input(0).data<float>();
-  float* out = op.output(0).mutable_data<float>();
+  const float* in = op.input_data<float>(0);
+  float* out = op.output_data<float>(0);
   for (int32_t row = 0; row < shape.rows; ++row) {
-    const float* weights = op.input(1).data<float>();
+    const float* weights = op.input_data<float>(1);
     for (int32_t i = 0; i < shape.outputs; ++i) {
       float sum = 0;
       for (int32_t j = 0; j < shape.depth; ++j) sum += in[j] * weights[j];

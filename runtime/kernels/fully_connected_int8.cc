@@ -50,15 +50,14 @@ Error invoke(const OperatorView& op, const void* memory) {
   const FullyConnectedShape& shape = data.shape;
   const IntegerOutput& output = data.output;
   const int32_t* bias = bias_of<int32_t>(op);
-  const int8_t* in = op.input(0).data<int8_t>();
-  int8_t* out = op.output(0).mutable_data<int8_t>();
+  const int8_t* in = op.input_data<int8_t>(0);
+  int8_t* out = op.output_data<int8_t>(0);
   for (int32_t row = 0; row < shape.rows; ++row) {
-    const int8_t* weights = op.input(1).data<int8_t>();
+    const int8_t* weights = op.input_data<int8_t>(1);
     const Multiplier* multiplier = multipliers_behind(data);
     for (int32_t i = 0; i < shape.outputs; ++i) {
-      int32_t sum = dot(in, weights, shape.depth, output.input_offset, 0);
-      if (bias) sum = wrapping_add(sum, bias[i]);
-      *out++ = static_cast<int8_t>(to_output(sum, *multiplier, output.zero_point, output.range));
+      const int32_t sum = dot(in, weights, shape.depth, output.input_offset, 0);
+      *out++ = output.value_of(sum, *multiplier, bias ? bias + i : nullptr);
       weights += shape.depth;
       multiplier += data.multiplier_step;
     }

@@ -26,7 +26,7 @@ float logistic(float x) {
 Error invoke(const OperatorView& op, const void*) {
   const Tensor input = op.input(0);
   const float* in = input.data<float>();
-  float* out = op.output(0).mutable_data<float>();
+  float* out = op.output_data<float>(0);
   for (uint32_t i = 0; i < input.count(); ++i) out[i] = logistic(in[i]);
   return Error::kNone;
 }

@@ -54,7 +54,7 @@ Error invoke(const OperatorView& op, const void* memory) {
   const Data& data = *static_cast<const Data*>(memory);
   const Tensor input = op.input(0);
   const int8_t* in = input.data<int8_t>();
-  int8_t* out = op.output(0).mutable_data<int8_t>();
+  int8_t* out = op.output_data<int8_t>(0);
   for (uint32_t i = 0; i < input.count(); ++i) out[i] = logistic(in[i] - data.input_zero_point, data);
   return Error::kNone;
 }

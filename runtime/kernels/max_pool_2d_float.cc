@@ -10,7 +10,7 @@ namespace runtime {
 namespace {
 
 struct Data {
-  PoolingShape shape;
+  WindowShape shape;
   FloatRange range;
 };
 
@@ -26,7 +26,7 @@ Error prepare(const OperatorView& op, Needs& needs, void* memory) {
 
 Error invoke(const OperatorView& op, const void* memory) {
   const Data& data = *static_cast<const Data*>(memory);
-  const int32_t depth = data.shape.depth;
+  const int32_t depth = data.shape.input_depth;
   const int32_t row_step = data.shape.x.input * depth;
   for_each_pool<float>(op, data.shape, [&](const float* in, int32_t rows, int32_t columns) {
     float highest = -FLT_MAX;

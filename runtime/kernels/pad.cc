@@ -53,7 +53,7 @@ class Padder {
   Padder(const OperatorView& op, const uint8_t* value)
       : input_(op.input(0)),
         output_(op.output(0)),
-        paddings_(op.input(1).data<int32_t>()),
+        paddings_(op.input_data<int32_t>(1)),
         value_(value),
         element_size_(element_size(output_.type())),
         in_(input_.data<uint8_t>()),
@@ -107,7 +107,7 @@ Error invoke_pad(const OperatorView& op, const void*) {
 }
 
 Error invoke_pad_v2(const OperatorView& op, const void*) {
-  Padder(op, op.input(2).data<uint8_t>()).run();
+  Padder(op, op.input_data<uint8_t>(2)).run();
   return Error::kNone;
 }
 

@@ -3,23 +3,13 @@
 namespace roost {
 namespace runtime {
 
-Error pooling_shape(const OperatorView& op, TensorType type, PoolingShape* shape,
-                    ActivationFunctionType* activation, Needs* needs) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(1, 1, 1));
-  const Tensor input = op.input(0);
+Error pooling_shape(const OperatorView& op, TensorType type, WindowShape* shape, ActivationFunctionType* activation,
+                    Needs* needs) {
+  WindowOptions options;
+  ROOST_RETURN_IF_ERROR(window_shape(op, kPool2dWindow, type, shape, &options));
+  *activation = options.activation;
   const Tensor output = op.output(0);
-  ROOST_RETURN_IF_ERROR(expect_type(input, type));
-  ROOST_RETURN_IF_ERROR(expect_type(output, type));
-  const tflite::Pool2DOptions* options;
-  ROOST_RETURN_IF_ERROR(required_options(op, &options));
-  const WindowOptions windows = {options->padding(),
-                                 {options->filter_height(), options->stride_h(), 1},
-                                 {options->filter_width(), options->stride_w(), 1}};
-  *activation = options->fused_activation_function();
-  ROOST_RETURN_IF_ERROR(make_windows(input, output, windows, &shape->y, &shape->x));
-  if (input.dim(3) != output.dim(3)) return Error::kOperandShape;
-  shape->batches = input.dim(0);
-  shape->depth = input.dim(3);
+  if (shape->input_depth != output.dim(3)) return Error::kOperandShape;
   // No window holds more than the image, however large the filter is.
   const int32_t rows = shape->y.filter < shape->y.input ? shape->y.filter : shape->y.input;
   const int32_t columns = shape->x.filter < shape->x.input ? shape->x.filter : shape->x.input;
@@ -28,7 +18,7 @@ Error pooling_shape(const OperatorView& op, TensorType type, PoolingShape* shape
   return Error::kNone;
 }
 
-Error pooling_int8(const OperatorView& op, PoolingShape* shape, Range* range, Needs* needs) {
+Error pooling_int8(const OperatorView& op, WindowShape* shape, Range* range, Needs* needs) {
   ActivationFunctionType activation;
   ROOST_RETURN_IF_ERROR(pooling_shape(op, TensorType::INT8, shape, &activation, needs));
   ROOST_RETURN_IF_ERROR(expect_same_quantisation(op.input(0), op.output(0)));

@@ -7,39 +7,32 @@
 namespace roost {
 namespace runtime {
 
-struct PoolingShape {
-  Window y;
-  Window x;
-  int32_t batches;
-  int32_t depth;
-};
-
 // Operands, types, shapes and options. `steps` of Needs is filled in.
-Error pooling_shape(const OperatorView& op, TensorType type, PoolingShape* shape,
-                    ActivationFunctionType* activation, Needs* needs);
+Error pooling_shape(const OperatorView& op, TensorType type, WindowShape* shape, ActivationFunctionType* activation,
+                    Needs* needs);
 
 // The same for int8, with the quantisation, which may not change, and the activation's range.
-Error pooling_int8(const OperatorView& op, PoolingShape* shape, Range* range, Needs* needs);
+Error pooling_int8(const OperatorView& op, WindowShape* shape, Range* range, Needs* needs);
 
 // Writes pool(in, rows, columns) for every output value in order: `in` is the value under the first tap; the next
-// row is shape.x.input x shape.depth on, the next column shape.depth.
+// row is shape.x.input x shape.input_depth on, the next column shape.input_depth.
 template <typename T, typename Pool>
-void for_each_pool(const OperatorView& op, const PoolingShape& shape, Pool pool) {
-  const T* image = op.input(0).data<T>();
-  T* out = op.output(0).mutable_data<T>();
+void for_each_pool(const OperatorView& op, const WindowShape& shape, Pool pool) {
+  const T* image = op.input_data<T>(0);
+  T* out = op.output_data<T>(0);
   for (int32_t batch = 0; batch < shape.batches; ++batch) {
     for (int32_t y = 0; y < shape.y.output; ++y) {
       const Window::Taps rows = shape.y.taps(y);
       for (int32_t x = 0; x < shape.x.output; ++x) {
         const Window::Taps columns = shape.x.taps(x);
-        const T* in =
-            image + ((rows.origin + rows.first) * shape.x.input + columns.origin + columns.first) * shape.depth;
-        for (int32_t channel = 0; channel < shape.depth; ++channel) {
+        const T* in = image + ((rows.origin + rows.first) * shape.x.input + columns.origin + columns.first) *
+                                  shape.input_depth;
+        for (int32_t channel = 0; channel < shape.input_depth; ++channel) {
           *out++ = pool(in + channel, rows.end - rows.first, columns.end - columns.first);
         }
       }
     }
-    image += shape.y.input * shape.x.input * shape.depth;
+    image += shape.y.input * shape.x.input * shape.input_depth;
   }
 }
 

@@ -26,7 +26,7 @@ Error invoke(const OperatorView& op, const void* memory) {
   const Range& range = static_cast<const Data*>(memory)->range;
   const Tensor input = op.input(0);
   const int8_t* in = input.data<int8_t>();
-  int8_t* out = op.output(0).mutable_data<int8_t>();
+  int8_t* out = op.output_data<int8_t>(0);
   for (uint32_t i = 0; i < input.count(); ++i) out[i] = static_cast<int8_t>(clamp(in[i], range.low, range.high));
   return Error::kNone;
 }

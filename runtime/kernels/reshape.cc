@@ -43,7 +43,7 @@ Error prepare(const OperatorView& op, Needs& needs, void*) {
 Error invoke(const OperatorView& op, const void*) {
   const Tensor input = op.input(0);
   // They live at the same time, and so in different places.
-  memcpy(op.output(0).mutable_data<uint8_t>(), input.data<uint8_t>(), input.bytes());
+  memcpy(op.output_data<uint8_t>(0), input.data<uint8_t>(), input.bytes());
   return Error::kNone;
 }
 

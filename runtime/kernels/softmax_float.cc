@@ -31,7 +31,7 @@ Error invoke(const OperatorView& op, const void* memory) {
   const uint32_t depth = static_cast<uint32_t>(input.dim(input.rank() - 1));
   const uint32_t rows = input.count() / depth;
   const float* in = input.data<float>();
-  float* out = op.output(0).mutable_data<float>();
+  float* out = op.output_data<float>(0);
   for (uint32_t row = 0; row < rows; ++row) {
     float largest = -FLT_MAX;
     for (uint32_t i = 0; i < depth; ++i) {

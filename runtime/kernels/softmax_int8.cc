@@ -37,8 +37,8 @@ Error input_multiplier(float beta, float scale, Data* data) {
   const Real factor = times_power_of_two(product(beta, scale), 31 - kDifferenceIntegerBits);
   if (!is_less(Real(1, 0), factor)) return Error::kOperandQuantisation;
   if (!to_multiplier(factor, &data->input)) data->input = {1 << 30, 30};
-  const int64_t q5_max = ((1 << kDifferenceIntegerBits) - 1) * (int64_t{1} << (31 - kDifferenceIntegerBits));
-  data->difference_min = -static_cast<int32_t>(q5_max >> data->input.shift);
+  constexpr int32_t kQ5Max = ((1 << kDifferenceIntegerBits) - 1) << (31 - kDifferenceIntegerBits);
+  data->difference_min = -(kQ5Max >> data->input.shift);
   return Error::kNone;
 }
 
@@ -71,12 +71,6 @@ int32_t exponential(int32_t difference, const Data& data) {
   return exp_of_negative(rescale(difference, data.input), kDifferenceIntegerBits);
 }
 
-int32_t leading_zeros(uint32_t x) {
-  int32_t count = 0;
-  for (; (x & 0x80000000u) == 0; x <<= 1) ++count;
-  return count;
-}
-
 // One row of `depth` values; each result goes to write(index, fraction), the fraction in units of 2^-output_bits.
 template <typename Write>
 void softmax_row(const int8_t* in, const Data& data, Write write) {
@@ -89,7 +83,7 @@ void softmax_row(const int8_t* in, const Data& data, Write write) {
     sum += static_cast<uint32_t>(rounding_shift_right(exponential(in[i] - largest, data), kSumIntegerBits));
   }
   // The sum is (1 + x) 2^bits_over_one; the largest value alone makes it 1 or more.
-  const int32_t headroom = leading_zeros(sum);
+  const int32_t headroom = __builtin_clz(sum);
   const int32_t bits_over_one = kSumIntegerBits - headroom;
   const int32_t x = static_cast<int32_t>((sum << headroom) - (uint32_t{1} << 31));
   const int32_t reciprocal = one_over_one_plus(x);
@@ -110,13 +104,15 @@ Error invoke(const OperatorView& op, const void* memory) {
   int8_t* out8 = output.mutable_data<int8_t>();
   int16_t* out16 = output.mutable_data<int16_t>();
   const bool wide = data.output_bits == 16;
+  const int32_t half = 1 << (data.output_bits - 1);
   const uint32_t rows = input.count() / static_cast<uint32_t>(data.depth);
   for (uint32_t row = 0; row < rows; ++row) {
     softmax_row(in, data, [&](int32_t i, int32_t fraction) {
+      const int32_t value = clamp(fraction - half, -half, half - 1);
       if (wide) {
-        out16[i] = static_cast<int16_t>(clamp(fraction + INT16_MIN, INT16_MIN, INT16_MAX));
+        out16[i] = static_cast<int16_t>(value);
       } else {
-        out8[i] = static_cast<int8_t>(clamp(fraction + INT8_MIN, INT8_MIN, INT8_MAX));
+        out8[i] = static_cast<int8_t>(value);
       }
     });
     in += data.depth;

@@ -115,8 +115,8 @@ class Slicer {
       : data_(data),
         rank_(op.input(0).rank()),
         element_size_(element_size(op.input(0).type())),
-        in_(op.input(0).data<uint8_t>()),
-        out_(op.output(0).mutable_data<uint8_t>()) {}
+        in_(op.input_data<uint8_t>(0)),
+        out_(op.output_data<uint8_t>(0)) {}
 
   // Copies what lies at one position of the axes before `axis`; recurses once per axis.
   void copy(uint32_t axis, int32_t index) {

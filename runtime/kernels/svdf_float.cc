@@ -34,10 +34,10 @@ float dot(const float* a, const float* b, int32_t length) {
 
 // The newest value of every filter, the last in its row of the state.
 void filter_input(const OperatorView& op, const SvdfShape& shape, float* state) {
-  const float* in = op.input(kSvdfInput).data<float>();
+  const float* in = op.input_data<float>(kSvdfInput);
   float* newest = state + shape.memory - 1;
   for (int32_t batch = 0; batch < shape.batches; ++batch, in += shape.inputs) {
-    const float* weights = op.input(kSvdfFeatureWeights).data<float>();
+    const float* weights = op.input_data<float>(kSvdfFeatureWeights);
     for (int32_t filter = 0; filter < shape.filters; ++filter) {
       *newest = dot(weights, in, shape.inputs);
       newest += shape.memory;
@@ -52,11 +52,11 @@ Error invoke(const OperatorView& op, const void* memory) {
   float* state = op.input(kSvdfState).mutable_data<float>();
   age(shape, state);
   filter_input(op, shape, state);
-  const float* bias = op.has_input(kSvdfBias) ? op.input(kSvdfBias).data<float>() : nullptr;
+  const float* bias = op.has_input(kSvdfBias) ? op.input_data<float>(kSvdfBias) : nullptr;
   const float* row = state;
-  float* out = op.output(0).mutable_data<float>();
+  float* out = op.output_data<float>(0);
   for (int32_t batch = 0; batch < shape.batches; ++batch) {
-    const float* weights = op.input(kSvdfTimeWeights).data<float>();
+    const float* weights = op.input_data<float>(kSvdfTimeWeights);
     for (int32_t unit = 0; unit < shape.filters / shape.rank; ++unit) {
       float sum = bias ? bias[unit] : 0.0f;
       for (int32_t i = 0; i < shape.rank; ++i) {

@@ -71,10 +71,10 @@ Error prepare(const OperatorView& op, Needs& needs, void* memory) {
 template <typename State>
 void filter_input(const OperatorView& op, const Data& data, Range range, State* state) {
   const SvdfShape& shape = data.shape;
-  const int8_t* in = op.input(kSvdfInput).data<int8_t>();
+  const int8_t* in = op.input_data<int8_t>(kSvdfInput);
   State* newest = state + shape.memory - 1;
   for (int32_t batch = 0; batch < shape.batches; ++batch) {
-    const int8_t* weights = op.input(kSvdfFeatureWeights).data<int8_t>();
+    const int8_t* weights = op.input_data<int8_t>(kSvdfFeatureWeights);
     for (int32_t filter = 0; filter < shape.filters; ++filter) {
       const int32_t sum = dot(in, weights, shape.inputs, data.input_offset, 0);
       // Clamped before the zero point is added, as in the reference, so that the addition may wrap.
@@ -103,11 +103,11 @@ void run(const OperatorView& op, const Data& data, Range state_range) {
   State* state = op.input(kSvdfState).mutable_data<State>();
   age(shape, state);
   filter_input(op, data, state_range, state);
-  const int32_t* bias = op.has_input(kSvdfBias) ? op.input(kSvdfBias).data<int32_t>() : nullptr;
+  const int32_t* bias = op.has_input(kSvdfBias) ? op.input_data<int32_t>(kSvdfBias) : nullptr;
   const State* row = state;
-  int8_t* out = op.output(0).mutable_data<int8_t>();
+  int8_t* out = op.output_data<int8_t>(0);
   for (int32_t batch = 0; batch < shape.batches; ++batch) {
-    const State* weights = op.input(kSvdfTimeWeights).data<State>();
+    const State* weights = op.input_data<State>(kSvdfTimeWeights);
     for (int32_t unit = 0; unit < shape.filters / shape.rank; ++unit) {
       int32_t sum = bias ? bias[unit] : 0;
       for (int32_t i = 0; i < shape.rank; ++i) {

@@ -22,38 +22,96 @@ Window::Taps Window::taps(int32_t position) const {
   return taps;
 }
 
-Error make_window(tflite::Padding padding, int32_t input, int32_t filter, int32_t stride, int32_t dilation,
-                  int32_t output, Window* window) {
-  if (filter < 1 || stride < 1 || dilation < 1) return Error::kOptions;
-  if (static_cast<int64_t>(filter - 1) * dilation >= kReachMax || stride > kReachMax) return Error::kOverflow;
-  const int32_t reach = (filter - 1) * dilation + 1;
+namespace {
+
+// All but the padding of `window` is what the operator says.
+Error complete(tflite::Padding padding, Window* window) {
+  const int32_t filter = window->filter;
+  const int32_t stride = window->stride;
+  if (filter < 1 || stride < 1 || window->dilation < 1) return Error::kOptions;
+  if (static_cast<int64_t>(filter - 1) * window->dilation >= kReachMax || stride > kReachMax) {
+    return Error::kOverflow;
+  }
+  const int32_t reach = (filter - 1) * window->dilation + 1;
   int32_t expected = 0;
   switch (padding) {
     case tflite::Padding::SAME:
-      expected = (input + stride - 1) / stride;
+      expected = (window->input + stride - 1) / stride;
       break;
     case tflite::Padding::VALID:
-      expected = reach > input ? 0 : (input - reach) / stride + 1;
+      expected = reach > window->input ? 0 : (window->input - reach) / stride + 1;
       break;
     default:
       return Error::kOptions;
   }
-  if (output != expected || output < 1) return Error::kOperandShape;
-  const int32_t missing = (output - 1) * stride + reach - input;
-  *window = Window{input, output, filter, stride, dilation, missing > 0 ? missing / 2 : 0};
+  if (window->output != expected || expected < 1) return Error::kOperandShape;
+  const int32_t missing = (expected - 1) * stride + reach - window->input;
+  window->padding = missing > 0 ? missing / 2 : 0;
   return Error::kNone;
 }
 
-Error make_windows(const Tensor& input, const Tensor& output, const WindowOptions& options, Window* y, Window* x) {
+}  // namespace
+
+const WindowOperator kConv2dWindow = {
+    OptionsType<tflite::Conv2DOptions>::kValue,
+    OptionsType<tflite::Conv2DOptions>::table(),
+    tflite::Conv2DOptions::VT_FUSED_ACTIVATION_FUNCTION,
+    tflite::Conv2DOptions::VT_DILATION_W_FACTOR,
+    0,
+    0,
+};
+const WindowOperator kDepthwiseConv2dWindow = {
+    OptionsType<tflite::DepthwiseConv2DOptions>::kValue,
+    OptionsType<tflite::DepthwiseConv2DOptions>::table(),
+    tflite::DepthwiseConv2DOptions::VT_FUSED_ACTIVATION_FUNCTION,
+    tflite::DepthwiseConv2DOptions::VT_DILATION_W_FACTOR,
+    0,
+    tflite::DepthwiseConv2DOptions::VT_DEPTH_MULTIPLIER,
+};
+const WindowOperator kPool2dWindow = {
+    OptionsType<tflite::Pool2DOptions>::kValue,
+    OptionsType<tflite::Pool2DOptions>::table(),
+    tflite::Pool2DOptions::VT_FUSED_ACTIVATION_FUNCTION,
+    0,
+    tflite::Pool2DOptions::VT_FILTER_WIDTH,
+    0,
+};
+
+Error window_shape(const OperatorView& op, const WindowOperator& kind, TensorType type, WindowShape* shape,
+                   WindowOptions* options) {
+  const bool pools = kind.filter != 0;
+  ROOST_RETURN_IF_ERROR(pools ? op.expect_operands(1, 1, 1) : expect_weighted(op, type));
+  const Tensor input = op.input(0);
+  const Tensor output = op.output(0);
+  ROOST_RETURN_IF_ERROR(expect_type(input, type));
+  ROOST_RETURN_IF_ERROR(expect_type(output, type));
+  const Tensor filter = op.input(pools ? 0 : 1);
+  if (!pools && filter.rank() != 4) return Error::kOperandShape;
+  const void* found = nullptr;
+  ROOST_RETURN_IF_ERROR(op.find_options(kind.options_number, kind.options, &found));
+  if (!found) return Error::kOptions;
   if (input.rank() != 4 || output.rank() != 4 || input.dim(0) != output.dim(0)) return Error::kOperandShape;
-  const WindowOptions::Axis* axis = &options.y;
-  Window* window = y;
+  shape->batches = input.dim(0);
+  shape->input_depth = input.dim(3);
+
+  // Padding and strides are the first fields of all of them.
+  const flatbuffers::Table& table = *static_cast<const flatbuffers::Table*>(found);
+  const auto byte = [&](uint8_t field) { return table.GetField<int8_t>(field, 0); };
+  const auto number = [&](uint32_t field, int32_t otherwise) {
+    return table.GetField<int32_t>(static_cast<flatbuffers::voffset_t>(field), otherwise);
+  };
+  options->activation = static_cast<ActivationFunctionType>(byte(kind.activation));
+  options->depth_multiplier = kind.depth_multiplier != 0 ? number(kind.depth_multiplier, 0) : 0;
+  const auto padding = static_cast<tflite::Padding>(byte(tflite::Conv2DOptions::VT_PADDING));
   for (uint32_t dimension = 1; dimension <= 2; ++dimension) {
-    const Error error = make_window(options.padding, input.dim(dimension), axis->filter, axis->stride,
-                                    axis->dilation, output.dim(dimension), window);
-    if (error != Error::kNone) return error;
-    axis = &options.x;
-    window = x;
+    const uint32_t height = dimension == 1 ? sizeof(flatbuffers::voffset_t) : 0;
+    Window* window = dimension == 1 ? &shape->y : &shape->x;
+    window->input = input.dim(dimension);
+    window->output = output.dim(dimension);
+    window->filter = pools ? number(kind.filter + height, 0) : filter.dim(dimension);
+    window->stride = number(tflite::Conv2DOptions::VT_STRIDE_W + height, 0);
+    window->dilation = kind.dilation != 0 ? number(kind.dilation + height, 1) : 1;
+    ROOST_RETURN_IF_ERROR(complete(padding, window));
   }
   return Error::kNone;
 }

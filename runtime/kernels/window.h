@@ -3,9 +3,7 @@
 
 #include <stdint.h>
 
-#include "runtime/error.h"
-#include "runtime/schema_generated.h"
-#include "runtime/tensor.h"
+#include "runtime/kernels/common.h"
 
 namespace roost {
 namespace runtime {
@@ -29,26 +27,39 @@ struct Window {
   int32_t padding;
 };
 
-// kOptions where padding, filter, stride or dilation are impossible, kOperandShape where the output is not as long
-// as they make it, kOverflow where positions would not fit. Afterwards no position overflows, and with a dilation
-// of 1 every output position has at least one tap inside the input.
-Error make_window(tflite::Padding padding, int32_t input, int32_t filter, int32_t stride, int32_t dilation,
-                  int32_t output, Window* window);
+// What slides a window over an image, of one type.
+struct WindowOperator {
+  uint8_t options_number;
+  FlatTable options;
+  // Where the table of options has what; heights follow widths. 0: it has no such field.
+  uint8_t activation;
+  uint8_t dilation;
+  uint8_t filter;  // else it is as high and wide as operand 1, the weights
+  uint8_t depth_multiplier;
+};
+extern const WindowOperator kConv2dWindow;
+extern const WindowOperator kDepthwiseConv2dWindow;
+extern const WindowOperator kPool2dWindow;
 
-// Both axes of an image, as an operator's options and filter have them.
-struct WindowOptions {
-  struct Axis {
-    int32_t filter;
-    int32_t stride;
-    int32_t dilation;
-  };
-  tflite::Padding padding;
-  Axis y;
-  Axis x;
+// Images are batch x height x width x depth, as many going in as coming out.
+struct WindowShape {
+  Window y;
+  Window x;
+  int32_t batches;
+  int32_t input_depth;
 };
 
-// Images are batch x height x width x depth, as many going in as coming out; else kOperandShape.
-Error make_windows(const Tensor& input, const Tensor& output, const WindowOptions& options, Window* y, Window* x);
+struct WindowOptions {
+  ActivationFunctionType activation;
+  int32_t depth_multiplier;
+};
+
+// Operands, types (of input, weights and output), constant weights of rank 4, options, and both axes. kOptions where
+// padding, filter, stride or dilation are impossible, kOperandShape where the output is not as large as they make
+// it, kOverflow where positions would not fit. Afterwards no position overflows, and with a dilation of 1 every
+// output position has at least one tap inside the input.
+Error window_shape(const OperatorView& op, const WindowOperator& kind, TensorType type, WindowShape* shape,
+                   WindowOptions* options);
 
 }  // namespace runtime
 }  // namespace roost

@@ -8,23 +8,24 @@ namespace tflm {
 namespace {
 
 using runtime::Error;
+using runtime::Graph;
 using runtime::Judgement;
 using runtime::Progress;
 using runtime::size_of;
 namespace schema = runtime::tflite;  // `tflite` alone is TFLM's
 
-const schema::SubGraph* main_graph(Bytes model) {
-  return schema::GetModel(model.data())->subgraphs()->Get(0);
+Graph main_graph(Bytes model) {
+  return Graph(model, 0);
 }
 
 // For how many channels TFLM keeps a multiplier and a shift: of a quantised convolution whether its scales are per
 // channel or not.
-uint32_t channels(const schema::Model* file, const schema::SubGraph* graph, const schema::Operator* op) {
-  const schema::BuiltinOperator code = runtime::builtin_operator(file->operator_codes()->Get(op->opcode_index()));
+uint32_t channels(const Graph& graph, const schema::Operator* op) {
+  const schema::BuiltinOperator code = runtime::builtin_operator(runtime::code_of(graph.model, op));
   const bool depthwise = code == schema::BuiltinOperator::DEPTHWISE_CONV_2D;
   const bool fully_connected = code == schema::BuiltinOperator::FULLY_CONNECTED;
   if (!depthwise && !fully_connected && code != schema::BuiltinOperator::CONV_2D) return 0;
-  const runtime::Tensor filter(graph->tensors()->Get(static_cast<uint32_t>(op->inputs()->Get(1))), nullptr, true);
+  const runtime::Tensor filter = graph.tensor(static_cast<uint32_t>(op->inputs()->Get(1)), nullptr);
   if (filter.type() == schema::TensorType::FLOAT32) return 0;
   if (fully_connected) return filter.per_tensor() ? 0 : filter.scale_count();
   return static_cast<uint32_t>(filter.dim(depthwise ? filter.rank() - 1 : 0));
@@ -33,16 +34,14 @@ uint32_t channels(const schema::Model* file, const schema::SubGraph* graph, cons
 // Only of models that have passed the gate. Its plan is the measure for the tensors: TFLM plans by the same rule.
 ModelSize size_up(Bytes model, const Judgement& judgement) {
   ModelSize size = {};
-  const schema::Model* const file = schema::GetModel(model.data());
-  const auto* graphs = file->subgraphs();
-  size.subgraphs = graphs->size();
+  size.subgraphs = runtime::graph_count(schema::GetModel(model.data()));
   size.tensors = judgement.tensors;
   size.operators = judgement.operators;
-  size.inputs_and_outputs = size_of(graphs->Get(0)->inputs()) + size_of(graphs->Get(0)->outputs());
-  for (uint32_t g = 0; g < graphs->size(); ++g) {
-    const auto* operators = graphs->Get(g)->operators();
-    for (uint32_t i = 0; i < size_of(operators); ++i)
-      size.channels += channels(file, graphs->Get(g), operators->Get(i));
+  size.inputs_and_outputs =
+      static_cast<uint32_t>(main_graph(model).inputs.size() + main_graph(model).outputs.size());
+  for (uint32_t g = 0; g < size.subgraphs; ++g) {
+    const Graph graph(model, g);
+    for (uint32_t i = 0; i < graph.operator_count; ++i) size.channels += channels(graph, graph.op(i));
   }
   size.tensor_bytes = judgement.arena_bytes - judgement.persistent_bytes + judgement.variable_bytes;
   return size;
@@ -139,18 +138,17 @@ void TflmEngine::release() {
 }
 
 uint32_t TflmEngine::input_count() const {
-  return session_ ? size_of(main_graph(model_)->inputs()) : 0;
+  return session_ ? static_cast<uint32_t>(main_graph(model_).inputs.size()) : 0;
 }
 uint32_t TflmEngine::output_count() const {
-  return session_ ? size_of(main_graph(model_)->outputs()) : 0;
+  return session_ ? static_cast<uint32_t>(main_graph(model_).outputs.size()) : 0;
 }
 
 namespace {
 
 // What the file says of the tensor, and where TFLM has put it.
 runtime::IoTensor io_tensor(Bytes model, int32_t tensor_index, Placed place) {
-  const runtime::Tensor tensor(main_graph(model)->tensors()->Get(static_cast<uint32_t>(tensor_index)), place.data,
-                               false);
+  const runtime::Tensor tensor = main_graph(model).tensor(static_cast<uint32_t>(tensor_index), place.data);
   runtime::IoTensor io;
   io.type = tensor.type();
   io.shape = tensor.shape();
@@ -166,12 +164,12 @@ runtime::IoTensor io_tensor(Bytes model, int32_t tensor_index, Placed place) {
 
 runtime::IoTensor TflmEngine::input(uint32_t index) {
   if (index >= input_count()) return runtime::IoTensor();
-  return io_tensor(model_, main_graph(model_)->inputs()->Get(index), tflm::input(session_, index));
+  return io_tensor(model_, main_graph(model_).inputs[index], tflm::input(session_, index));
 }
 
 runtime::IoTensor TflmEngine::output(uint32_t index) {
   if (index >= output_count()) return runtime::IoTensor();
-  return io_tensor(model_, main_graph(model_)->outputs()->Get(index), tflm::output(session_, index));
+  return io_tensor(model_, main_graph(model_).outputs[index], tflm::output(session_, index));
 }
 
 }  // namespace tflm
