@@ -231,7 +231,7 @@ void Receiver::watch_credit() {
   const uint32_t window = window_fragments() * payload;
   const uint32_t credit_left = announced_ > arrival.next ? (announced_ - arrival.next) * payload : 0;
   const uint32_t gain = (limit - announced_) * payload;
-  const uint32_t early = window / 4 > kEarlyCreditBytes ? window / 4 : kEarlyCreditBytes;
+  const uint32_t early = window * 3 / 8 > kEarlyCreditBytes ? window * 3 / 8 : kEarlyCreditBytes;
   const uint32_t worthwhile = window * 5 / 8 < kWorthwhileBytes ? window * 5 / 8 : kWorthwhileBytes;
   if (credit_left < early && (gain >= worthwhile || limit == total)) owed_ |= kOwedReport;
 }

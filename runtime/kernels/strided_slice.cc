@@ -120,7 +120,7 @@ class Slicer {
 
   // Copies what lies at one position of the axes before `axis`; recurses once per axis.
   void copy(uint32_t axis, int32_t index) {
-    if (axis == rank_) {
+    if (axis == rank_ || axis == kRankMax) {
       memcpy(out_, in_ + static_cast<uint32_t>(index) * element_size_, element_size_);
       out_ += element_size_;
       return;

@@ -88,7 +88,6 @@ def foreign_symbols(folder):
 # Indirect calls, by who makes them: the functions that may be meant (all are looked at, the deepest counts).
 SEAMS = [
     (r"^roost::storage::", r"NrfNvmcFlash::(read|program|erase|erase_slice|geometry|mapped)|SoftwareSha256::"),
-    (r"prepare_int8_convolution", r"conv_2d_shape"),
     (r"invoke_int8_convolution", r"runtime/kernels/.*:.*convolve"),
     (r"^roost::runtime::.*(Gate|Survey|judge|gate|prepare_|Interpreter::prepare|look_at|check)",
      r"runtime/kernels/.*:.*prepare"),
@@ -173,11 +172,11 @@ COMPLETE = COMPONENT + ["model host", "gate and interpreter", "operators", "dige
                         "compiler and C library"]
 # name, image, parts, the goal, the ceiling: what it may be today, so that it can only shrink until the goal is met.
 BUDGETS = [
-    ("protocol + storage + agent", "device_trivial", COMPONENT, 16 * 1024, 32768),
-    ("complete, keyword spotting", "device_kws", COMPLETE, 32 * 1024, 53760),
+    ("protocol + storage + agent", "device_trivial", COMPONENT, 16 * 1024, 29696),
+    ("complete, keyword spotting", "device_kws", COMPLETE, 32 * 1024, 46592),
 ]
 # The agent object, which holds receiver, store and model host but neither engines nor lent buffers: goal, ceiling.
-AGENT_RAM = (1024, 2048)
+AGENT_RAM = (1024, 1664)
 
 
 def main():
