@@ -29,7 +29,7 @@ class FlatVector {
 
   bool absent() const { return at_ == nullptr; }
   uint32_t size() const { return flat_word(at_); }  // elements; of a text: bytes, without its zero
-  const uint8_t* data() const { return at_ + 4; }   // only if not absent
+  const uint8_t* data() const { return absent() ? nullptr : at_ + 4; }
   Bytes bytes() const { return Bytes(data(), size()); }
   Text text() const { return Text(reinterpret_cast<const char*>(data()), size()); }
   // Of a vector of texts or tables; index < size().
