@@ -276,6 +276,7 @@ class Faults(World):
     def test_a_killed_device_has_the_old_or_the_new_model_and_the_push_completes(self):
         generator = random.Random(SEED)
         rounds = 30 if NIGHTLY else 6
+        kills_in_all = 0
         for number in range(rounds):
             mtu = generator.choice((23, 185, 247, 517))
             board = generator.choice(("nano33ble", "stm32wb", "rp2040", "zero_erased"))
@@ -286,8 +287,13 @@ class Faults(World):
                 self.expect(OK, "push", V1, "--to", self.to, "--confirm")
                 self.kill()
                 self.start(*link, flash=flash)
-                push = subprocess.Popen([ROOST, "push", V2, "--to", self.to, "--confirm", "--json", "--reconnect", "60"],
-                                        env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                # A device that is not there at first is an error at once: the kills begin when it has been found.
+                told = self.path(f"{number}.json")
+                with open(told, "w", encoding="utf8") as output:
+                    push = subprocess.Popen([ROOST, "push", V2, "--to", self.to, "--confirm", "--json",
+                                             "--reconnect", "60"], env=self.environment, stdout=output, stderr=output)
+                while push.poll() is None and b'"phase":"offer"' not in read(told):
+                    time.sleep(0.02)
                 kills = 0
                 while kills < 4 and push.poll() is None:
                     time.sleep(generator.uniform(0.05, 1.2))
@@ -297,8 +303,10 @@ class Faults(World):
                     kills += 1
                     self.start(*link, flash=flash)
                     self.check_running((sha256(V1), sha256(V2)))
-                out, err = push.communicate(timeout=120)
-                self.assertEqual(push.returncode, OK, f"{out}\n{err}")
+                push.wait(timeout=120)
+                kills_in_all += kills
+                out = read(told).decode()
+                self.assertEqual(push.returncode, OK, out)
                 self.check_running((sha256(V2),))
                 report = next(json.loads(line) for line in out.splitlines() if '"event":"report"' in line)
                 # A kill can cost what the ring held and the page in work, and no page that was durable.
@@ -306,6 +314,7 @@ class Faults(World):
                 not_durable = about["ring_bytes"] // about["chunk_bytes"] + 1
                 self.assertLessEqual(report["chunks_sent"], report["chunks"] + not_durable * kills + report["rewinds"])
             self.kill()
+        self.assertGreater(kills_in_all, rounds)
 
     def test_a_host_that_is_killed_is_followed_by_one_that_resumes(self):
         self.start("--board", "nano33ble")
