@@ -94,7 +94,7 @@ SEAMS = [
     (r"Interpreter::(step|run)", r"runtime/kernels/.*:.*invoke"),
     (r"ModelHost::", r"roost::runtime::Interpreter::|BodyVectors::"),
     (r"^roost::device::.*Nrf|NvmcRegisters", r"NvmcRegisters::"),
-    (r"^roost::device::", r"Interpreter::measure|SoftwareSha256::|Listener::"),
+    (r"^roost::device::", r"Interpreter::measure|SoftwareSha256::"),
 ]
 ROOTS = ["roost::device::DeliveryAgent::poll", "roost::device::DeliveryAgent::start",
          "roost::device::Activation::invoke", "roost::protocol::Receiver::handle_data",
