@@ -22,23 +22,23 @@ const RecordField kHeadFields[] = {ROOST_FIELD(InfoHead, version),
                                    ROOST_FIELD(InfoHead, payload_bytes_max),
                                    ROOST_FIELD(InfoHead, crc),
                                    kRecordEnd};
-const RecordField kDeviceFields[] = {ROOST_BYTES(Info, device_id),
-                                     ROOST_FIELD(Info, policy),
-                                     ROOST_FIELD(Info, ring_bytes),
-                                     ROOST_FIELD(Info, arena_bytes),
-                                     ROOST_FIELD(Info, erase_block_bytes),
-                                     ROOST_FIELD(Info, program_unit_bytes),
-                                     ROOST_FIELD(Info, erased_value),
-                                     ROOST_FIELD(Info, erases_left),
+const RecordField kDeviceFields[] = {ROOST_BYTES(InfoDevice, device_id),
+                                     ROOST_FIELD(InfoDevice, policy),
+                                     ROOST_FIELD(InfoDevice, ring_bytes),
+                                     ROOST_FIELD(InfoDevice, arena_bytes),
+                                     ROOST_FIELD(InfoDevice, erase_block_bytes),
+                                     ROOST_FIELD(InfoDevice, program_unit_bytes),
+                                     ROOST_FIELD(InfoDevice, erased_value),
+                                     ROOST_FIELD(InfoDevice, erases_left),
                                      kRecordEnd};
-const RecordField kSlotFields[] = {ROOST_FIELD(InfoSlot, state),
-                                   ROOST_FIELD(InfoSlot, reason),
-                                   ROOST_FIELD(InfoSlot, detail),
-                                   ROOST_FIELD(InfoSlot, generation),
-                                   ROOST_FIELD(InfoSlot, package_id),
-                                   ROOST_FIELD(InfoSlot, durable_chunks),
-                                   ROOST_FIELD(InfoSlot, erase_count_max),
-                                   ROOST_BYTES(InfoSlot, model_digest),
+const RecordField kSlotFields[] = {ROOST_FIELD(InfoSlotFacts, state),
+                                   ROOST_FIELD(InfoSlotFacts, reason),
+                                   ROOST_FIELD(InfoSlotFacts, detail),
+                                   ROOST_FIELD(InfoSlotFacts, generation),
+                                   ROOST_FIELD(InfoSlotFacts, package_id),
+                                   ROOST_FIELD(InfoSlotFacts, durable_chunks),
+                                   ROOST_FIELD(InfoSlotFacts, erase_count_max),
+                                   ROOST_BYTES(InfoSlotFacts, model_digest),
                                    kRecordEnd};
 const RecordField kRunningFields[] = {ROOST_FIELD(InfoRunning, slot),
                                       ROOST_FIELD(InfoRunning, state),
@@ -56,9 +56,9 @@ void get_record(ByteReader* r, RecordFields fields, void* object) {
   if (const uint8_t* in = r->take(record_size(fields))) load_record(fields, in, object);
 }
 
-void put_text(ByteWriter* w, const char* text, uint8_t size) {
-  w->u8(size);
-  w->bytes(Bytes(reinterpret_cast<const uint8_t*>(text), size));
+void put_text(ByteWriter* w, Text text) {
+  w->u8(static_cast<uint8_t>(text.size()));
+  w->bytes(Bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }
 
 template <size_t N>
@@ -74,25 +74,17 @@ bool is_state(PackageState state) {
   return state <= PackageState::kErasing;
 }
 
-void put_slot(ByteWriter* w, const InfoSlot& slot) {
-  put_record(w, kSlotFields, &slot);
-  put_text(w, slot.name.data.data(), slot.name.size);
-  put_text(w, slot.version.data.data(), slot.version.size);
-}
-
 bool get_slot(ByteReader* r, InfoSlot* slot) {
   get_record(r, kSlotFields, slot);
   return is_state(slot->state) && get_text(r, &slot->name) && get_text(r, &slot->version);
 }
 
-bool put_tensors(ByteWriter* w, uint8_t count, const std::array<InfoTensor, kInfoTensorsMax>& tensors) {
+bool put_tensors(InfoWriter* w, uint8_t count, const std::array<InfoTensor, kInfoTensorsMax>& tensors) {
   if (count > kInfoTensorsMax) return false;
-  w->u8(count);
-  for (const InfoTensor* tensor = tensors.data(); tensor != tensors.data() + count; ++tensor) {
-    if (tensor->rank > kTensorRankMax) return false;
-    w->u8(tensor->type);
-    w->u8(tensor->rank);
-    for (size_t k = 0; k < tensor->rank; ++k) w->u16(tensor->shape[k]);
+  w->tensor_count(count);
+  for (size_t i = 0; i < count; ++i) {
+    if (tensors[i].rank > kTensorRankMax) return false;
+    w->tensor(tensors[i]);
   }
   return true;
 }
@@ -132,23 +124,48 @@ bool get_body(ByteReader* r, Info* info) {
 
 }  // namespace
 
+void InfoWriter::begin(const InfoHead& head, const InfoDevice& device, Text hardware, const InfoRunning& running,
+                       uint8_t slot_count) {
+  put_record(&writer_, kHeadFields, &head);
+  put_record(&writer_, kDeviceFields, &device);
+  put_text(&writer_, hardware);
+  put_record(&writer_, kRunningFields, &running);
+  writer_.u8(slot_count);
+}
+
+void InfoWriter::slot(const InfoSlotFacts& slot, Text name, Text version) {
+  put_record(&writer_, kSlotFields, &slot);
+  put_text(&writer_, name);
+  put_text(&writer_, version);
+}
+
+void InfoWriter::tensor(const InfoTensor& tensor) {
+  writer_.u8(tensor.type);
+  writer_.u8(tensor.rank);
+  for (size_t i = 0; i < tensor.rank; ++i) writer_.u16(tensor.shape[i]);
+}
+
+uint16_t InfoWriter::finish() {
+  if (!writer_.ok()) return 0;
+  const Bytes value = writer_.written();
+  store_le16(start_ + kSizeOffset, static_cast<uint16_t>(value.size()));
+  store_le32(start_ + kCrcOffset, 0);  // as it counts in its own sum
+  store_le32(start_ + kCrcOffset, crc32(0, value));
+  return static_cast<uint16_t>(value.size());
+}
+
 Result<uint16_t> encode_info(const Info& info, MutableBytes out) {
   if (info.slot_count > kInfoSlotsMax) return Error::kRange;
-  ByteWriter w(MutableBytes(out.data(), out.size() < kInfoBytesMax ? out.size() : kInfoBytesMax));
-  put_record(&w, kHeadFields, &info.head);
-  put_record(&w, kDeviceFields, &info);
-  put_text(&w, info.hardware.data.data(), info.hardware.size);
-  put_record(&w, kRunningFields, &info.running);
-  w.u8(info.slot_count);
-  for (size_t i = 0; i < info.slot_count; ++i) put_slot(&w, info.slots[i]);
+  InfoWriter w(out);
+  w.begin(info.head, info, info.hardware.text(), info.running, info.slot_count);
+  for (size_t i = 0; i < info.slot_count; ++i) {
+    w.slot(info.slots[i], info.slots[i].name.text(), info.slots[i].version.text());
+  }
   if (!put_tensors(&w, info.input_count, info.inputs) || !put_tensors(&w, info.output_count, info.outputs)) {
     return Error::kRange;
   }
-  if (!w.ok()) return Error::kTooLong;
-  const uint16_t size = static_cast<uint16_t>(w.size());
-  store_le16(out.data() + kSizeOffset, size);
-  store_le32(out.data() + kCrcOffset, 0);  // as it counts in its own sum
-  store_le32(out.data() + kCrcOffset, crc32(0, w.written()));
+  const uint16_t size = w.finish();
+  if (size == 0) return Error::kTooLong;
   return size;
 }
 

@@ -9,8 +9,10 @@
 #include <string.h>
 #include <array>
 
+#include "base/bytes.h"
 #include "base/span.h"
 #include "protocol/error.h"
+#include "protocol/manifest.h"
 #include "protocol/reason.h"
 
 namespace roost {
@@ -39,7 +41,7 @@ struct ShortText {
   void assign(const char* zero_terminated) {
     for (size = 0; size < N && zero_terminated[size] != 0; ++size) data[size] = zero_terminated[size];
   }
-  Span<const char> text() const { return Span<const char>(data.data(), size); }
+  Text text() const { return Text(data.data(), size); }
 };
 
 // Where a package stands. "Received, stored, verified, on trial, confirmed, rolled back" are never mixed up.
@@ -78,7 +80,7 @@ struct InfoHead {
   uint32_t crc = 0;                // filled in by encode_info
 };
 
-struct InfoSlot {
+struct InfoSlotFacts {
   PackageState state = PackageState::kEmpty;
   Reason reason = Reason::kOk;
   uint16_t detail = 0;
@@ -87,6 +89,9 @@ struct InfoSlot {
   uint16_t durable_chunks = 0;
   uint32_t erase_count_max = 0;                            // of its most worn block
   std::array<uint8_t, kDigestPrefixBytes> model_digest{};  // first bytes of the model's SHA-256
+};
+
+struct InfoSlot : InfoSlotFacts {
   ShortText<kNameBytesMax> name;
   ShortText<kVersionBytesMax> version;
 };
@@ -106,8 +111,7 @@ struct InfoTensor {
   std::array<uint16_t, kTensorRankMax> shape{};
 };
 
-struct Info {
-  InfoHead head;
+struct InfoDevice {
   std::array<uint8_t, 16> device_id{};
   uint16_t policy = 0;
   uint16_t ring_bytes = 0;
@@ -116,6 +120,10 @@ struct Info {
   uint16_t program_unit_bytes = 0;
   uint8_t erased_value = 0xFF;
   uint16_t erases_left = 0;  // in the erase budget, now
+};
+
+struct Info : InfoDevice {
+  InfoHead head;
   ShortText<kHardwareBytesMax> hardware;
   InfoRunning running;
   uint8_t slot_count = 0;
@@ -124,6 +132,27 @@ struct Info {
   std::array<InfoTensor, kInfoTensorsMax> inputs;
   uint8_t output_count = 0;
   std::array<InfoTensor, kInfoTensorsMax> outputs;
+};
+
+// Writes the value in pieces, in the order of these functions, so that a device needs no Info of its own: as many
+// slots and tensors as were announced. `out` of kInfoBytesMax suffices.
+class InfoWriter {
+ public:
+  explicit InfoWriter(MutableBytes out)
+      : start_(out.data()), writer_(out.first(out.size() < kInfoBytesMax ? out.size() : kInfoBytesMax)) {}
+
+  // head.size and head.crc are ignored and computed.
+  void begin(const InfoHead& head, const InfoDevice& device, Text hardware, const InfoRunning& running,
+             uint8_t slot_count);
+  void slot(const InfoSlotFacts& slot, Text name, Text version);
+  void tensor_count(uint8_t count) { writer_.u8(count); }  // of the inputs, and again of the outputs
+  void tensor(const InfoTensor& tensor);
+  // How many bytes it takes; 0: it does not fit.
+  uint16_t finish();
+
+ private:
+  uint8_t* start_;
+  ByteWriter writer_;
 };
 
 // Returns how many bytes of `out` the value takes. Errors: kTooLong (out too small, or 512 exceeded), kRange.

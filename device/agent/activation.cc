@@ -38,14 +38,14 @@ uint8_t Activation::find(SlotState state, uint32_t package_id) const {
 }
 
 void Activation::note(AgentEvent event, uint8_t slot, Cause cause) const {
-  if (!observer_) return;
+  if (config_.observer == nullptr) return;
   AgentNote note;
   note.event = event;
   note.slot = slot == kRunningBuiltIn ? kNoSlot : slot;
   note.package_id = package_in(slot);
   note.cause = cause;
   note.value = 0;
-  observer_->on_event(note);
+  config_.observer->on_event(note);
 }
 
 void Activation::tell(MessageType type, uint8_t slot, Cause cause) const {
@@ -76,7 +76,7 @@ bool Activation::tell_confirmed(uint32_t package_id) const {
 // Gives a model to the host: to serve (kBoot), or to be tried.
 bool Activation::begin(Goal goal, uint8_t slot) {
   runtime::HostedModel model;
-  model.bytes = builtin_;
+  model.bytes = config_.builtin_model;
   if (slot != kRunningBuiltIn) {
     const storage::SlotInfo info = store_.slot_info(slot);
     vectors_.set(info.body);
@@ -112,7 +112,7 @@ void Activation::run_choice(storage::BootChoice choice) {
   safe_mode_ = false;
   to_run_[0] = choice.action == storage::BootAction::kRun ? choice.slot : kNoSlot;
   to_run_[1] = choice.fallback_slot;
-  to_run_[2] = builtin_.empty() ? kNoSlot : kRunningBuiltIn;
+  to_run_[2] = config_.builtin_model.empty() ? kNoSlot : kRunningBuiltIn;
   to_run_next_ = 0;
   run_next();
 }
@@ -199,7 +199,7 @@ Cause Activation::roll_back(Reason asked_by) {
     return Cause();
   }
   slot = store_.slot_in(SlotState::kRetired);
-  if (slot == kNoSlot && !builtin_.empty()) slot = kRunningBuiltIn;
+  if (slot == kNoSlot && !config_.builtin_model.empty()) slot = kRunningBuiltIn;
   if (slot == kNoSlot || running_ == kRunningBuiltIn) return Reason::kNothingToReturnTo;
   if (busy() || !begin(Goal::kRollBack, slot)) return Reason::kBusy;
   hold(slot);  // what runs is confirmed, and so safe without

@@ -19,21 +19,18 @@
 #pragma once
 
 #include "device/agent/body_vectors.h"
-#include "device/agent/events.h"
+#include "device/agent/config.h"
 #include "protocol/info.h"
-#include "protocol/receiver.h"
-#include "runtime/model_host.h"
-#include "storage/store.h"
 
 namespace roost {
 namespace device {
 
 class Activation {
  public:
-  // Hosts hear of changes through the receiver. `observer` may be null.
-  Activation(storage::Store& store, runtime::ModelHost& host, protocol::Receiver& receiver, AgentObserver* observer,
-             Bytes builtin_model)
-      : store_(store), host_(host), receiver_(receiver), observer_(observer), builtin_(builtin_model) {}
+  // Hosts hear of changes through the receiver.
+  Activation(storage::Store& store, runtime::ModelHost& host, protocol::Receiver& receiver,
+             const AgentConfig& config)
+      : store_(store), host_(host), receiver_(receiver), config_(config) {}
 
   // After Store::mount and its recovery: decides what to run and begins to.
   void boot(storage::ResetCause cause);
@@ -119,8 +116,7 @@ class Activation {
   storage::Store& store_;
   runtime::ModelHost& host_;
   protocol::Receiver& receiver_;
-  AgentObserver* observer_;
-  Bytes builtin_;
+  const AgentConfig& config_;
   BodyVectors vectors_;  // of the candidate: nothing is tested once it serves
 };
 

@@ -78,14 +78,14 @@ bool Delivery::step(const Action& action, uint32_t now_ms) {
 }
 
 void Delivery::note(AgentEvent event, Cause cause, uint32_t value) const {
-  if (!observer_) return;
+  if (config_.observer == nullptr) return;
   AgentNote told;
   told.event = event;
   told.slot = slot_;
   told.package_id = package_id_;
   told.cause = cause;
   told.value = value;
-  observer_->on_event(told);
+  config_.observer->on_event(told);
 }
 
 inline bool Delivery::decide_offer(const Action& action) {
@@ -109,24 +109,26 @@ bool Delivery::refuse(Cause cause) {
 }
 
 inline Cause Delivery::check_manifest(const ManifestView& manifest) const {
-  if (!manifest.hardware.empty() && !is_named(manifest.hardware, acceptance_.hardware)) {
+  const Acceptance& accepted = config_.acceptance;
+  const uint32_t arena_bytes = static_cast<uint32_t>(config_.arena.size());
+  if (!manifest.hardware.empty() && !is_named(manifest.hardware, accepted.hardware)) {
     return Reason::kHardwareMismatch;
   }
-  if (manifest.arena_bytes > acceptance_.arena_bytes) {
-    return because(Reason::kArenaTooSmall, acceptance_.arena_bytes / 1024);
+  if (manifest.arena_bytes > arena_bytes) {
+    return because(Reason::kArenaTooSmall, arena_bytes / 1024);
   }
   if (manifest.custom_operator_count > 0) {
     return Cause(Reason::kOperatorUnsupported, static_cast<uint16_t>(runtime::BuiltinOperator::CUSTOM));
   }
   for (size_t i = 0; i < manifest.operators.size(); ++i) {
     const protocol::OperatorNeed need = manifest.operators[i];
-    const Reason found = find_kernel(acceptance_.kernels, need);
+    const Reason found = find_kernel(accepted.kernels, need);
     if (found != Reason::kOk) return Cause(found, need.code);
   }
-  if (acceptance_.io.declared) {
-    Cause cause = check_tensors(acceptance_.io.inputs, manifest.inputs.data(), manifest.input_count, 0);
+  if (accepted.io.declared) {
+    Cause cause = check_tensors(accepted.io.inputs, manifest.inputs.data(), manifest.input_count, 0);
     if (cause.ok()) {
-      cause = check_tensors(acceptance_.io.outputs, manifest.outputs.data(), manifest.output_count, 0x8000);
+      cause = check_tensors(accepted.io.outputs, manifest.outputs.data(), manifest.output_count, 0x8000);
     }
     if (!cause.ok()) return cause;
   }
@@ -150,10 +152,11 @@ inline bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   }
   ManifestView manifest;
   if (!protocol::read_manifest(action.bytes, &manifest).ok()) return refuse(Reason::kManifestMalformed);
-  digest_.reset();
-  digest_.update(action.bytes);
+  Digest& digest = *config_.digest;
+  digest.reset();
+  digest.update(action.bytes);
   const protocol::PayloadLayout layout = manifest.layout();
-  if (protocol::package_id(digest_.finish()) != action.offer.package_id ||
+  if (protocol::package_id(digest.finish()) != action.offer.package_id ||
       layout.payload_size() != action.offer.payload_size) {
     return refuse(Reason::kManifestMismatch);
   }
@@ -246,7 +249,7 @@ ROOST_INLINE bool Delivery::check_digest() {
     stage_ = Stage::kDigest;
     return false;
   }
-  const storage::Result<bool> done = store_.verify_step(verify_bytes_per_step_);
+  const storage::Result<bool> done = store_.verify_step(config_.verify_bytes_per_poll);
   if (!done.ok()) return payload_bad(done.error());
   if (!done.value()) return false;
   stage_ = Stage::kNothing;
@@ -257,9 +260,10 @@ ROOST_INLINE bool Delivery::check_digest() {
 
 inline Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes scratch) {
   if (slot.model.empty()) return Reason::kFlashFailed;  // its meta does not read any more
-  const auto judgement = engine_.measure(slot.model, scratch);
-  if (!judgement.ok()) return cause_of(judgement.error(), engine_.report());
-  if (judgement.value().arena_bytes > acceptance_.arena_bytes) {
+  const uint32_t arena_bytes = static_cast<uint32_t>(config_.arena.size());
+  const auto judgement = config_.engine_a->measure(slot.model, scratch);
+  if (!judgement.ok()) return cause_of(judgement.error(), config_.engine_a->report());
+  if (judgement.value().arena_bytes > arena_bytes) {
     return because(Reason::kArenaPlanTooLarge, (judgement.value().arena_bytes + 1023) / 1024);
   }
   protocol::BodyView body;

@@ -13,37 +13,17 @@
 // all.
 #pragma once
 
-#include "device/agent/events.h"
+#include "device/agent/config.h"
 #include "protocol/manifest.h"
-#include "protocol/receiver.h"
-#include "runtime/engine.h"
-#include "runtime/gate.h"
-#include "storage/store.h"
 
 namespace roost {
 namespace device {
 
-// What this device takes.
-struct Acceptance {
-  const char* hardware = "";  // the manifest's `hardware`, where it names one, must be equal
-  uint32_t arena_bytes = 0;
-  runtime::KernelList kernels;
-  runtime::IoContract io;
-};
-
 class Delivery {
  public:
-  // `engine` judges the model; what it has prepared is not touched. `digest`, of the manifest, is the same one as the
-  // store's. `observer` may be null. All is borrowed.
-  Delivery(protocol::Receiver& receiver, storage::Store& store, runtime::Engine& engine, Digest& digest,
-           AgentObserver* observer, const Acceptance& acceptance, uint32_t verify_bytes_per_step)
-      : verify_bytes_per_step_(verify_bytes_per_step),
-        receiver_(receiver),
-        store_(store),
-        engine_(engine),
-        digest_(digest),
-        observer_(observer),
-        acceptance_(acceptance) {}
+  // The first engine judges the model; what it has prepared is not touched.
+  Delivery(protocol::Receiver& receiver, storage::Store& store, const AgentConfig& config)
+      : receiver_(receiver), store_(store), config_(config) {}
 
   // One slice of answering `action`. True when it was answered, false when it wants another step.
   bool step(const protocol::Action& action, uint32_t now_ms);
@@ -77,13 +57,9 @@ class Delivery {
   uint16_t resume_chunk_ = 0;
   uint32_t package_id_ = 0;
   Cause bad_;  // why the payload is no good, until the store has forgotten it
-  uint32_t verify_bytes_per_step_;
   protocol::Receiver& receiver_;
   storage::Store& store_;
-  runtime::Engine& engine_;
-  Digest& digest_;
-  AgentObserver* observer_;
-  const Acceptance& acceptance_;
+  const AgentConfig& config_;
 };
 
 }  // namespace device

@@ -18,16 +18,20 @@ namespace {
 // Erasing and writing in the background, in a row: as often as a page may fail.
 constexpr uint8_t kFlashFailuresMax = 3;
 
-// Fills in what follows from other parts of it.
-const AgentConfig& complete(const AgentParts& parts, AgentConfig& config) {
-  const storage::FlashGeometry& geometry = parts.flash->geometry();
-  config.receiver.bounce = config.store_scratch;  // the store uses it only within its own calls
-  config.receiver.program_unit_bytes = geometry.program_unit_bytes;
-  config.receiver.erased_value = geometry.erased_value;
-  config.receiver.chunk_bytes = config.store.chunk_bytes;
-  config.store.has_builtin = !config.builtin_model.empty();
-  config.acceptance.arena_bytes = static_cast<uint32_t>(config.arena.size());
-  return config;
+protocol::ReceiverConfig receiver_config(const AgentConfig& config) {
+  const storage::FlashGeometry& geometry = config.flash->geometry();
+  protocol::ReceiverConfig all = config.receiver;
+  all.bounce = config.store_scratch;  // the store uses it only within its own calls
+  all.program_unit_bytes = geometry.program_unit_bytes;
+  all.erased_value = geometry.erased_value;
+  all.chunk_bytes = config.store.chunk_bytes;
+  return all;
+}
+
+storage::StoreConfig store_config(const AgentConfig& config) {
+  storage::StoreConfig all = config.store;
+  all.has_builtin = !config.builtin_model.empty();
+  return all;
 }
 
 PackageState package_state(const storage::SlotInfo& slot) {
@@ -41,33 +45,32 @@ PackageState package_state(const storage::SlotInfo& slot) {
   return kStates[static_cast<size_t>(slot.state)];
 }
 
-void fill_tensors(Span<const runtime::TensorSpec> specs, protocol::InfoTensor* out, uint8_t* count) {
-  *count = 0;
-  for (size_t i = 0; i < specs.size() && i < protocol::kInfoTensorsMax; ++i) {
+void put_tensors(protocol::InfoWriter* writer, bool declared, Span<const runtime::TensorSpec> specs) {
+  size_t count = declared ? specs.size() : 0;
+  if (count > protocol::kInfoTensorsMax) count = protocol::kInfoTensorsMax;
+  writer->tensor_count(static_cast<uint8_t>(count));
+  for (size_t i = 0; i < count; ++i) {
     const Span<const int32_t> shape = specs.data()[i].shape;
-    out[i].type = static_cast<uint8_t>(specs.data()[i].type);
-    out[i].rank = static_cast<uint8_t>(shape.size());
-    for (size_t d = 0; d < shape.size() && d < protocol::kTensorRankMax; ++d) {
-      const int32_t dimension = shape.data()[d];
-      out[i].shape[d] = dimension == runtime::kAnyDimension ? 0 : static_cast<uint16_t>(dimension);
+    protocol::InfoTensor tensor;
+    tensor.type = static_cast<uint8_t>(specs.data()[i].type);
+    for (; tensor.rank < shape.size() && tensor.rank < protocol::kTensorRankMax; ++tensor.rank) {
+      const int32_t dimension = shape.data()[tensor.rank];
+      tensor.shape[tensor.rank] = dimension == runtime::kAnyDimension ? 0 : static_cast<uint16_t>(dimension);
     }
-    ++*count;
+    writer->tensor(tensor);
   }
 }
 
 }  // namespace
 
 // The first two are made before what they borrow, and only keep where it will be.
-DeliveryAgent::DeliveryAgent(const AgentParts& parts, AgentConfig config)
-    : activation_(store_, host_, receiver_, parts.observer, complete(parts, config).builtin_model),
-      delivery_(receiver_, store_, *parts.engine_a, *parts.digest, parts.observer, traits_.acceptance,
-                config.verify_bytes_per_poll),
-      flash_(*parts.flash),
-      notifier_(*parts.notifier),
-      traits_(config),
-      host_(*parts.engine_a, *parts.engine_b, config.arena),
-      store_(*parts.flash, *parts.digest, config.store, config.store_scratch),
-      receiver_(config.receiver) {}
+DeliveryAgent::DeliveryAgent(const AgentConfig& config)
+    : activation_(store_, host_, receiver_, config),
+      delivery_(receiver_, store_, config),
+      config_(config),
+      host_(*config.engine_a, *config.engine_b, config.arena),
+      store_(*config.flash, *config.digest, store_config(config), config.store_scratch),
+      receiver_(receiver_config(config)) {}
 
 storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms) {
   const storage::Status mounted = store_.mount(now_ms);
@@ -94,7 +97,7 @@ ROOST_INLINE bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
     case Action::Kind::kNone:
       return false;
     case Action::Kind::kSend: {
-      const bool taken = notifier_.notify(action.conn, action.bytes);
+      const bool taken = config_.notifier->notify(action.conn, action.bytes);
       (void)receiver_.sent(taken);
       return taken;
     }
@@ -155,18 +158,16 @@ inline bool DeliveryAgent::work_store(uint32_t now_ms) {
 // Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between two
 // slices of a swap: offers are answered BUSY so long. False: it is wanted, but a transfer has it.
 bool DeliveryAgent::borrow_ring() {
-  if (!activation_.wants_scratch() || !borrowed_ring_.empty()) return true;
-  const Result<MutableBytes, protocol::Error> ring = receiver_.lend_ring();
-  if (ring.ok()) borrowed_ring_ = ring.value();
-  return ring.ok();
+  if (activation_.wants_scratch() && !ring_borrowed_) ring_borrowed_ = receiver_.lend_ring().ok();
+  return ring_borrowed_ || !activation_.wants_scratch();
 }
 
 inline bool DeliveryAgent::work_models(uint32_t now_ms) {
   // The swap goes on after the transfer. Without a model, nobody waits: the host may resume.
   if (!borrow_ring()) return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
-  activation_.step(borrowed_ring_, now_ms);
-  if (!activation_.wants_scratch() && !borrowed_ring_.empty()) {
-    borrowed_ring_ = MutableBytes();
+  activation_.step(ring_borrowed_ ? config_.receiver.ring : MutableBytes(), now_ms);
+  if (!activation_.wants_scratch() && ring_borrowed_) {
+    ring_borrowed_ = false;
     (void)receiver_.return_ring();
   }
   return activation_.busy() && !activation_.waits();
@@ -181,76 +182,82 @@ protocol::Deadline DeliveryAgent::next_deadline() const {
   return deadline;
 }
 
-// `running` as well, if that is its slot.
-void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out, protocol::InfoRunning* running) {
+storage::SlotInfo DeliveryAgent::look_at(uint8_t slot, protocol::InfoSlotFacts* facts) {
   const storage::SlotInfo info = store_.slot_info(slot);
-  out->state = package_state(info);
-  out->reason = reason_from_kept(info.reason);
-  out->detail = info.detail;
-  out->generation = info.generation;
-  out->package_id = info.package_id;
-  out->durable_chunks = static_cast<uint16_t>(info.durable_chunks);
-  out->erase_count_max = info.wear_max;
-  if (slot == running->slot) {
-    running->state = out->state;
-    running->model_digest = info.model_sha256;
-  }
-  protocol::ManifestView manifest;
-  if (protocol::read_manifest(info.manifest, &manifest).ok()) {
-    out->name.assign(manifest.name.data(), manifest.name.size());
-    out->version.assign(manifest.version.data(), manifest.version.size());
-    memcpy(out->model_digest.data(), info.model_sha256.data(), out->model_digest.size());
-  }
+  facts->state = package_state(info);
+  facts->reason = reason_from_kept(info.reason);
+  facts->detail = info.detail;
+  facts->generation = info.generation;
+  facts->package_id = info.package_id;
+  facts->durable_chunks = static_cast<uint16_t>(info.durable_chunks);
+  facts->erase_count_max = info.wear_max;
+  memcpy(facts->model_digest.data(), info.model_sha256.data(), facts->model_digest.size());
+  return info;
+}
+
+// `running` as Info has it, and the slot that is meant; nothing of one, where it is none.
+storage::SlotInfo DeliveryAgent::look_at_running(protocol::InfoRunning* running) {
+  protocol::InfoSlotFacts facts;
+  const storage::SlotInfo info = look_at(activation_.running(), &facts);
+  running->slot = activation_.running();
+  running->state = running->slot == protocol::kRunningBuiltIn ? PackageState::kConfirmed : facts.state;
+  running->reason = activation_.last_return().reason();
+  running->detail = activation_.last_return().detail();
+  running->generation = host_.generation();
+  running->model_digest = info.model_sha256;
+  return info;
 }
 
 Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
-  protocol::Info info;
-  const storage::FlashGeometry& geometry = flash_.geometry();
-  const storage::StoreConfig& store = store_.config();
-  const Acceptance& accepted = traits_.acceptance;
-  info.head.version = protocol::kProtocolVersion;
-  info.head.chunk_log2 = static_cast<uint8_t>(__builtin_ctz(store.chunk_bytes));
-  info.head.generation = info_generation_++;
-  info.head.initial_credit_bytes = receiver_.initial_credit_bytes();
-  info.head.preferred_value_bytes = traits_.preferred_value_bytes;
-  info.head.manifest_bytes_max = protocol::kManifestBytesMax;
-  info.head.payload_bytes_max = store_.payload_bytes_max();
-  info.device_id = traits_.device_id;
-  info.policy = static_cast<uint16_t>((store.early_erase ? protocol::kPolicyEarlyErase : 0) |
-                                      (store.has_builtin ? protocol::kPolicyBuiltIn : 0));
-  info.ring_bytes = static_cast<uint16_t>(receiver_.ring_bytes());
-  info.arena_bytes = accepted.arena_bytes;
-  info.erase_block_bytes = geometry.erase_block_bytes;
-  info.program_unit_bytes = geometry.program_unit_bytes;
-  info.erased_value = geometry.erased_value;
+  const storage::FlashGeometry& geometry = config_.flash->geometry();
   const uint32_t erases = store_.erase_budget(now_ms);
-  info.erases_left = static_cast<uint16_t>(erases > 0xFFFF ? 0xFFFF : erases);
-  info.hardware.assign(accepted.hardware);
-  info.slot_count = store_.slot_count();
-  info.running.slot = activation_.running();
-  info.running.reason = activation_.last_return().reason();
-  info.running.detail = activation_.last_return().detail();
-  info.running.generation = host_.generation();
-  if (info.running.slot == protocol::kRunningBuiltIn) info.running.state = PackageState::kConfirmed;
-  for (uint8_t slot = 0; slot < info.slot_count; ++slot) fill_slot(slot, &info.slots[slot], &info.running);
-  if (accepted.io.declared) {
-    fill_tensors(accepted.io.inputs, info.inputs.data(), &info.input_count);
-    fill_tensors(accepted.io.outputs, info.outputs.data(), &info.output_count);
+  protocol::InfoHead head;
+  head.version = protocol::kProtocolVersion;
+  head.chunk_log2 = static_cast<uint8_t>(__builtin_ctz(config_.store.chunk_bytes));
+  head.generation = info_generation_++;
+  head.initial_credit_bytes = receiver_.initial_credit_bytes();
+  head.preferred_value_bytes = config_.preferred_value_bytes;
+  head.manifest_bytes_max = protocol::kManifestBytesMax;
+  head.payload_bytes_max = store_.payload_bytes_max();
+  protocol::InfoDevice device;
+  device.device_id = config_.device_id;
+  device.policy = static_cast<uint16_t>((config_.store.early_erase ? protocol::kPolicyEarlyErase : 0) |
+                                        (config_.builtin_model.empty() ? 0 : protocol::kPolicyBuiltIn));
+  device.ring_bytes = static_cast<uint16_t>(receiver_.ring_bytes());
+  device.arena_bytes = static_cast<uint32_t>(config_.arena.size());
+  device.erase_block_bytes = geometry.erase_block_bytes;
+  device.program_unit_bytes = geometry.program_unit_bytes;
+  device.erased_value = geometry.erased_value;
+  device.erases_left = static_cast<uint16_t>(erases > 0xFFFF ? 0xFFFF : erases);
+  protocol::InfoRunning running;
+  (void)look_at_running(&running);
+
+  const Acceptance& accepted = config_.acceptance;
+  protocol::ShortText<protocol::kHardwareBytesMax> hardware;
+  hardware.assign(accepted.hardware);
+  protocol::InfoWriter writer(out);
+  writer.begin(head, device, hardware.text(), running, store_.slot_count());
+  for (uint8_t slot = 0; slot < store_.slot_count(); ++slot) {
+    protocol::InfoSlotFacts facts;
+    const storage::SlotInfo info = look_at(slot, &facts);
+    protocol::ManifestView manifest;
+    (void)protocol::read_manifest(info.manifest, &manifest);  // an empty one has no name
+    writer.slot(facts, manifest.name, manifest.version);
   }
-  const Result<uint16_t, protocol::Error> size = protocol::encode_info(info, out);
-  return Bytes(out.data(), size.value_or(0));
+  put_tensors(&writer, accepted.io.declared, accepted.io.inputs);
+  put_tensors(&writer, accepted.io.declared, accepted.io.outputs);
+  return Bytes(out.data(), writer.finish());
 }
 
 Bytes DeliveryAgent::advertised(MutableBytes out) {
-  protocol::Advertised advertised;
-  protocol::InfoSlot slot;
   protocol::InfoRunning running;
-  running.slot = activation_.running();
-  if (running.slot == protocol::kRunningBuiltIn) running.state = PackageState::kConfirmed;
-  if (running.slot < store_.slot_count()) fill_slot(running.slot, &slot, &running);
+  const storage::SlotInfo info = look_at_running(&running);
+  protocol::ManifestView manifest;
+  (void)protocol::read_manifest(info.manifest, &manifest);  // an empty one has no version
+  protocol::Advertised advertised;
   advertised.state = running.state;
   memcpy(advertised.model_digest.data(), running.model_digest.data(), advertised.model_digest.size());
-  advertised.version.assign(slot.version.data.data(), slot.version.size);
+  advertised.version.assign(manifest.version.data(), manifest.version.size());
   const Result<uint8_t, protocol::Error> size = protocol::encode_advertised(advertised, out);
   return Bytes(out.data(), size.value_or(0));
 }

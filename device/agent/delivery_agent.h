@@ -5,7 +5,7 @@
 // agent's life. No call blocks longer than one slice: a block erase (or slice of one), a few words of programming,
 // `verify_bytes_per_poll` of digest, one operator of a self-test, or one look of the gate.
 //
-//   DeliveryAgent agent(parts, config);
+//   DeliveryAgent agent(config);
 //   agent.start(reset_cause, now_ms());
 //   for (;;) {
 //     agent.poll(now_ms());
@@ -16,58 +16,18 @@
 //   }
 #pragma once
 
-#include <array>
-
 #include "device/agent/activation.h"
+#include "device/agent/config.h"
 #include "device/agent/delivery.h"
-#include "device/agent/events.h"
 #include "protocol/info.h"
-#include "protocol/receiver.h"
-#include "runtime/model_host.h"
-#include "storage/store.h"
 
 namespace roost {
 namespace device {
 
-// Sends a notification on the Control characteristic.
-class Notifier {
- public:
-  // False: the stack is full (or the connection gone): poll() tries again.
-  virtual bool notify(uint16_t conn, Bytes value) = 0;
-
- protected:
-  ~Notifier() = default;
-};
-
-struct AgentParts {
-  storage::Flash* flash;
-  Digest* digest;
-  runtime::Engine* engine_a;
-  runtime::Engine* engine_b;
-  Notifier* notifier;
-  AgentObserver* observer;  // may be null
-};
-
-// What of the configuration the agent keeps.
-struct AgentTraits {
-  std::array<uint8_t, 16> device_id = {};
-  Acceptance acceptance;  // arena_bytes is taken from `arena`
-  uint16_t preferred_value_bytes = 244;
-};
-
-struct AgentConfig : AgentTraits {
-  storage::StoreConfig store;
-  protocol::ReceiverConfig
-      receiver;        // ring included; bounce, chunk, unit and erased value are taken from the flash and `store`
-  MutableBytes arena;  // aligned to runtime::kArenaAlignment
-  MutableBytes store_scratch;  // storage::Store::scratch_bytes(geometry)
-  Bytes builtin_model;         // empty: none
-  uint32_t verify_bytes_per_poll = 1024;
-};
-
 class DeliveryAgent {
  public:
-  DeliveryAgent(const AgentParts& parts, AgentConfig config);
+  explicit DeliveryAgent(const AgentConfig& config);
+  explicit DeliveryAgent(AgentConfig&& config) = delete;  // it is kept, not copied
 
   // Mounts the store and decides what to run; the model itself is taken in by the first polls. An error means that
   // the region is unusable (kBadGeometry, kScratchTooSmall): a mistake in the port, and nothing else may be called.
@@ -114,17 +74,16 @@ class DeliveryAgent {
   void stop_receiving();
   bool borrow_ring();
   bool work_models(uint32_t now_ms);
-  void fill_slot(uint8_t slot, protocol::InfoSlot* out, protocol::InfoRunning* running);
+  storage::SlotInfo look_at(uint8_t slot, protocol::InfoSlotFacts* facts);
+  storage::SlotInfo look_at_running(protocol::InfoRunning* running);
 
   // Small members first: the shorter instructions reach only so far.
   Activation activation_;
   Delivery delivery_;
-  storage::Flash& flash_;
-  Notifier& notifier_;
-  MutableBytes borrowed_ring_;  // empty: the receiver has it
+  bool ring_borrowed_ = false;
   uint8_t flash_failures_ = 0;  // of Store::work(), in a row
   uint16_t info_generation_ = 0;
-  AgentTraits traits_;
+  const AgentConfig& config_;
   runtime::ModelHost host_;
   storage::Store store_;
   protocol::Receiver receiver_;

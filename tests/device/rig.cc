@@ -116,7 +116,14 @@ void Rig::make_agent() {
   gate.io = options.io;
   engine_a_ = std::make_unique<WatchedEngine>(*this, gate);
   engine_b_ = std::make_unique<WatchedEngine>(*this, gate);
-  AgentConfig config;
+  config_ = AgentConfig();
+  AgentConfig& config = config_;
+  config.flash = &flash;
+  config.digest = &digest_;
+  config.engine_a = engine_a_.get();
+  config.engine_b = engine_b_.get();
+  config.notifier = this;
+  config.observer = this;
   config.acceptance.hardware = options.hardware.c_str();
   config.acceptance.kernels = gate.kernels;
   config.acceptance.io = options.io;
@@ -132,8 +139,7 @@ void Rig::make_agent() {
     memcpy(builtin_.data() + at, options.builtin->payload.data(), options.builtin->model_size);
     config.builtin_model = Bytes(builtin_).subspan(at, options.builtin->model_size);
   }
-  const AgentParts parts = {&flash, &digest_, engine_a_.get(), engine_b_.get(), this, this};
-  agent = std::make_unique<DeliveryAgent>(parts, config);
+  agent = std::make_unique<DeliveryAgent>(config);
 }
 
 bool Rig::boot(storage::ResetCause cause) {

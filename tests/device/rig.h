@@ -105,6 +105,7 @@ class Rig final : public Notifier, public AgentObserver {
   void check_refusal(uint64_t operations_before);
 
   SodiumSha256 digest_, shadow_digest_;
+  AgentConfig config_;
   std::vector<uint64_t> ring_;
   std::vector<uint8_t> arena_, scratch_, shadow_scratch_;
   std::unique_ptr<WatchedEngine> engine_a_, engine_b_;

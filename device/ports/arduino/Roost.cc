@@ -129,6 +129,11 @@ runtime::GateInput Device::gate(runtime::KernelList kernels, MutableBytes arena)
 
 device::AgentConfig Device::config(runtime::KernelList kernels, MutableBytes arena, MutableBytes ring) {
   device::AgentConfig config;
+  config.flash = &flash_;
+  config.digest = &digest_;
+  config.engine_a = &engine_a_;
+  config.engine_b = &engine_b_;
+  config.notifier = this;
   const volatile uint32_t* const chip_id = reinterpret_cast<const volatile uint32_t*>(0x10000060);  // FICR.DEVICEID
   memcpy(config.device_id.data(), "roost-nr", 8);
   for (uint32_t i = 0; i < 8; ++i) {
@@ -148,8 +153,8 @@ Device::Device(storage::Region region, runtime::KernelList kernels, MutableBytes
     : flash_(region),
       engine_a_(gate(kernels, arena)),
       engine_b_(gate(kernels, arena)),
-      agent_(device::AgentParts{&flash_, &digest_, &engine_a_, &engine_b_, this, nullptr},
-             config(kernels, arena, ring)),
+      config_(config(kernels, arena, ring)),
+      agent_(config_),
       server_(agent_, MutableBytes(info_)) {}
 
 bool Device::begin(const char* name) {

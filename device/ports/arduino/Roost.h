@@ -86,6 +86,7 @@ class Device : public device::Notifier {
   runtime::Interpreter engine_b_;
   uint8_t store_scratch_[256];
   uint8_t info_[protocol::kInfoBytesMax];
+  device::AgentConfig config_;
   device::DeliveryAgent agent_;
   device::GattServer server_;
   uint16_t conn_ = 0;

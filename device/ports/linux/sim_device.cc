@@ -149,6 +149,7 @@ class SimDevice final : public Peripheral, public Notifier, public AgentObserver
   std::vector<runtime::TensorSpec> contract_inputs_, contract_outputs_;
   std::vector<std::vector<int32_t>> contract_shapes_;
   std::unique_ptr<runtime::Interpreter> engine_a_, engine_b_;
+  AgentConfig config_;
   std::unique_ptr<DeliveryAgent> agent_;
   std::unique_ptr<Radio> radio_;
   std::array<uint8_t, protocol::kInfoBytesMax> info_;
@@ -244,7 +245,13 @@ bool SimDevice::start(std::string* error) {
   engine_b_ = std::make_unique<runtime::Interpreter>(gate);
 
   if (options_.hardware.empty()) options_.hardware = board_.name;
-  AgentConfig config;
+  AgentConfig& config = config_;
+  config.flash = flash_.get();
+  config.digest = &digest_;
+  config.engine_a = engine_a_.get();
+  config.engine_b = engine_b_.get();
+  config.notifier = this;
+  config.observer = this;
   std::error_code ignored;
   // Its flash is what it is; a name can be given anew.
   const std::string identity =
@@ -263,8 +270,7 @@ bool SimDevice::start(std::string* error) {
   if (builtin_) config.builtin_model = builtin_->span();
   config.preferred_value_bytes = std::min<uint16_t>(static_cast<uint16_t>(options_.att_mtu - 3), 495);
   config.verify_bytes_per_poll = 4096;
-  const AgentParts parts = {flash_.get(), &digest_, engine_a_.get(), engine_b_.get(), this, this};
-  agent_ = std::make_unique<DeliveryAgent>(parts, config);
+  agent_ = std::make_unique<DeliveryAgent>(config);
   if (!open_radio(error)) return false;
 
   narrator_.say(fmt::format("{}: {}, {} kB of flash for models, {} kB of arena, ring {} bytes", options_.name,

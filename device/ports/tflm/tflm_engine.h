@@ -6,7 +6,8 @@
 //
 //   roost::runtime::GateInput gate;                               // which operators, which limits, as always
 //   static roost::tflm::TflmEngine engine_a(gate, my_resolver()), engine_b(gate, my_resolver());
-//   roost::device::AgentParts parts = {&flash, &digest, &engine_a, &engine_b, &notifier, nullptr};
+//   config.engine_a = &engine_a;                                 // of the device::AgentConfig
+//   config.engine_b = &engine_b;
 //
 // What is promised beyond runtime/engine.h, and what is not:
 // - No model runs that has not passed Roost's gate: prepare runs it, with the operators in `gate.kernels`, and after

@@ -98,7 +98,8 @@ class Device final : public device::AgentObserver {
         flash_(board_geometry(), storage::Region{roost_region_begin, kRegionBytes}),
         engine_a_(make_engine()),
         engine_b_(make_engine()),
-        agent_(parts(), config()),
+        config_(config()),
+        agent_(config_),
         server_(agent_, g_info) {}
 
   void run() {
@@ -135,19 +136,14 @@ class Device final : public device::AgentObserver {
   }
 
  private:
-  device::AgentParts parts() {
-    device::AgentParts parts;
-    parts.flash = &flash_;
-    parts.digest = &digest_;
-    parts.engine_a = &engine_a_;
-    parts.engine_b = &engine_b_;
-    parts.notifier = &link_;
-    parts.observer = this;
-    return parts;
-  }
-
-  static device::AgentConfig config() {
+  device::AgentConfig config() {
     device::AgentConfig config;
+    config.flash = &flash_;
+    config.digest = &digest_;
+    config.engine_a = &engine_a_;
+    config.engine_b = &engine_b_;
+    config.notifier = &link_;
+    config.observer = this;
     config.device_id.data()[0] = 0x42;
     config.acceptance.hardware = "qemu";
     config.acceptance.kernels = kernels();
@@ -205,6 +201,7 @@ class Device final : public device::AgentObserver {
   device::SoftwareSha256 digest_;
   Engine engine_a_;
   Engine engine_b_;
+  device::AgentConfig config_;
   device::DeliveryAgent agent_;
   device::GattServer server_;
   uint32_t inferences_ = 0;

@@ -46,13 +46,18 @@ int main() {
   static roost::runtime::Interpreter engine_b(gate());
   static Stack stack;
 
-  AgentConfig config;
+  static AgentConfig config;
+  config.flash = &flash;
+  config.digest = &digest;
+  config.engine_a = &engine_a;
+  config.engine_b = &engine_b;
+  config.notifier = &stack;
   config.acceptance.hardware = "example";
   config.acceptance.kernels = kKernels;
   config.receiver.ring = g_ring;
   config.arena = g_arena;
   config.store_scratch = g_store_scratch;
-  static DeliveryAgent agent(AgentParts{&flash, &digest, &engine_a, &engine_b, &stack, nullptr}, config);
+  static DeliveryAgent agent(config);
   static GattServer gatt(agent, g_info);  // 3: the stack's callbacks call this
 
   if (!agent.start(roost::storage::ResetCause::kOther, now_ms()).ok()) return 1;

@@ -101,6 +101,11 @@ Device& Device::instance() {
 
 device::AgentConfig Device::config() {
   device::AgentConfig config;
+  config.flash = &flash_;
+  config.digest = &digest_;
+  config.engine_a = &engine_a_;
+  config.engine_b = &engine_b_;
+  config.notifier = this;
   (void)hwinfo_get_device_id(config.device_id.data(), config.device_id.size());
   config.acceptance.hardware = CONFIG_ROOST_HARDWARE;
   config.acceptance.kernels = roost_kernels();
@@ -115,7 +120,8 @@ device::AgentConfig Device::config() {
 Device::Device()
     : engine_a_(gate()),
       engine_b_(gate()),
-      agent_(device::AgentParts{&flash_, &digest_, &engine_a_, &engine_b_, this, nullptr}, config()),
+      config_(config()),
+      agent_(config_),
       server_(agent_, MutableBytes(info_)) {
   k_mutex_init(&latest_lock_);
 }

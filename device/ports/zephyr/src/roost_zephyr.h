@@ -73,6 +73,7 @@ class Device final : public device::Notifier {
   uint16_t latest_size_ = 0;
   uint32_t refreshed_at_ms_ = 0;
   struct k_mutex latest_lock_;
+  device::AgentConfig config_;
   device::DeliveryAgent agent_;
   device::GattServer server_;
 };
