@@ -13,11 +13,12 @@ bool is_sealed(SlotState state) {
 
 }  // namespace
 
-Store::Store(Flash& flash, Digest& digest, const StoreConfig& config, MutableBytes scratch)
-    : flash_(flash),
+Store::Store(Flash& flash, Digest& digest, const StoreConfig& config, bool has_builtin, MutableBytes scratch)
+    : has_builtin_(has_builtin),
+      config_(config),
+      flash_(flash),
       digest_(digest),
       scratch_(scratch),
-      config_(config),
       journal_(flash, scratch),
       meta_(flash, digest, scratch) {}
 
@@ -98,7 +99,7 @@ State Store::state_without_journal() {
 BootInput Store::boot_input(ResetCause cause) const {
   BootInput input = {};
   input.slot_count = config_.slot_count;
-  input.has_builtin = config_.has_builtin;
+  input.has_builtin = has_builtin_;
   input.watchdog_run_max = config_.watchdog_run_max;
   input.cause = cause;
   for (uint8_t s = 0; s < config_.slot_count; ++s) input.sound[s] = sound_[s];

@@ -1,8 +1,7 @@
 // The store: slots for models in flash, and which of them runs. Rule one: at every moment, including inside an
 // erase or a program, a power cut leaves the old model or the new one runnable.
 //
-// Borrows the flash, the digest, the scratch and has_builtin's truth for its life; owns a few hundred bytes and no
-// heap. One thread. Every call is bounded: at most one erase (or slice) and one small program, or one page of
+// Borrows the flash, the digest, the configuration and the scratch for its life; owns a few hundred bytes and no heap. One thread. Every call is bounded: at most one erase (or slice) and one small program, or one page of
 // reading; what takes longer goes in steps. Format and write orders: LAYOUT.md.
 //
 //   store.mount(now);
@@ -35,7 +34,6 @@ namespace storage {
 struct StoreConfig {
   uint8_t slot_count = 2;          // 2 or 3
   uint16_t chunk_bytes = 4096;     // a page of the slot; divides the erase block
-  bool has_builtin = false;        // the firmware carries a model of its own
   bool early_erase = false;        // keep a clean slot waiting: erases the retired model after the grace time
   uint8_t watchdog_run_max = 3;    // that many resets by watchdog in a row: safe mode
   uint8_t erase_ahead_blocks = 2;  // erased before they are needed, so that a page seldom waits
@@ -80,7 +78,9 @@ class Store {
  public:
   // `scratch`: scratch_bytes(geometry) bytes, lent for good. The flash and digest are shared with nobody while a
   // call runs; the digest keeps a running value between verify_begin and the last verify_step.
-  Store(Flash& flash, Digest& digest, const StoreConfig& config, MutableBytes scratch);
+  // `config` is lent too: a firmware that has it constant keeps it in flash. `has_builtin`: the firmware carries a
+  // model of its own.
+  Store(Flash& flash, Digest& digest, const StoreConfig& config, bool has_builtin, MutableBytes scratch);
   Store(const Store&) = delete;  // its parts point into it
   Store& operator=(const Store&) = delete;
 
@@ -180,6 +180,7 @@ class Store {
   // ---- queries ----
 
   const StoreConfig& config() const { return config_; }
+  bool has_builtin() const { return has_builtin_; }
   uint8_t slot_count() const { return config_.slot_count; }
   SlotInfo slot_info(uint8_t slot);
   uint8_t slot_in(SlotState state) const;  // the one slot in that state (newest first), or kNoSlot
@@ -280,6 +281,7 @@ class Store {
 
   // Small members first: the shorter instructions reach only so far.
   uint8_t held_slot_ = kNoSlot;
+  const bool has_builtin_;
   bool wipe_charged_ = false;  // erase_all was called in this boot: what it erases is charged already
   bool sound_[kSlotCountMax] = {};
   uint32_t slicing_ = 0xFFFFFFFF;  // offset of a block whose sliced erase is unfinished
@@ -287,13 +289,13 @@ class Store {
   uint32_t settled_ms_ = 0;        // since when nothing changed: the grace time of an early erase counts from here
   uint32_t refilled_ms_ = 0;       // up to when the erase budget is credited
   Clearing clearing_;
+  const StoreConfig& config_;
   Flash& flash_;
   Digest& digest_;
   MutableBytes scratch_;
   Layout layout_ = {};
   Recovery recovery_;
   Verify verify_;
-  StoreConfig config_;
   Transfer transfer_;
   State state_;
   Journal journal_;

@@ -147,7 +147,7 @@ Result<BootChoice> Store::roll_back(uint8_t reason, uint16_t detail) {
     from = slot_in(SlotState::kConfirmed);
     const uint8_t to = slot_in(SlotState::kRetired);
     const bool sound = to != kNoSlot && sound_[to];
-    if (from == kNoSlot || !(sound || config_.has_builtin)) return Error::kNothingToReturnTo;
+    if (from == kNoSlot || !(sound || has_builtin_)) return Error::kNothingToReturnTo;
     if (sound) next.slots[to].state = SlotState::kConfirmed;
   }
   reject_slot(next, from, reason, detail);

@@ -25,7 +25,6 @@ const AgentConfig& complete(const AgentParts& parts, AgentConfig& config) {
   config.receiver.program_unit_bytes = geometry.program_unit_bytes;
   config.receiver.erased_value = geometry.erased_value;
   config.receiver.chunk_bytes = config.store.chunk_bytes;
-  config.store.has_builtin = !config.builtin_model.empty();
   config.acceptance.arena_bytes = static_cast<uint32_t>(config.arena.size());
   return config;
 }
@@ -66,7 +65,8 @@ DeliveryAgent::DeliveryAgent(const AgentParts& parts, AgentConfig config)
       notifier_(*parts.notifier),
       traits_(config),
       host_(*parts.engine_a, *parts.engine_b, config.arena),
-      store_(*parts.flash, *parts.digest, config.store, config.store_scratch),
+      store_config_(config.store),
+      store_(*parts.flash, *parts.digest, store_config_, !config.builtin_model.empty(), config.store_scratch),
       receiver_(config.receiver) {}
 
 storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms) {
@@ -217,7 +217,7 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   info.head.payload_bytes_max = store_.payload_bytes_max();
   info.device_id = traits_.device_id;
   info.policy = static_cast<uint16_t>((store.early_erase ? protocol::kPolicyEarlyErase : 0) |
-                                      (store.has_builtin ? protocol::kPolicyBuiltIn : 0));
+                                      (store_.has_builtin() ? protocol::kPolicyBuiltIn : 0));
   info.ring_bytes = static_cast<uint16_t>(receiver_.ring_bytes());
   info.arena_bytes = accepted.arena_bytes;
   info.erase_block_bytes = geometry.erase_block_bytes;

@@ -126,6 +126,7 @@ class DeliveryAgent {
   uint16_t info_generation_ = 0;
   AgentTraits traits_;
   runtime::ModelHost host_;
+  storage::StoreConfig store_config_;
   storage::Store store_;
   protocol::Receiver receiver_;
 };

@@ -68,7 +68,7 @@ PackageInfo Package::info() const {
 void Rig::reboot() {
   // A fresh object over rubbish scratch: nothing may live on in RAM.
   scratch_.assign(Store::scratch_bytes(flash_.geometry()), 0xA5);
-  store_ = std::make_unique<Store>(flash_, digest_, config_, scratch_);
+  store_ = std::make_unique<Store>(flash_, digest_, config_, has_builtin_, scratch_);
   error = store_->mount(now).error();
   while (error == Error::kNone && store_->work_wanted(now) == Work::kRecover) error = store_->work(now).error();
 }

@@ -57,7 +57,10 @@ Package make_package(uint32_t seed, uint32_t model_size, uint32_t body_size);
 // Flash, store and everything they borrow. Reboot makes a new Store on the same flash.
 class Rig {
  public:
-  Rig(SimFlash& flash, const StoreConfig& config) : flash_(flash), config_(config) { reboot(); }
+  Rig(SimFlash& flash, const StoreConfig& config, bool has_builtin = false)
+      : flash_(flash), config_(config), has_builtin_(has_builtin) {
+    reboot();
+  }
 
   // Mounts and recovers; no boot().
   void reboot();
@@ -79,6 +82,7 @@ class Rig {
  private:
   SimFlash& flash_;
   StoreConfig config_;
+  bool has_builtin_;
   SodiumDigest digest_;
   std::vector<uint8_t> scratch_;
   std::unique_ptr<Store> store_;

@@ -17,7 +17,7 @@ class StoreTest : public testing::Test {
   }
 
   Rig& rig() {
-    if (!rig_) rig_ = std::make_unique<Rig>(flash, config);
+    if (!rig_) rig_ = std::make_unique<Rig>(flash, config, has_builtin);
     return *rig_;
   }
   Store& store() { return rig().store(); }
@@ -62,6 +62,7 @@ class StoreTest : public testing::Test {
   Board board;
   SimFlash flash;
   StoreConfig config;
+  bool has_builtin = false;
   std::unique_ptr<Rig> rig_;
   Opened opened;
   Package a = make_package(1, 1500, 100);
@@ -80,11 +81,11 @@ TEST_F(StoreTest, MountRefusesWhatCannotWork) {
   std::vector<uint8_t> scratch(256);
   StoreConfig bad = config;
   bad.chunk_bytes = 3000;
-  EXPECT_EQ(Store(flash, digest, bad, scratch).mount(0).error(), Error::kBadGeometry);
+  EXPECT_EQ(Store(flash, digest, bad, false, scratch).mount(0).error(), Error::kBadGeometry);
   bad = config;
   bad.slot_count = 4;
-  EXPECT_EQ(Store(flash, digest, bad, scratch).mount(0).error(), Error::kBadGeometry);
-  EXPECT_EQ(Store(flash, digest, config, MutableBytes(scratch).first(100)).mount(0).error(),
+  EXPECT_EQ(Store(flash, digest, bad, false, scratch).mount(0).error(), Error::kBadGeometry);
+  EXPECT_EQ(Store(flash, digest, config, false, MutableBytes(scratch).first(100)).mount(0).error(),
             Error::kScratchTooSmall);
 }
 
@@ -343,7 +344,7 @@ TEST_F(StoreTest, RollsBackToTheRetiredModelOnce) {
 }
 
 TEST_F(StoreTest, RollsBackToTheBuiltInModel) {
-  config.has_builtin = true;
+  has_builtin = true;
   EXPECT_EQ(store().boot(ResetCause::kOther).action, BootAction::kBuiltIn);
   install(a);
   const Result<BootChoice> choice = store().roll_back(20, 1);

@@ -45,7 +45,9 @@ storage::Region small_region() {
 class Board {
  public:
   Board()
-      : flash_(device::NrfPart::kNrf51, small_region(), registers_), store_(flash_, digest_, config(), scratch_) {}
+      : flash_(device::NrfPart::kNrf51, small_region(), registers_),
+        config_(config()),
+        store_(flash_, digest_, config_, false, scratch_) {}
 
   storage::Flash& flash() { return flash_; }
   Store& store() { return store_; }
@@ -128,6 +130,7 @@ class Board {
   device::SoftwareSha256 digest_;
   uint8_t scratch_[256];
   device::NrfNvmcFlash flash_;
+  const storage::StoreConfig config_;
   Store store_;
   uint32_t now_ms_ = 0;
 };
