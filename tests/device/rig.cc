@@ -18,8 +18,9 @@ Board board_for(const RigOptions& options) {
   for (uint32_t slot_blocks = options.payload_blocks + 1;; ++slot_blocks) {
     board.geometry.size_bytes =
         (storage::kJournalBlocks + options.slot_count * slot_blocks) * board.geometry.erase_block_bytes;
-    const auto layout = storage::make_layout(board.geometry, options.slot_count, board.chunk_bytes);
-    if (layout.ok() && layout.value().payload_blocks >= options.payload_blocks) return board;
+    storage::Layout layout;
+    const bool fits = layout.set(board.geometry, options.slot_count, board.chunk_bytes).ok();
+    if (fits && layout.payload_blocks() >= options.payload_blocks) return board;
   }
 }
 

@@ -68,6 +68,9 @@ class Rig {
   SimFlash& flash() { return flash_; }
   uint32_t now = 1000;
 
+  // Opens, with the work that it takes until header and manifest stand in flash. False: see error; the power may have
+  // gone.
+  bool open(const Package& package, OpenFlags flags = kOpenNormal);
   // Work until there is none. False when the power went.
   bool settle();
   // One page, in two pieces; false when anything failed (error() says what).
@@ -77,6 +80,7 @@ class Rig {
   bool verify(uint8_t slot);
   bool pages_equal(uint8_t slot, const Package& package, uint32_t count);
   Error error = Error::kNone;
+  uint8_t opened = kNoSlot;  // the slot, last
   uint64_t pages_sent = 0;
 
  private:
