@@ -15,14 +15,14 @@ namespace roost {
 template <typename E>
 class [[nodiscard]] Status {
  public:
-  constexpr Status() : error_(E::kNone) {}
-  constexpr Status(E error) : error_(error) {}  // NOLINT: `return Error::kX;` is the point
+  constexpr Status() : word_(0) {}
+  constexpr Status(E error) : word_(static_cast<unsigned>(error)) {}  // NOLINT: `return Error::kX;` is the point
 
-  constexpr bool ok() const { return error_ == E::kNone; }
-  constexpr E error() const { return error_; }
+  constexpr bool ok() const { return word_ == 0; }
+  constexpr E error() const { return static_cast<E>(word_); }
 
  private:
-  E error_;
+  unsigned word_;
 };
 
 // Either a value or an error that is not kNone. T is default-constructible and cheap to copy.

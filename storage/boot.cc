@@ -2,19 +2,6 @@
 
 namespace roost {
 namespace storage {
-namespace {
-
-// The newest sound slot in that state.
-uint8_t newest_slot(const BootInput& input, const State& state, SlotState wanted) {
-  uint8_t found = kNoSlot;
-  for (uint8_t s = 0; s < input.slot_count; ++s) {
-    if (state.slots[s].state != wanted || !input.sound[s]) continue;
-    if (found == kNoSlot || state.slots[s].generation > state.slots[found].generation) found = s;
-  }
-  return found;
-}
-
-}  // namespace
 
 void reject_slot(State& state, uint8_t slot, uint8_t reason, uint16_t detail) {
   SlotRecord& record = state.slots[slot];
@@ -26,19 +13,16 @@ void reject_slot(State& state, uint8_t slot, uint8_t reason, uint16_t detail) {
   state.watchdog_run = 0;  // its hangs are not held against the model that runs next
 }
 
-bool is_unconfirmed(SlotState state) {
-  return state == SlotState::kPending || state == SlotState::kTrial;
-}
-
-BootDecision decide_boot(const BootInput& input, State& state) {
+BootDecision decide_boot(BootInput input, State& state) {
   BootDecision decision;
-  if (input.cause == ResetCause::kWatchdog && state.watchdog_run < input.watchdog_run_max) {
+  const bool watchdog = input.cause == ResetCause::kWatchdog;
+  if (watchdog && state.watchdog_run < input.watchdog_run_max) {
     ++state.watchdog_run;
     decision.repair = true;
   }
-  for (uint8_t s = 0; s < input.slot_count; ++s) {
+  for (uint8_t s = 0; s < kSlotCountMax; ++s) {
     const SlotRecord& slot = state.slots[s];
-    if (!is_unconfirmed(slot.state)) continue;
+    if (!is_in(slot.state, kUnconfirmed)) continue;
     const bool spent = slot.attempts_made >= slot.attempts_max;
     const bool hangs = slot.attempts_made != 0 && state.watchdog_run >= input.watchdog_run_max;
     if (!spent && !hangs) continue;
@@ -47,14 +31,13 @@ BootDecision decide_boot(const BootInput& input, State& state) {
   }
 
   BootChoice& choice = decision.choice;
-  if (input.cause == ResetCause::kWatchdog && state.watchdog_run >= input.watchdog_run_max) {
+  if (watchdog && state.watchdog_run >= input.watchdog_run_max) {
     choice.action = BootAction::kSafeMode;
     return decision;
   }
-  uint8_t unconfirmed = newest_slot(input, state, SlotState::kTrial);
-  if (unconfirmed == kNoSlot) unconfirmed = newest_slot(input, state, SlotState::kPending);
-  uint8_t confirmed = newest_slot(input, state, SlotState::kConfirmed);
-  uint8_t retired = newest_slot(input, state, SlotState::kRetired);
+  const uint8_t unconfirmed = newest_slot(state, kUnconfirmed, input.sound);
+  uint8_t confirmed = newest_slot(state, states(SlotState::kConfirmed), input.sound);
+  uint8_t retired = newest_slot(state, states(SlotState::kRetired), input.sound);
   if (confirmed == kNoSlot) {
     confirmed = retired;
     retired = kNoSlot;

@@ -29,11 +29,10 @@ struct BootChoice {
 };
 
 struct BootInput {
-  uint8_t slot_count;
   bool has_builtin;
   uint8_t watchdog_run_max;
   ResetCause cause;
-  bool sound[kSlotCountMax];  // header and seal read well and agree with the record
+  uint8_t sound;  // bit s: header and seal of slot s read well and agree with the record
 };
 
 struct BootDecision {
@@ -43,13 +42,10 @@ struct BootDecision {
 
 // Brings `state` up to date in place (watchdog run, attempts spent) and says what to run then. A slot that is not
 // sound is passed over, and its record left as it is: should it read well again another time, nothing is lost.
-BootDecision decide_boot(const BootInput& input, State& state);
+BootDecision decide_boot(BootInput input, State& state);
 
 // Marks the slot rejected, and its package as one to be refused unless forced.
 void reject_slot(State& state, uint8_t slot, uint8_t reason, uint16_t detail);
-
-// Sealed, and neither confirmed nor rejected.
-bool is_unconfirmed(SlotState state);
 
 }  // namespace storage
 }  // namespace roost

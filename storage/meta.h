@@ -1,37 +1,34 @@
 // A slot's meta area: header and manifest, two places for the seal, one cell per payload block.
 //
 // Each field is programmed once per erase of the meta; whatever was torn is left alone and something else vouches
-// for it (a second seal, the journal). Borrows flash, digest and scratch for its life.
+// for it (a second seal, the journal). What is written goes through the scratch; what is read leaves it alone.
 #pragma once
 
 #include <stdint.h>
 
 #include "base/digest.h"
 #include "base/span.h"
-#include "storage/flash.h"
-#include "storage/layout.h"
+#include "storage/volume.h"
 
 namespace roost {
 namespace storage {
 
-// What is known of a package besides its manifest; sizes and offsets within the payload.
-struct PackageFacts {
+// Everything storage has to know of a package, and what a header says of the one in its slot. Page k of a slot is
+// payload[k * chunk_bytes ...]; the payload is the model, then, where there is a body, zeros up to body_offset and
+// the body.
+struct PackageInfo {
+  uint32_t generation = 0;  // of the slot it is in: drawn by Store::open(), whose callers leave it alone
   uint32_t package_id = 0;
+  uint8_t attempts = 3;  // prepares it gets before it is confirmed; 0 counts as 1
   uint32_t model_size = 0;
   uint32_t body_offset = 0;  // 0 where body_size is
   uint32_t body_size = 0;
   uint64_t counter = 0;
   Sha256 model_sha256 = {};
   Sha256 body_sha256 = {};  // ignored where body_size is 0
+  Bytes manifest;           // of a header: into mapped()
 
   uint32_t payload_size() const { return body_size == 0 ? model_size : body_offset + body_size; }
-};
-
-// What the header keeps of it.
-struct MetaHeader : PackageFacts {
-  uint32_t generation = 0;
-  uint16_t manifest_size = 0;
-  uint8_t attempts = 0;
 };
 
 // header | magic u32 | generation u32 | package id u32 | manifest size u16 | attempts u8 | 0 u8 | model size u32 |
@@ -46,36 +43,37 @@ constexpr uint32_t kMetaMagic = 0x314D5352;  // "RSM1"
 constexpr uint32_t kSealMagic = 0x3153534C;
 
 // The running value over the pages of a slot, bound to the generation, so that no cell of an earlier package fits.
-uint32_t chain_start(uint32_t generation);
 uint32_t chain_next(uint32_t chain, uint32_t page_crc);
+inline uint32_t chain_start(uint32_t generation) {
+  return chain_next(0, generation);
+}
 
-class Meta {
+class Meta : public Volume {
  public:
-  Meta(Flash& flash, Digest& digest, MutableBytes scratch) : flash_(flash), digest_(digest), scratch_(scratch) {}
-  void set_layout(const Layout& layout) { layout_ = &layout; }  // borrowed
+  Meta(Flash& flash_, Digest& digest_, MutableBytes scratch_) : Volume(flash_, digest_, scratch_) {}
+
+  // kTooLarge, kBadPackage.
+  Error check_sizes(const PackageInfo& package) const;
 
   // False: torn, never written, or its sizes do not fit the slot.
-  bool read_header(uint8_t slot, MetaHeader& out);
-  Status write_header(uint8_t slot, const MetaHeader& header, Bytes manifest);
-  bool manifest_is(uint8_t slot, Bytes manifest);  // its first bytes; the size is in the header
-  uint32_t manifest_offset(uint8_t slot) const { return layout_->header_offset(slot) + kMetaHeaderBytes; }
+  bool read_header(uint8_t slot, PackageInfo& out);
+  // Generation and attempts are those of the record.
+  Status write_header(uint8_t slot, const SlotRecord& record, const PackageInfo& package);
+  // Header and manifest read as write_header would write them.
+  bool holds(uint8_t slot, const SlotRecord& record, const PackageInfo& package);
 
   // A seal for just this header and manifest reads well. Uses the digest.
-  bool sealed(uint8_t slot, const MetaHeader& header);
+  bool sealed(uint8_t slot, const PackageInfo& header);
   // Tries each place that reads blank. kProgramFailed: none took it.
-  Status write_seal(uint8_t slot, const MetaHeader& header);
+  Status write_seal(uint8_t slot, const PackageInfo& header);
 
   bool cell_is(uint8_t slot, uint32_t block, uint32_t chain);
-  bool cell_is_blank(uint8_t slot, uint32_t block);
   Status write_cell(uint8_t slot, uint32_t block, uint32_t chain);
 
  private:
-  void encode_seal(uint8_t slot, const MetaHeader& header, uint8_t* out);
-
-  Flash& flash_;
-  Digest& digest_;
-  MutableBytes scratch_;
-  const Layout* layout_ = nullptr;
+  void encode_header(const SlotRecord& record, const PackageInfo& package);
+  void encode_seal(uint8_t slot, const PackageInfo& header, uint8_t* out);
+  void encode_cell(uint32_t chain, uint8_t* out) const;
 };
 
 }  // namespace storage

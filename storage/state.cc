@@ -6,8 +6,6 @@ namespace roost {
 namespace storage {
 namespace {
 
-enum : uint8_t { kFlagClean = 1, kFlagSealedByJournal = 2, kFlagsKnown = 3 };
-
 const RecordField kStateFields[] = {ROOST_FIELD(State, generation),
                                     ROOST_FIELD(State, counter_floor),
                                     ROOST_FIELD(State, erase_budget),
@@ -25,7 +23,8 @@ const RecordField kSlotFields[] = {ROOST_FIELD(SlotRecord, state),
                                    ROOST_FIELD(SlotRecord, attempts_made),
                                    ROOST_FIELD(SlotRecord, attempts_max),
                                    ROOST_FIELD(SlotRecord, detail),
-                                   record_zeros(2),  // the first is the flags
+                                   ROOST_FIELD(SlotRecord, flags),
+                                   record_zeros(1),
                                    ROOST_FIELD(SlotRecord, generation),
                                    ROOST_FIELD(SlotRecord, package_id),
                                    ROOST_FIELD(SlotRecord, vouched_blocks),
@@ -34,34 +33,31 @@ const RecordField kSlotFields[] = {ROOST_FIELD(SlotRecord, state),
                                    ROOST_FIELD(SlotRecord, wear_total),
                                    record_zeros(4),
                                    kRecordEnd};
-constexpr size_t kFlagsOffset = 6;
 static_assert(kRejectedIdCount == 4, "kStateFields names them one by one");
 
 }  // namespace
 
-void encode_state(const State& state, uint8_t slot_count, MutableBytes out) {
-  ROOST_ASSERT(out.size() == state_bytes(slot_count));
-  uint8_t* at = out.data() + store_record(kStateFields, &state, out.data());
-  for (uint8_t s = 0; s < slot_count; ++s) {
-    const SlotRecord& slot = state.slots[s];
-    const size_t size = store_record(kSlotFields, &slot, at);
-    at[kFlagsOffset] =
-        static_cast<uint8_t>((slot.clean ? kFlagClean : 0) | (slot.sealed_by_journal ? kFlagSealedByJournal : 0));
-    at += size;
+uint8_t newest_slot(const State& state, SlotStates states, uint8_t among) {
+  uint8_t found = kNoSlot;
+  for (uint8_t s = 0; s < kSlotCountMax; ++s) {
+    if ((among >> s & 1) == 0 || !is_in(state.slots[s].state, states)) continue;
+    if (found == kNoSlot || state.slots[s].generation > state.slots[found].generation) found = s;
   }
+  return found;
 }
 
-bool decode_state(Bytes bytes, uint8_t slot_count, State& out) {
-  if (bytes.size() != state_bytes(slot_count)) return false;
-  const uint8_t* at = bytes.data() + load_record(kStateFields, bytes.data(), &out);
+void encode_state(const State& state, uint8_t slot_count, uint8_t* out) {
+  out += store_record(kStateFields, &state, out);
+  for (uint8_t s = 0; s < slot_count; ++s) out += store_record(kSlotFields, &state.slots[s], out);
+}
+
+bool decode_state(const uint8_t* bytes, uint8_t slot_count, State& out) {
+  bytes += load_record(kStateFields, bytes, &out);
   bool good = out.rejected_next < kRejectedIdCount;
   for (uint8_t s = 0; s < slot_count; ++s) {
     SlotRecord& slot = out.slots[s];
-    const uint8_t flags = at[kFlagsOffset];
-    at += load_record(kSlotFields, at, &slot);
-    slot.clean = (flags & kFlagClean) != 0;
-    slot.sealed_by_journal = (flags & kFlagSealedByJournal) != 0;
-    good = good && slot.state <= SlotState::kRejected && (flags & ~kFlagsKnown) == 0;
+    bytes += load_record(kSlotFields, bytes, &slot);
+    good = good && slot.state <= SlotState::kRejected && slot.flags <= kSlotFlagsKnown;
   }
   return good;
 }

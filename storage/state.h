@@ -25,6 +25,18 @@ enum class SlotState : uint8_t {
   kRejected = 8,   // sealed once, then refused (reason, detail): never run again
 };
 
+// Some of them.
+using SlotStates = uint16_t;
+constexpr SlotStates states(SlotState state) {
+  return static_cast<SlotStates>(1u << static_cast<uint8_t>(state));
+}
+constexpr SlotStates kUnconfirmed = states(SlotState::kPending) | states(SlotState::kTrial);
+constexpr SlotStates kSealedStates =
+    kUnconfirmed | states(SlotState::kConfirmed) | states(SlotState::kRetired) | states(SlotState::kRejected);
+constexpr bool is_in(SlotState state, SlotStates set) {
+  return (set >> static_cast<uint8_t>(state) & 1) != 0;
+}
+
 // Why a slot is kUnknown or kRejected. 0 to 15 are storage's own, the rest is the caller's to number.
 enum Reason : uint8_t {
   kReasonNone = 0,
@@ -35,15 +47,20 @@ enum Reason : uint8_t {
   kReasonCallerFirst = 16,
 };
 
+enum SlotFlag : uint8_t {
+  kSlotClean = 1,            // kReceiving: every payload block behind the one in work is erased
+  kSlotSealedByJournal = 2,  // no seal in the meta could be programmed; this record stands for it
+  kSlotFlagsKnown = 3,
+};
+
 struct SlotRecord {
   SlotState state = SlotState::kUnknown;
   uint8_t reason = kReasonNone;
   uint8_t attempts_made = 0;
   uint8_t attempts_max = 0;
   uint16_t detail = 0;
-  bool clean = false;              // kReceiving: every payload block behind the one in work is erased
-  bool sealed_by_journal = false;  // no seal in the meta could be programmed; this record stands for it
-  uint32_t generation = 0;         // of what the slot holds: each open draws the next
+  uint8_t flags = 0;        // of SlotFlag
+  uint32_t generation = 0;  // of what the slot holds: each open draws the next
   uint32_t package_id = 0;
   uint32_t vouched_blocks = 0;  // kReceiving: payload blocks this record vouches for, in place of a cell
   uint32_t vouched_chain = 0;   // and the cell value that goes with them
@@ -62,6 +79,9 @@ struct State {
   uint32_t rejected_ids[kRejectedIdCount] = {};
   SlotRecord slots[kSlotCountMax];
 };
+
+// The newest of the slots in one of these states, or kNoSlot. Bit s of `among` says whether slot s counts.
+uint8_t newest_slot(const State& state, SlotStates states, uint8_t among = 0xFF);
 
 // What happened: for whoever reads a dump. The state that follows from it is in the record itself.
 enum class Event : uint8_t {
@@ -89,9 +109,9 @@ constexpr uint32_t state_bytes(uint8_t slot_count) {
   return 40u + 36u * slot_count;
 }
 
-void encode_state(const State& state, uint8_t slot_count, MutableBytes out);
+void encode_state(const State& state, uint8_t slot_count, uint8_t* out);
 // False where a field is out of range; `out` is then unspecified.
-bool decode_state(Bytes bytes, uint8_t slot_count, State& out);
+bool decode_state(const uint8_t* bytes, uint8_t slot_count, State& out);
 
 }  // namespace storage
 }  // namespace roost

@@ -1,16 +1,16 @@
 // The store: slots for models in flash, and which of them runs. Rule one: at every moment, including inside an
 // erase or a program, a power cut leaves the old model or the new one runnable.
 //
-// Borrows the flash, the digest, the scratch and has_builtin's truth for its life; owns a few hundred bytes and no
-// heap. One thread. Every call is bounded: at most one erase (or slice) and one small program, or one page of
+// Borrows the flash, the digest, the configuration and the scratch for its life; owns a few hundred bytes and no heap. One thread. Every call is bounded: at most one erase (or slice) and one small program, or one page of
 // reading; what takes longer goes in steps. Format and write orders: LAYOUT.md.
 //
 //   store.mount(now);
 //   while (store.work_wanted(now) == Work::kRecover) store.work(now);
-//   BootChoice choice = store.boot(cause).value_or(...);
+//   BootChoice choice = store.boot(cause);
 //
-//   Opened opened = store.open(package, kOpenNormal, now);      // refused: nothing was touched
 //   in every poll: if (store.work_wanted(now) != Work::kNone) store.work(now);
+//   uint8_t slot = store.open(package, kOpenNormal, now).value();    // refused: nothing was touched
+//   until store.manifest_taken(): wait for work(), then open(package, ...) again
 //   per page: page_ready, program ..., close_page  (kReadBack: rewind, send again)
 //   store.verify_begin(slot); while (!store.verify_step(1024).value()) {}
 //   store.seal();                                               // now pending
@@ -35,7 +35,6 @@ namespace storage {
 struct StoreConfig {
   uint8_t slot_count = 2;          // 2 or 3
   uint16_t chunk_bytes = 4096;     // a page of the slot; divides the erase block
-  bool has_builtin = false;        // the firmware carries a model of its own
   bool early_erase = false;        // keep a clean slot waiting: erases the retired model after the grace time
   uint8_t watchdog_run_max = 3;    // that many resets by watchdog in a row: safe mode
   uint8_t erase_ahead_blocks = 2;  // erased before they are needed, so that a page seldom waits
@@ -45,24 +44,12 @@ struct StoreConfig {
   uint32_t budget_refill_ms = 60000;  // one block more each
 };
 
-// Everything storage has to know of a package. Page k of a slot is payload[k * chunk_bytes ...]; the payload is
-// the model, then, where there is a body, zeros up to body_offset and the body.
-struct PackageInfo : PackageFacts {
-  Bytes manifest;        // open() borrows it until manifest_taken()
-  uint8_t attempts = 3;  // prepares it gets before it is confirmed; 0 counts as 1
-};
-
 enum OpenFlags : uint8_t { kOpenNormal = 0, kOpenForce = 1 };
-
-struct Opened {
-  uint8_t slot = kNoSlot;
-  uint32_t resume_chunk = 0;  // the first page to send; the page count where all are durable: verify and seal
-};
 
 enum class Work : uint8_t {
   kNone,
   kRecover,  // after mount: reading a half-received package, a page at a time; writes nothing
-  kErase,    // a block, a slice, or a meta page to write
+  kErase,    // a block, or a slice of one
 };
 
 // A slot's record (reason and detail: kUnknown (abandoned, displaced) and kRejected), and what its meta says.
@@ -80,18 +67,18 @@ class Store {
  public:
   // `scratch`: scratch_bytes(geometry) bytes, lent for good. The flash and digest are shared with nobody while a
   // call runs; the digest keeps a running value between verify_begin and the last verify_step.
-  Store(Flash& flash, Digest& digest, const StoreConfig& config, MutableBytes scratch);
+  // `config` is lent too: a firmware that has it constant keeps it in flash. `has_builtin`: the firmware carries a
+  // model of its own.
+  Store(Flash& flash, Digest& digest, const StoreConfig& config, bool has_builtin, MutableBytes scratch);
   Store(const Store&) = delete;  // its parts point into it
   Store& operator=(const Store&) = delete;
 
-  static constexpr uint32_t scratch_bytes(const FlashGeometry& geometry) {
-    return geometry.program_unit_bytes > 256 ? geometry.program_unit_bytes : 256;
-  }
+  static constexpr uint32_t scratch_bytes(const FlashGeometry&) { return kUnitBytesMax; }
 
   // ---- boot ----
 
-  // Reads journal and metas. Writes nothing. kBadGeometry, kScratchTooSmall, kNoPower; flash that cannot be read
-  // is no error but a journal without records or a slot that is not sound. Calling it again starts afresh.
+  // Reads journal and metas. Writes nothing. kBadGeometry, kScratchTooSmall; flash that cannot be read
+  // is no error but a journal without records or a slot that is not sound. Once, before all else.
   Status mount(uint32_t now_ms);
 
   // Decides what to run. Appends one record where the watchdog bit, attempts are spent, or the newest record may be
@@ -110,25 +97,26 @@ class Store {
   // ---- work in the background ----
 
   // Whether work() has something to do now. Recovery comes first.
-  Work work_wanted(uint32_t now_ms) const;
+  Work work_wanted(uint32_t now_ms);
   // One bounded piece of it. An error of the flash leaves the work wanted: the next call tries again.
   Status work(uint32_t now_ms);
-  // Erases (blocks) still to come for the open package, or for erase_all: for progress.
-  uint32_t erases_left() const;
 
   // ---- receiving ----
 
   // Accepts a package, or refuses it with one of the errors listed under open in error.h, having touched nothing.
-  // The same package half received: resumes, whoever sends it, and any transfer open is continued.
-  Result<Opened> open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms);
+  // Gives its slot. Header and manifest can be written once work() has erased the meta: until manifest_taken(), call
+  // it again whenever no work is wanted. The bytes are borrowed for the call only.
+  // The same package half received: resumes at next_page(), whoever sends it, and any transfer open is continued.
+  Result<uint8_t> open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms);
 
-  bool receiving() const { return transfer_.phase != Phase::kIdle; }
-  // The manifest stands in flash (or did already): open()'s bytes are no longer borrowed.
-  bool manifest_taken() const { return transfer_.phase == Phase::kReceive; }
-  // Pages go in order; each is programmed once from offset 0 upward and then closed.
+  bool receiving() const { return transfer_.phase >= Phase::kOpen; }
+  // Header and manifest stand in flash: pages may come.
+  bool manifest_taken() const { return transfer_.phase >= Phase::kReceive; }
+  // Pages go in order; each is programmed once from offset 0 upward and then closed. next_page() is the page count
+  // where all are durable: verify and seal.
   uint32_t next_page() const { return transfer_.next_page; }
   uint32_t durable_chunks() const;
-  uint32_t chunk_count() const { return transfer_.chunk_count; }
+  uint32_t chunk_count() const { return divide_up(transfer_.payload_size, meta_.layout.chunk_bytes); }
   uint32_t chunk_size(uint32_t page) const;  // true bytes: less than chunk_bytes in the last
 
   // The block under `page` is erased: program() may come.
@@ -138,12 +126,12 @@ class Store {
   // kWrongState, kNotReady, kMisuse, kProgramFailed (the page is spoiled: rewind).
   Status program(uint32_t page, uint32_t offset, Bytes bytes, uint32_t now_ms);
 
-  // Reads the page back and compares with the chunk's CRC-32 (package id, index, true bytes: SPEC). Gives the count
-  // of durable chunks: they move by whole erase blocks. kReadBack: rewind.
-  Result<uint32_t> close_page(uint32_t page, uint32_t true_size, uint32_t crc);
+  // Reads the page back and compares with the chunk's CRC-32 (package id, index, true bytes: SPEC). Durable chunks
+  // move by whole erase blocks. kReadBack: rewind.
+  Status close_page(uint32_t page, uint32_t true_size, uint32_t crc);
 
-  // The block of `page`, which must not be durable, is erased again; gives the first page to send again.
-  Result<uint32_t> rewind(uint32_t page, uint32_t now_ms);
+  // The block of `page`, which must not be durable, is erased again; next_page() is the first to send again.
+  Status rewind(uint32_t page, uint32_t now_ms);
 
   // Ends the open package for good. What was received is forgotten. (A lost link needs no call: open() again.)
   Status abandon(uint8_t reason, uint16_t detail);
@@ -152,7 +140,7 @@ class Store {
 
   // Digest over what flash reads now: of the open package once all is durable, or of a sealed slot at any time.
   Status verify_begin(uint8_t slot);
-  // Reads at most budget_bytes. True: model and body are as promised. kDigestMismatch, kReadFailed.
+  // Reads at most budget_bytes, which is not 0. True: model and body are as promised. kDigestMismatch, kReadFailed.
   Result<bool> verify_step(uint32_t budget_bytes);
   // The open package, verified: from here on the model is pending. The transfer is over.
   Status seal();
@@ -171,8 +159,8 @@ class Store {
   // From kPending and kTrial.
   Status reject(uint8_t slot, uint8_t reason, uint16_t detail);
   // Away from the newest model: an unconfirmed one is rejected; otherwise the confirmed one is rejected and the
-  // retired one confirmed again. Gives what to run now. kNothingToReturnTo changes nothing.
-  Result<BootChoice> roll_back(uint8_t reason, uint16_t detail);
+  // retired one confirmed again: choice() says what to run now. kNothingToReturnTo changes nothing.
+  Status roll_back(uint8_t reason, uint16_t detail);
 
   // Forgets every model, then erases the slots in work(). kTrialOpen, kInUse (hold(kNoSlot) first), kEraseBudget.
   Status erase_all(uint32_t now_ms);
@@ -180,61 +168,43 @@ class Store {
   // ---- queries ----
 
   const StoreConfig& config() const { return config_; }
+  bool has_builtin() const { return has_builtin_; }
   uint8_t slot_count() const { return config_.slot_count; }
   SlotInfo slot_info(uint8_t slot);
-  uint8_t slot_in(SlotState state) const;  // the one slot in that state (newest first), or kNoSlot
-  uint32_t payload_bytes_max() const { return layout_.payload_bytes_max(); }
-  uint32_t erase_budget(uint32_t now_ms) const;  // blocks
+  // The one slot in that state (newest first), or kNoSlot.
+  uint8_t slot_in(SlotState state) const { return newest_slot(state_, states(state)); }
+  uint32_t payload_bytes_max() const { return meta_.layout.payload_bytes_max(); }
+  uint32_t erase_budget(uint32_t now_ms);  // blocks
   uint32_t journal_wear() const { return journal_.wear(); }
   uint64_t counter_floor() const { return state_.counter_floor; }
   uint8_t watchdog_run() const { return state_.watchdog_run; }
-  const Layout& layout() const { return layout_; }
+  const Layout& layout() const { return meta_.layout; }
   const State& state() const { return state_; }
 
  private:
+  // What transfer_ is about, in the order of its life.
   enum class Phase : uint8_t {
-    kIdle,       // nothing open
-    kClearMeta,  // erasing the meta blocks
-    kWriteMeta,  // programming header and manifest
-    kReceive,    // pages
+    kIdle,     // nothing
+    kClear,    // no package: the slot is being erased throughout
+    kRecover,  // a half-received package: how much of it is durable is being found out
+    kHalf,     // a half-received package, not open since the boot
+    kOpen,     // the meta is being erased, then waits for open() to write header and manifest
+    kReceive,  // pages
+    kVerified,
   };
 
-  // The open package; package.manifest is borrowed until kReceive.
   struct Transfer {
     Phase phase = Phase::kIdle;
     uint8_t slot = kNoSlot;
-    bool clean = false;       // the slot was erased throughout when it was opened
-    bool redo_block = false;  // the block in work must be erased again first
-    bool verified = false;
-    uint32_t chunk_count = 0;
-    uint32_t block_count = 0;    // payload blocks the package takes
-    uint32_t meta_erased = 0;    // meta blocks
-    uint32_t erased_blocks = 0;  // payload blocks below this one are erased, or programmed since
+    bool redo_block = false;    // the block in work must be erased again first
+    bool cell_suspect = false;  // its cell may be torn: the journal vouches for it instead
+    uint32_t payload_size = 0;
+    uint32_t erased_blocks = 0;  // of the slot, from the first of its meta: erased, or programmed since
     uint32_t durable_blocks = 0;
     uint32_t durable_chain = 0;  // the running value after the last durable block
     uint32_t chain = 0;          // after the last closed page
     uint32_t next_page = 0;
-    uint32_t written = 0;        // bytes programmed of next_page
-    uint32_t suspect_block = 0;  // its cell may be torn: the journal vouches for it instead
-    PackageInfo package;
-  };
-
-  // Finding out after mount how much of a half-received package is durable.
-  struct Recovery {
-    bool wanted = false;
-    uint8_t slot = kNoSlot;
-    uint32_t payload_size = 0;
-    uint32_t page = 0;
-    uint32_t end_block = 0;  // nothing vouches for a block from here on
-    uint32_t chain = 0;
-    uint32_t durable_blocks = 0;  // the result, with
-    uint32_t durable_chain = 0;
-  };
-
-  // Erasing whole slots: early_erase, the third slot, erase_all.
-  struct Clearing {
-    uint8_t slot = kNoSlot;  // in work
-    uint32_t block = 0;
+    uint32_t written = 0;  // bytes programmed of next_page
   };
 
   struct Verify {
@@ -244,60 +214,59 @@ class Store {
   };
 
   // store.cc
-  Status commit(const State& next, Event event);
+  bool sound(uint8_t slot) const { return (sound_ >> slot & 1) != 0; }
+  void set_sound(uint8_t slot, bool sound);
   bool check_sound(uint8_t slot);
-  State state_without_journal();
+  void look_for_seals();
   BootInput boot_input(ResetCause cause) const;
-  void refill_budget(uint32_t now_ms);
-  uint32_t budget_max() const;
-  static void charge(State& state, uint8_t slot, uint32_t blocks);
+  void charge(uint8_t slot, uint32_t blocks);
+
+  // A change of the state: keep() copies it into the scratch, which nothing may use until commit(); then it is changed
+  // in place; then commit() records it, or takes the copy back.
+  void keep();
+  void take_back();
+  Status commit(Event event);
+  // keep(), and the record to be changed; null where the slot is in none of these states.
+  SlotRecord* edit(uint8_t slot, SlotStates wanted);
 
   // store_work.cc
   void start_recovery();
   void recover_page();
-  Result<uint32_t> page_crc(uint8_t slot, uint32_t package_id, uint32_t page, uint32_t size);
+  Status page_crc(uint32_t page, uint32_t* crc);
+  bool page_ends_block(uint32_t page) const;
   Result<bool> erase_some(uint32_t block_offset);
-  bool erase_wanted() const;
+  uint32_t blocks_to_erase() const;
   Status erase_work();
-  Status write_meta();
-  uint8_t slot_to_clear(uint32_t now_ms) const;
-  Status clear_work(uint32_t now_ms);
-  static void clear_slot(State& state, uint8_t slot, uint8_t reason);
+  bool being_wiped(uint8_t slot) const;
+  uint8_t slot_to_clear(uint32_t now_ms);
+  Status clear(uint8_t slot, uint32_t now_ms);
+  void empty_slot(uint8_t slot, uint8_t reason);
 
   // store_receive.cc
-  Status check_package(const PackageInfo& package) const;
+  uint32_t block_count() const { return divide_up(transfer_.payload_size, meta_.layout.block_bytes); }
   Status check_policy(const PackageInfo& package, OpenFlags flags) const;
   uint8_t pick_slot() const;
-  bool holds_package(uint8_t slot, const PackageInfo& package);
-  // Each leaves the package open in transfer_, or an error and everything as it was.
-  Status start(const PackageInfo& package, uint8_t slot);
-  Status resume(const PackageInfo& package, uint8_t slot);
-  Status continue_open(const PackageInfo& package);
-  void forget_transfer();
-  void begin_transfer(const PackageInfo& package, uint8_t slot);
+  bool continues(const PackageInfo& package);
+  Status start(const PackageInfo& package);
+  Status write_meta(const PackageInfo& package);
+  Status resume();
   void redo_from_durable();
-  Status vouch_for_block(uint32_t block, uint32_t chain);
+  Status vouch_for_block(uint32_t chain);
 
   // Small members first: the shorter instructions reach only so far.
+  Meta meta_;
+  Transfer transfer_;
   uint8_t held_slot_ = kNoSlot;
-  bool wipe_charged_ = false;  // erase_all was called in this boot: what it erases is charged already
-  bool sound_[kSlotCountMax] = {};
+  uint8_t sound_ = 0;  // a bit for each slot
+  const bool has_builtin_;
+  Verify verify_;
   uint32_t slicing_ = 0xFFFFFFFF;  // offset of a block whose sliced erase is unfinished
   uint32_t last_activity_ms_ = 0;  // of the half-received package
   uint32_t settled_ms_ = 0;        // since when nothing changed: the grace time of an early erase counts from here
   uint32_t refilled_ms_ = 0;       // up to when the erase budget is credited
-  Clearing clearing_;
-  Flash& flash_;
-  Digest& digest_;
-  MutableBytes scratch_;
-  Layout layout_ = {};
-  Recovery recovery_;
-  Verify verify_;
-  StoreConfig config_;
-  Transfer transfer_;
-  State state_;
+  const StoreConfig& config_;
   Journal journal_;
-  Meta meta_;
+  State state_;
 };
 
 }  // namespace storage

@@ -7,177 +7,154 @@ namespace storage {
 // ---- sealing ----
 
 Status Store::verify_begin(uint8_t slot) {
-  if (slot >= config_.slot_count) return Error::kWrongState;
-  const bool open = transfer_.phase == Phase::kReceive && slot == transfer_.slot;
-  if (open ? transfer_.durable_blocks != transfer_.block_count : !sound_[slot]) return Error::kWrongState;
-  if (!open && state_.slots[slot].state == SlotState::kReceiving) return Error::kWrongState;
+  if (slot >= config_.slot_count || !sound(slot)) return Error::kWrongState;
+  if (state_.slots[slot].state == SlotState::kReceiving) {
+    if (slot != transfer_.slot || !manifest_taken() || transfer_.durable_blocks != block_count()) return Error::kWrongState;
+    transfer_.phase = Phase::kReceive;
+  }
   verify_ = Verify();
   verify_.slot = slot;
-  digest_.reset();
+  meta_.digest.reset();
   return Status();
 }
 
 Result<bool> Store::verify_step(uint32_t budget_bytes) {
   Verify& v = verify_;
-  MetaHeader header;
-  if (v.slot == kNoSlot) return Error::kWrongState;
-  if (!meta_.read_header(v.slot, header)) return Error::kReadFailed;
-  const uint32_t begin = layout_.payload_offset(v.slot) + (v.body ? header.body_offset : 0);
-  const uint32_t size = v.body ? header.body_size : header.model_size;
-  for (uint32_t done = 0; v.offset < size && done < budget_bytes;) {
-    const uint32_t left = size - v.offset;
-    const MutableBytes piece = scratch_.first(left < scratch_.size() ? left : scratch_.size());
-    const Status status = flash_.read(begin + v.offset, piece);
-    if (!status.ok()) return status.error();
-    digest_.update(piece);
-    v.offset += static_cast<uint32_t>(piece.size());
-    done += static_cast<uint32_t>(piece.size());
-  }
-  if (v.offset < size) return false;
+  const uint8_t slot = v.slot;
+  PackageInfo header;
+  if (slot == kNoSlot) return Error::kWrongState;
+  if (!meta_.read_header(slot, header)) return Error::kReadFailed;
+  const uint32_t begin = v.body ? header.body_offset : 0;
+  const uint32_t left = (v.body ? header.body_size : header.model_size) - v.offset;
+  const uint32_t count = left < budget_bytes ? left : budget_bytes;
+  const Status status = meta_.take(meta_.layout.payload_offset(slot) + begin + v.offset, count, nullptr);
+  if (!status.ok()) return status.error();
+  v.offset += count;
+  if (count < left) return false;
 
-  const Sha256 digest = digest_.finish();
-  const bool same = same_bytes(digest, v.body ? header.body_sha256 : header.model_sha256);
-  const bool more = same && !v.body && header.body_size != 0;
-  if (more) {
+  const bool same = same_bytes(meta_.digest.finish(), v.body ? header.body_sha256 : header.model_sha256);
+  if (same && !v.body && header.body_size != 0) {
     v.body = true;
     v.offset = 0;
-    digest_.reset();
+    meta_.digest.reset();
     return false;
   }
-  const uint8_t slot = v.slot;
-  v = Verify();
+  v.slot = kNoSlot;
   if (!same) return Error::kDigestMismatch;
-  if (receiving() && slot == transfer_.slot) transfer_.verified = true;
+  if (slot == transfer_.slot) transfer_.phase = Phase::kVerified;
   return true;
 }
 
 // Seal in the meta, then the record: between the two the model is still half received, and is verified and sealed
 // once more when it is offered again.
 Status Store::seal() {
-  if (transfer_.phase != Phase::kReceive || !transfer_.verified) return Error::kWrongState;
+  if (transfer_.phase != Phase::kVerified) return Error::kWrongState;
   const uint8_t s = transfer_.slot;
-  MetaHeader header;
+  PackageInfo header;
   if (!meta_.read_header(s, header)) return Error::kReadFailed;
   const Status sealed = meta_.write_seal(s, header);
-  if (sealed.error() == Error::kNoPower || sealed.error() == Error::kFlashBusy) return sealed;
-  State next = state_;
-  SlotRecord& slot = next.slots[s];
+  if (sealed.error() == Error::kFlashBusy) return sealed;
+  keep();
+  SlotRecord& slot = state_.slots[s];
   slot.state = SlotState::kPending;
-  slot.sealed_by_journal = !sealed.ok();
-  slot.attempts_made = 0;
+  slot.flags = sealed.ok() ? 0 : kSlotSealedByJournal;
   slot.vouched_blocks = 0;
-  slot.clean = false;
-  const Status status = commit(next, Event::kSealed);
-  if (status.ok()) forget_transfer();
+  const Status status = commit(Event::kSealed);
+  if (status.ok()) transfer_ = Transfer();
   return status;
 }
 
 // ---- trial ----
 
-Status Store::reinstate(uint8_t slot) {
-  if (slot >= config_.slot_count || !sound_[slot] || state_.slots[slot].state != SlotState::kRetired) {
-    return Error::kWrongState;
-  }
-  for (uint8_t s = 0; s < config_.slot_count; ++s) {
-    if (is_unconfirmed(state_.slots[s].state)) return Error::kTrialOpen;
-  }
-  MetaHeader header;
-  if (!meta_.read_header(slot, header)) return Error::kReadFailed;
+Status Store::reinstate(uint8_t s) {
+  SlotRecord* slot = edit(s, states(SlotState::kRetired));
+  if (slot == nullptr || !sound(s)) return Error::kWrongState;
+  if (newest_slot(state_, kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
+  PackageInfo header;
+  if (!meta_.read_header(s, header)) return Error::kReadFailed;
   if (header.counter < state_.counter_floor) return Error::kCounterTooLow;
-  State next = state_;
-  next.slots[slot].state = SlotState::kPending;
-  next.slots[slot].attempts_made = 0;
-  return commit(next, Event::kReinstated);
+  slot->state = SlotState::kPending;
+  slot->attempts_made = 0;
+  return commit(Event::kReinstated);
 }
 
-Status Store::record_attempt(uint8_t slot) {
-  if (slot >= config_.slot_count || !sound_[slot] || !is_unconfirmed(state_.slots[slot].state)) {
-    return Error::kWrongState;
-  }
-  State next = state_;
-  SlotRecord& record = next.slots[slot];
-  if (record.attempts_made >= record.attempts_max) return Error::kAttemptsSpent;
-  record.attempts_made += 1;
-  record.state = SlotState::kPending;
-  return commit(next, Event::kAttempt);
+Status Store::record_attempt(uint8_t s) {
+  SlotRecord* slot = edit(s, kUnconfirmed);
+  if (slot == nullptr || !sound(s)) return Error::kWrongState;
+  if (slot->attempts_made >= slot->attempts_max) return Error::kAttemptsSpent;
+  slot->attempts_made += 1;
+  slot->state = SlotState::kPending;
+  return commit(Event::kAttempt);
 }
 
-Status Store::record_trial(uint8_t slot) {
-  if (slot >= config_.slot_count || state_.slots[slot].state != SlotState::kPending ||
-      state_.slots[slot].attempts_made == 0) {
-    return Error::kWrongState;
-  }
-  State next = state_;
-  next.slots[slot].state = SlotState::kTrial;
-  return commit(next, Event::kTrial);
+Status Store::record_trial(uint8_t s) {
+  SlotRecord* slot = edit(s, states(SlotState::kPending));
+  if (slot == nullptr || slot->attempts_made == 0) return Error::kWrongState;
+  slot->state = SlotState::kTrial;
+  return commit(Event::kTrial);
 }
 
-Status Store::confirm(uint8_t slot, uint32_t now_ms) {
-  if (slot >= config_.slot_count || state_.slots[slot].state != SlotState::kTrial) return Error::kWrongState;
-  MetaHeader header;
-  if (!meta_.read_header(slot, header)) return Error::kReadFailed;
-  State next = state_;
+Status Store::confirm(uint8_t s, uint32_t now_ms) {
+  SlotRecord* slot = edit(s, states(SlotState::kTrial));
+  if (slot == nullptr) return Error::kWrongState;
+  PackageInfo header;
+  if (!meta_.read_header(s, header)) return Error::kReadFailed;
   // One model to return to: the one confirmed so far, if it is any good.
-  const uint8_t old = slot_in(SlotState::kConfirmed);
-  const bool old_good = old != kNoSlot && sound_[old];
-  for (SlotRecord& other : next.slots) {
+  const bool old_good = newest_slot(state_, states(SlotState::kConfirmed), sound_) != kNoSlot;
+  for (SlotRecord& other : state_.slots) {
     if (other.state == SlotState::kRetired && old_good) other.state = SlotState::kUnknown;
     if (other.state == SlotState::kConfirmed) other.state = old_good ? SlotState::kRetired : SlotState::kUnknown;
   }
-  next.slots[slot].state = SlotState::kConfirmed;
-  next.watchdog_run = 0;
-  if (header.counter > next.counter_floor) next.counter_floor = header.counter;
-  const Status status = commit(next, Event::kConfirmed);
+  slot->state = SlotState::kConfirmed;
+  state_.watchdog_run = 0;
+  if (header.counter > state_.counter_floor) state_.counter_floor = header.counter;
+  const Status status = commit(Event::kConfirmed);
   if (status.ok()) settled_ms_ = now_ms;
   return status;
 }
 
-Status Store::reject(uint8_t slot, uint8_t reason, uint16_t detail) {
-  if (slot >= config_.slot_count || !is_unconfirmed(state_.slots[slot].state)) return Error::kWrongState;
-  State next = state_;
-  reject_slot(next, slot, reason, detail);
-  return commit(next, Event::kRejected);
+Status Store::reject(uint8_t s, uint8_t reason, uint16_t detail) {
+  if (edit(s, kUnconfirmed) == nullptr) return Error::kWrongState;
+  reject_slot(state_, s, reason, detail);
+  return commit(Event::kRejected);
 }
 
-Result<BootChoice> Store::roll_back(uint8_t reason, uint16_t detail) {
-  uint8_t from = slot_in(SlotState::kTrial);
-  if (from == kNoSlot) from = slot_in(SlotState::kPending);
-  State next = state_;
+Status Store::roll_back(uint8_t reason, uint16_t detail) {
+  keep();
+  uint8_t from = newest_slot(state_, kUnconfirmed);
   if (from == kNoSlot) {
     from = slot_in(SlotState::kConfirmed);
-    const uint8_t to = slot_in(SlotState::kRetired);
-    const bool sound = to != kNoSlot && sound_[to];
-    if (from == kNoSlot || !(sound || config_.has_builtin)) return Error::kNothingToReturnTo;
-    if (sound) next.slots[to].state = SlotState::kConfirmed;
+    const uint8_t to = newest_slot(state_, states(SlotState::kRetired), sound_);
+    if (from == kNoSlot || (to == kNoSlot && !has_builtin_)) return Error::kNothingToReturnTo;
+    if (to != kNoSlot) state_.slots[to].state = SlotState::kConfirmed;
   }
-  reject_slot(next, from, reason, detail);
-  const Status status = commit(next, Event::kRolledBack);
-  if (!status.ok()) return status.error();
-  return choice();
+  reject_slot(state_, from, reason, detail);
+  return commit(Event::kRolledBack);
 }
 
 // ---- erase all ----
 
 Status Store::erase_all(uint32_t now_ms) {
-  if (recovery_.wanted || clearing_.slot != kNoSlot) return Error::kBusy;
+  if (transfer_.phase == Phase::kRecover || transfer_.phase == Phase::kClear) return Error::kBusy;
   if (held_slot_ != kNoSlot) return Error::kInUse;
-  refill_budget(now_ms);
-  State next = state_;
+  if (newest_slot(state_, kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
+  const uint32_t budget = erase_budget(now_ms);
+  keep();
   uint32_t cost = 0;
   for (uint8_t s = 0; s < config_.slot_count; ++s) {
-    if (is_unconfirmed(state_.slots[s].state)) return Error::kTrialOpen;
     if (state_.slots[s].state == SlotState::kErased) continue;
-    cost += layout_.slot_blocks;
-    clear_slot(next, s, kReasonErased);
-    charge(next, s, layout_.slot_blocks);
+    cost += meta_.layout.slot_blocks;
+    empty_slot(s, kReasonErased);
   }
-  if (cost > state_.erase_budget) return Error::kEraseBudget;
   if (cost == 0) return Status();
-  const Status status = commit(next, Event::kEraseAll);
+  if (cost > budget) {
+    take_back();
+    return Error::kEraseBudget;
+  }
+  const Status status = commit(Event::kEraseAll);
   if (!status.ok()) return status;
-  forget_transfer();
-  wipe_charged_ = true;
-  for (bool& sound : sound_) sound = false;
+  transfer_ = Transfer();
+  sound_ = 0;
   return status;
 }
 

@@ -143,13 +143,8 @@ inline bool Delivery::clearing_first(storage::Error error, uint32_t now_ms) cons
 }
 
 inline bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
-  if (stage_ == Stage::kWritingMeta) {
-    if (!store_.manifest_taken()) return false;  // Store::work() erases and writes; the ring still holds it
-    stage_ = Stage::kNothing;
-    (void)receiver_.accept(resume_chunk_);
-    note(AgentEvent::kAccepted, Cause(), resume_chunk_);
-    return true;
-  }
+  // Store::work() erases; then the store wants it once more, and the ring still holds it.
+  if (stage_ == Stage::kWritingMeta && store_.work_wanted(now_ms) != storage::Work::kNone) return false;
   ManifestView manifest;
   if (!protocol::read_manifest(action.bytes, &manifest).ok()) return refuse(Reason::kManifestMalformed);
   Digest& digest = *config_.digest;
@@ -174,24 +169,26 @@ inline bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   package.counter = manifest.counter;
   package.attempts = manifest.attempts;
   const storage::OpenFlags flags = action.offer.forced() ? storage::kOpenForce : storage::kOpenNormal;
-  const storage::Result<storage::Opened> opened = store_.open(package, flags, now_ms);
+  const storage::Result<uint8_t> opened = store_.open(package, flags, now_ms);
   if (opened.error() == storage::Error::kFlashBusy || clearing_first(opened.error(), now_ms)) return false;
   if (!opened.ok()) return refuse(cause_of(opened.error()));
-  slot_ = opened.value().slot;
+  slot_ = opened.value();
   package_id_ = package.package_id;
-  resume_chunk_ = static_cast<uint16_t>(opened.value().resume_chunk);
-  stage_ = Stage::kWritingMeta;
-  return false;
+  stage_ = store_.manifest_taken() ? Stage::kNothing : Stage::kWritingMeta;
+  if (stage_ == Stage::kWritingMeta) return false;
+  (void)receiver_.accept(static_cast<uint16_t>(store_.next_page()));
+  note(AgentEvent::kAccepted, Cause(), store_.next_page());
+  return true;
 }
 
 bool Delivery::rewind(uint32_t chunk, Reason reason, uint32_t now_ms) {
-  const storage::Result<uint32_t> restart = store_.rewind(chunk, now_ms);
+  const storage::Status restart = store_.rewind(chunk, now_ms);
   if (!restart.ok()) {
     (void)receiver_.give_up(cause_of(restart.error()).reason(), static_cast<uint16_t>(chunk));
     return true;
   }
-  (void)receiver_.chunk_failed(static_cast<uint16_t>(restart.value()), reason);
-  note(AgentEvent::kPageRewound, because(reason, chunk), restart.value());
+  (void)receiver_.chunk_failed(static_cast<uint16_t>(store_.next_page()), reason);
+  note(AgentEvent::kPageRewound, because(reason, chunk), store_.next_page());
   return true;
 }
 
@@ -207,9 +204,9 @@ inline bool Delivery::program(const Action& action, uint32_t now_ms) {
 }
 
 inline bool Delivery::close_chunk(const Action& action, uint32_t now_ms) {
-  const storage::Result<uint32_t> durable = store_.close_page(action.chunk, action.true_size, action.crc32);
+  const storage::Status durable = store_.close_page(action.chunk, action.true_size, action.crc32);
   if (durable.ok()) {
-    (void)receiver_.chunk_durable(static_cast<uint16_t>(durable.value()));
+    (void)receiver_.chunk_durable(static_cast<uint16_t>(store_.durable_chunks()));
     return true;
   }
   if (durable.error() == storage::Error::kFlashBusy) return false;

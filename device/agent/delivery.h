@@ -54,7 +54,6 @@ class Delivery {
   // Small members first: the shorter instructions reach only so far.
   Stage stage_ = Stage::kNothing;
   uint8_t slot_ = storage::kNoSlot;
-  uint16_t resume_chunk_ = 0;
   uint32_t package_id_ = 0;
   Cause bad_;  // why the payload is no good, until the store has forgotten it
   protocol::Receiver& receiver_;

@@ -28,12 +28,6 @@ protocol::ReceiverConfig receiver_config(const AgentConfig& config) {
   return all;
 }
 
-storage::StoreConfig store_config(const AgentConfig& config) {
-  storage::StoreConfig all = config.store;
-  all.has_builtin = !config.builtin_model.empty();
-  return all;
-}
-
 PackageState package_state(const storage::SlotInfo& slot) {
   // kUnknown, kClearing, kErased, kReceiving, kPending, kTrial, kConfirmed, kRetired, kRejected.
   static const PackageState kStates[] = {
@@ -69,7 +63,7 @@ DeliveryAgent::DeliveryAgent(const AgentConfig& config)
       delivery_(receiver_, store_, config),
       config_(config),
       host_(*config.engine_a, *config.engine_b, config.arena),
-      store_(*config.flash, *config.digest, store_config(config), config.store_scratch),
+      store_(*config.flash, *config.digest, config.store, !config.builtin_model.empty(), config.store_scratch),
       receiver_(receiver_config(config)) {}
 
 storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms) {

@@ -18,8 +18,9 @@ Board board_for(const RigOptions& options) {
   for (uint32_t slot_blocks = options.payload_blocks + 1;; ++slot_blocks) {
     board.geometry.size_bytes =
         (storage::kJournalBlocks + options.slot_count * slot_blocks) * board.geometry.erase_block_bytes;
-    const auto layout = storage::make_layout(board.geometry, options.slot_count, board.chunk_bytes);
-    if (layout.ok() && layout.value().payload_blocks >= options.payload_blocks) return board;
+    storage::Layout layout;
+    const bool fits = layout.set(board.geometry, options.slot_count, board.chunk_bytes).ok();
+    if (fits && layout.payload_blocks() >= options.payload_blocks) return board;
   }
 }
 
@@ -32,7 +33,6 @@ storage::StoreConfig store_config(const RigOptions& options, const Board& board)
   config.displace_idle_ms = 20000;
   config.erase_budget_blocks = options.erase_budget_blocks;
   config.budget_refill_ms = options.budget_refill_ms;
-  config.has_builtin = options.builtin != nullptr;
   return config;
 }
 
@@ -376,7 +376,8 @@ void Rig::check_reboot() {
   if (!had_model_) return;
   shadow_->restore(flash.snapshot());
   shadow_->power_on();
-  storage::Store store(*shadow_, shadow_digest_, store_config(options, board), shadow_scratch_);
+  const storage::StoreConfig config = store_config(options, board);
+  storage::Store store(*shadow_, shadow_digest_, config, options.builtin != nullptr, shadow_scratch_);
   if (!store.mount(now).ok()) return violation("after a power cut now, the region would not mount");
   const storage::BootChoice choice = store.boot(storage::ResetCause::kOther);
   const bool runs = choice.action == storage::BootAction::kRun || choice.action == storage::BootAction::kBuiltIn;

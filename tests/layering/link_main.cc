@@ -23,7 +23,7 @@ int main() {
   good = good && roost::protocol::resolve_count(0xFFFF, 0x10000) == 0xFFFF;
 #endif
 #ifdef ROOST_HAS_STORAGE
-  good = good && !roost::storage::make_layout(roost::storage::FlashGeometry(), 2, 4096).ok();
+  good = good && !roost::storage::Layout().set(roost::storage::FlashGeometry(), 2, 4096).ok();
 #endif
 #ifdef ROOST_HAS_RUNTIME
   good = good && roost::runtime::operator_name(roost::runtime::tflite::BuiltinOperator::CONV_2D)[0] == 'C';

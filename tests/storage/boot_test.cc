@@ -9,10 +9,9 @@ namespace {
 
 BootInput input_of(ResetCause cause = ResetCause::kOther) {
   BootInput input = {};
-  input.slot_count = 2;
   input.watchdog_run_max = 3;
   input.cause = cause;
-  input.sound[0] = input.sound[1] = true;
+  input.sound = 3;
   return input;
 }
 
@@ -95,7 +94,7 @@ TEST(Boot, Row5RunsTheConfirmedModel) {
 TEST(Boot, Row6RunsTheRetiredModelWhereTheConfirmedOneIsNotSound) {
   State state = state_of(SlotState::kRetired, SlotState::kConfirmed);
   BootInput input = input_of();
-  input.sound[1] = false;
+  input.sound = 1;
   const BootDecision decision = decide_boot(input, state);
   expect_choice(decision.choice, BootAction::kRun, 0, kNoSlot);
   EXPECT_FALSE(decision.repair) << "it may read well again another time";
@@ -114,22 +113,21 @@ TEST(Boot, Row7And8) {
 
 TEST(Boot, NeverRunsWhatIsNotSoundNorMissesWhatIs) {
   const auto is_model = [](SlotState s) {
-    return is_unconfirmed(s) || s == SlotState::kConfirmed || s == SlotState::kRetired;
+    return is_in(s, kUnconfirmed | states(SlotState::kConfirmed) | states(SlotState::kRetired));
   };
   for (int a = 0; a <= 8; ++a) {
     for (int b = 0; b <= 8; ++b) {
       for (int sound = 0; sound < 4; ++sound) {
         State state = state_of(static_cast<SlotState>(a), static_cast<SlotState>(b));
         BootInput input = input_of();
-        input.sound[0] = sound & 1;
-        input.sound[1] = sound & 2;
+        input.sound = static_cast<uint8_t>(sound);
         const BootChoice choice = decide_boot(input, state).choice;
         bool any = false;
-        for (uint8_t s = 0; s < 2; ++s) any = any || (input.sound[s] && is_model(state.slots[s].state));
+        for (uint8_t s = 0; s < 2; ++s) any = any || ((input.sound >> s & 1) && is_model(state.slots[s].state));
         EXPECT_EQ(any, choice.slot != kNoSlot) << a << " " << b << " " << sound;
         for (uint8_t slot : {choice.slot, choice.fallback_slot}) {
           if (slot == kNoSlot) continue;
-          EXPECT_TRUE(input.sound[slot] && is_model(state.slots[slot].state));
+          EXPECT_TRUE((input.sound >> slot & 1) && is_model(state.slots[slot].state));
         }
       }
     }

@@ -14,8 +14,11 @@ class JournalOnBoard : public testing::TestWithParam<std::string> {
   JournalOnBoard()
       : board(small_board(GetParam())),
         flash(board),
-        layout(make_layout(board.geometry, 2, board.chunk_bytes).value()),
-        scratch(256) {}
+        scratch(256),
+        volume(flash, digest, scratch),
+        layout(volume.layout) {
+    EXPECT_TRUE(volume.layout.set(board.geometry, 2, board.chunk_bytes).ok());
+  }
 
   State numbered(uint32_t number) {
     State state;
@@ -24,15 +27,17 @@ class JournalOnBoard : public testing::TestWithParam<std::string> {
   }
   // What a fresh journal finds; 0: nothing.
   uint32_t mounted() {
-    Journal journal(flash, scratch);
+    Journal journal(volume);
     State state;
-    return journal.mount(layout, state) ? state.generation : 0;
+    return journal.mount(state) ? state.generation : 0;
   }
 
   Board board;
   SimFlash flash;
-  Layout layout;
   std::vector<uint8_t> scratch;
+  SodiumDigest digest;
+  Volume volume;
+  Layout& layout;
 };
 
 TEST_P(JournalOnBoard, FindsNothingInErasedOrFilledFlash) {
@@ -43,10 +48,10 @@ TEST_P(JournalOnBoard, FindsNothingInErasedOrFilledFlash) {
 }
 
 TEST_P(JournalOnBoard, RemembersTheNewestThroughManyTurns) {
-  Journal journal(flash, scratch);
+  Journal journal(volume);
   State state;
-  ASSERT_FALSE(journal.mount(layout, state));
-  const uint32_t count = std::min(5 * layout.records_per_block + 3, 1500u);
+  ASSERT_FALSE(journal.mount(state));
+  const uint32_t count = std::min(5 * layout.records_per_block() + 3, 1500u);
   for (uint32_t i = 1; i <= count; ++i) {
     ASSERT_TRUE(journal.append(numbered(i), Event::kFirm).ok());
     if (i >= 40 && i % 50 != 0) continue;
@@ -58,30 +63,30 @@ TEST_P(JournalOnBoard, RemembersTheNewestThroughManyTurns) {
 
 TEST_P(JournalOnBoard, EveryRecordIsFirmUnlessItsMarkIsMissing) {
   {
-    Journal journal(flash, scratch);
+    Journal journal(volume);
     State state;
-    journal.mount(layout, state);
+    journal.mount(state);
     ASSERT_TRUE(journal.append(numbered(1), Event::kFirm).ok());
     flash.cut_power(flash.operations() + 1, CutPoint::kBefore, 0);  // before the mark
     (void)journal.append(numbered(2), Event::kFirm);
     flash.power_on();
   }
-  Journal journal(flash, scratch);
+  Journal journal(volume);
   State state;
-  ASSERT_TRUE(journal.mount(layout, state));
+  ASSERT_TRUE(journal.mount(state));
   EXPECT_EQ(state.generation, 2u);
   EXPECT_FALSE(journal.firm());
   ASSERT_TRUE(journal.append(state, Event::kFirm).ok());
   EXPECT_TRUE(journal.firm());
-  Journal again(flash, scratch);
-  ASSERT_TRUE(again.mount(layout, state));
+  Journal again(volume);
+  ASSERT_TRUE(again.mount(state));
   EXPECT_TRUE(again.firm());
 }
 
 TEST_P(JournalOnBoard, GoesRoundSpoiledPlaces) {
-  Journal journal(flash, scratch);
+  Journal journal(volume);
   State state;
-  journal.mount(layout, state);
+  journal.mount(state);
   for (uint32_t i = 1; i < 30; ++i) {
     const Fault fault = i % 3 == 0 ? Fault::kRefuse : i % 3 == 1 ? Fault::kHalf : Fault::kSilent;
     flash.fail_operations(flash.operations(), 1, fault);
@@ -96,9 +101,9 @@ TEST_P(JournalOnBoard, GoesRoundSpoiledPlaces) {
 }
 
 TEST_P(JournalOnBoard, ReportsAPartThatFailsAltogetherAndKeepsTheNewest) {
-  Journal journal(flash, scratch);
+  Journal journal(volume);
   State state;
-  journal.mount(layout, state);
+  journal.mount(state);
   ASSERT_TRUE(journal.append(numbered(7), Event::kFirm).ok());
   flash.fail_operations(flash.operations(), 1000000, Fault::kRefuse);
   EXPECT_FALSE(journal.append(numbered(8), Event::kFirm).ok());
@@ -109,19 +114,18 @@ TEST_P(JournalOnBoard, ReportsAPartThatFailsAltogetherAndKeepsTheNewest) {
 }
 
 TEST_P(JournalOnBoard, IgnoresARecordOfAnotherLayout) {
-  Journal journal(flash, scratch);
+  Journal journal(volume);
   State state;
-  journal.mount(layout, state);
+  journal.mount(state);
   ASSERT_TRUE(journal.append(numbered(1), Event::kFirm).ok());
-  Layout other = layout;
-  other.chunk_bytes /= 2;
-  EXPECT_FALSE(Journal(flash, scratch).mount(other, state));
+  layout.chunk_bytes /= 2;
+  EXPECT_FALSE(Journal(volume).mount(state));
 }
 
 TEST_P(JournalOnBoard, EveryByteOfARecordIsChecked) {
-  Journal journal(flash, scratch);
+  Journal journal(volume);
   State state;
-  journal.mount(layout, state);
+  journal.mount(state);
   ASSERT_TRUE(journal.append(numbered(1), Event::kFirm).ok());
   const uint32_t at = layout.journal_offset(1);  // the first turn is 1
   for (uint32_t i = 0; i < kRecordHeaderBytes + state_bytes(2) + kRecordCrcBytes; ++i) {
@@ -144,21 +148,21 @@ TEST(StateEncoding, SurvivesARoundTrip) {
   slot.state = SlotState::kReceiving;
   slot.reason = 9;
   slot.detail = 0x1234;
-  slot.clean = true;
+  slot.flags = kSlotClean;
   slot.vouched_blocks = 4;
   slot.vouched_chain = 0xDEADBEEF;
   slot.wear_total = 1000;
   std::vector<uint8_t> bytes(state_bytes(3));
-  encode_state(state, 3, bytes);
+  encode_state(state, 3, bytes.data());
   State out;
-  ASSERT_TRUE(decode_state(bytes, 3, out));
+  ASSERT_TRUE(decode_state(bytes.data(), 3, out));
   std::vector<uint8_t> again(state_bytes(3));
-  encode_state(out, 3, again);
+  encode_state(out, 3, again.data());
   EXPECT_EQ(bytes, again);
   EXPECT_EQ(out.slots[2].vouched_chain, 0xDEADBEEFu);
   EXPECT_EQ(out.counter_floor, state.counter_floor);
   bytes[40 + 2 * 36] = 9;  // no such state
-  EXPECT_FALSE(decode_state(bytes, 3, out));
+  EXPECT_FALSE(decode_state(bytes.data(), 3, out));
 }
 
 std::vector<std::string> board_names() {

@@ -9,8 +9,9 @@ Board small_board(const std::string& name, uint8_t slot_count, uint32_t payload_
   Board board = *device::find_board(name);
   for (uint32_t slot_blocks = payload_blocks + 1;; ++slot_blocks) {
     board.geometry.size_bytes = (kJournalBlocks + slot_count * slot_blocks) * board.geometry.erase_block_bytes;
-    const Result<Layout> layout = make_layout(board.geometry, slot_count, board.chunk_bytes);
-    if (layout.ok() && layout.value().payload_blocks >= payload_blocks) return board;
+    Layout layout;
+    const bool fits = layout.set(board.geometry, slot_count, board.chunk_bytes).ok();
+    if (fits && layout.payload_blocks() >= payload_blocks) return board;
   }
 }
 
@@ -68,9 +69,24 @@ PackageInfo Package::info() const {
 void Rig::reboot() {
   // A fresh object over rubbish scratch: nothing may live on in RAM.
   scratch_.assign(Store::scratch_bytes(flash_.geometry()), 0xA5);
-  store_ = std::make_unique<Store>(flash_, digest_, config_, scratch_);
+  store_ = std::make_unique<Store>(flash_, digest_, config_, has_builtin_, scratch_);
   error = store_->mount(now).error();
   while (error == Error::kNone && store_->work_wanted(now) == Work::kRecover) error = store_->work(now).error();
+}
+
+bool Rig::open(const Package& package, OpenFlags flags) {
+  for (int i = 0; i < 10000; ++i) {
+    const Result<uint8_t> given = store_->open(package.info(), flags, now);
+    error = given.error();
+    if (!given.ok()) return false;
+    opened = given.value();
+    if (store_->manifest_taken()) return true;
+    while (store_->receiving() && store_->work_wanted(now) != Work::kNone) {
+      error = store_->work(now).error();
+      if (error == Error::kNoPower) return false;
+    }
+  }
+  return false;
 }
 
 bool Rig::settle() {

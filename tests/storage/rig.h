@@ -57,7 +57,10 @@ Package make_package(uint32_t seed, uint32_t model_size, uint32_t body_size);
 // Flash, store and everything they borrow. Reboot makes a new Store on the same flash.
 class Rig {
  public:
-  Rig(SimFlash& flash, const StoreConfig& config) : flash_(flash), config_(config) { reboot(); }
+  Rig(SimFlash& flash, const StoreConfig& config, bool has_builtin = false)
+      : flash_(flash), config_(config), has_builtin_(has_builtin) {
+    reboot();
+  }
 
   // Mounts and recovers; no boot().
   void reboot();
@@ -65,6 +68,9 @@ class Rig {
   SimFlash& flash() { return flash_; }
   uint32_t now = 1000;
 
+  // Opens, with the work that it takes until header and manifest stand in flash. False: see error; the power may have
+  // gone.
+  bool open(const Package& package, OpenFlags flags = kOpenNormal);
   // Work until there is none. False when the power went.
   bool settle();
   // One page, in two pieces; false when anything failed (error() says what).
@@ -74,11 +80,13 @@ class Rig {
   bool verify(uint8_t slot);
   bool pages_equal(uint8_t slot, const Package& package, uint32_t count);
   Error error = Error::kNone;
+  uint8_t opened = kNoSlot;  // the slot, last
   uint64_t pages_sent = 0;
 
  private:
   SimFlash& flash_;
   StoreConfig config_;
+  bool has_builtin_;
   SodiumDigest digest_;
   std::vector<uint8_t> scratch_;
   std::unique_ptr<Store> store_;

@@ -186,8 +186,8 @@ TEST(SimFlashFile, AnInstallSurvivesSigkill) {
     Rig rig(flash, config_for(board));
     if (rig.store().slot_in(SlotState::kConfirmed) != kNoSlot) return true;
     if (rig.store().slot_in(SlotState::kPending) == kNoSlot && rig.store().slot_in(SlotState::kTrial) == kNoSlot) {
-      if (!rig.store().open(package.info(), kOpenNormal, rig.now).ok()) return false;
-      while (!rig.store().manifest_taken() || rig.store().next_page() < rig.store().chunk_count()) {
+      if (!rig.open(package)) return false;
+      while (rig.store().next_page() < rig.store().chunk_count()) {
         if (rig.store().page_ready(rig.store().next_page())) {
           if (!rig.send_page(package, rig.store().next_page())) return false;
         } else if (!rig.store().work(rig.now).ok()) {

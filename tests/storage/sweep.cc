@@ -167,13 +167,12 @@ uint8_t slot_of(World& w, const Package& package, SlotState state) {
 bool send_pages(World& w, const Package& package, uint32_t stop_at) {
   Store& store = w.store();
   int rewinds = 0;
-  while (store.next_page() < std::min(stop_at, store.chunk_count()) || !store.manifest_taken()) {
-    while (!store.manifest_taken() || !store.page_ready(store.next_page())) {
+  while (store.next_page() < std::min(stop_at, store.chunk_count())) {
+    while (!store.page_ready(store.next_page())) {
       promise(store.work_wanted(w.rig.now) != Work::kNone, "a page that is never ready");
       (void)store.work(w.rig.now);
       if (power_gone(w)) return false;
     }
-    if (store.next_page() >= store.chunk_count()) break;
     const uint32_t page = store.next_page();
     const bool sent = w.rig.send_page(package, page);
     w.known.durable = std::max(w.known.durable, store.durable_chunks());
@@ -186,15 +185,13 @@ bool send_pages(World& w, const Package& package, uint32_t stop_at) {
 }
 
 bool open_package(World& w, const Package& package, OpenFlags flags) {
-  Opened opened;
   const auto call = [&] {
-    const Result<Opened> result = w.store().open(package.info(), flags, w.rig.now);
-    if (result.ok()) opened = result.value();
-    return result.error();
+    (void)w.rig.open(package, flags);
+    return w.rig.error;
   };
   if (!insist(w, call, "open")) return false;
-  promise(opened.resume_chunk >= w.known.durable, "resume behind what was durable");
-  w.known.resumed_at = opened.resume_chunk;
+  promise(w.store().next_page() >= w.known.durable, "resume behind what was durable");
+  w.known.resumed_at = w.store().next_page();
   w.rig.pages_sent = 0;
   return true;
 }
@@ -210,7 +207,7 @@ bool upload(World& w, const Package& package, OpenFlags flags = kOpenNormal) {
   if (!send_pages(w, package, UINT32_MAX)) return false;
   const uint32_t not_durable = w.store().chunk_count() - w.known.resumed_at;
   w.known.sent_since_boot = w.rig.pages_sent;
-  promise(w.known.sent_since_boot <= not_durable + w.faults() * w.store().layout().chunks_per_block,
+  promise(w.known.sent_since_boot <= not_durable + w.faults() * w.store().layout().chunks_per_block(),
           "more pages were sent than were not durable");
   const uint8_t slot = slot_of(w, package, SlotState::kReceiving);
   if (!package.whole) {
@@ -356,7 +353,7 @@ struct Packages {
   explicit Packages(const Layout& layout) {
     const uint32_t block = layout.block_bytes;
     a = make_package(1, block + block / 3, 200);
-    b = make_package(2, 2 * block - 40, layout.payload_blocks > 2 ? block / 2 : 24);
+    b = make_package(2, 2 * block - 40, layout.payload_blocks() > 2 ? block / 2 : 24);
     c = make_package(3, block / 2 + 13, 0);
     spoiled = make_package(4, block + 7, 0);
     spoiled.model_sha256[3] ^= 1;
@@ -379,7 +376,7 @@ std::vector<Scenario> scenarios(const Packages& p) {
   };
   const auto half_b = [&p](World& w) {
     w.known.next = &p.b;
-    need(open_package(w, p.b, kOpenNormal) && send_pages(w, p.b, w.store().layout().chunks_per_block + 1));
+    need(open_package(w, p.b, kOpenNormal) && send_pages(w, p.b, w.store().layout().chunks_per_block() + 1));
   };
   const auto confirm_b = [&p, confirm_a](World& w) {
     confirm_a(w);
@@ -463,13 +460,13 @@ uint32_t journal_room(World& w) {
   const Layout& layout = w.store().layout();
   uint32_t newest = 0;
   for (uint8_t block = 0; block < kJournalBlocks; ++block) {
-    for (uint32_t i = 0; i < layout.records_per_block; ++i) {
-      const uint8_t* record = w.flash.mapped() + layout.journal_offset(block) + i * layout.place_bytes;
+    for (uint32_t i = 0; i < layout.records_per_block(); ++i) {
+      const uint8_t* record = w.flash.mapped() + layout.journal_offset(block) + i * layout.place_bytes();
       if (load_le16(record) != kRecordMagic) continue;
       newest = std::max(newest, load_le32(record + 4));
     }
   }
-  return newest == 0 ? 0 : layout.records_per_block - 1 - newest % layout.records_per_block;
+  return newest == 0 ? 0 : layout.records_per_block() - 1 - newest % layout.records_per_block();
 }
 
 // Fills the journal until no more than `room` records fit, so that it turns within the mission.
@@ -487,10 +484,9 @@ class Sweep {
   explicit Sweep(const SweepOptions& options)
       : options_(options),
         board_(small_board(options.board, 2, options.board == "large_block" ? 2 : 3)),
-        layout_(make_layout(board_.geometry, 2, board_.chunk_bytes).value()),
         flash_(board_),
         blank_(flash_.snapshot()),
-        packages_(layout_) {}
+        packages_(World(flash_, config_for(board_)).store().layout()) {}
 
   SweepReport run() {
     try {
@@ -605,7 +601,6 @@ class Sweep {
 
   SweepOptions options_;
   Board board_;
-  Layout layout_;
   SimFlash flash_;
   std::vector<uint8_t> blank_;
   Packages packages_;

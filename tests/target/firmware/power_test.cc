@@ -45,7 +45,9 @@ storage::Region small_region() {
 class Board {
  public:
   Board()
-      : flash_(device::NrfPart::kNrf51, small_region(), registers_), store_(flash_, digest_, config(), scratch_) {}
+      : flash_(device::NrfPart::kNrf51, small_region(), registers_),
+        config_(config()),
+        store_(flash_, digest_, config_, false, scratch_) {}
 
   storage::Flash& flash() { return flash_; }
   Store& store() { return store_; }
@@ -82,10 +84,21 @@ class Board {
     return status.ok() ? store_.seal() : status;
   }
 
-  // Works until the manifest stands and the page is erased.
+  // Until the manifest stands in flash.
+  Result<uint8_t, Error> open(const storage::PackageInfo& package, storage::OpenFlags flags) {
+    for (uint32_t i = 0; i < kStepsMax; ++i) {
+      const Result<uint8_t, Error> opened = store_.open(package, flags, now());
+      if (!opened.ok() || store_.manifest_taken()) return opened;
+      const Status status = store_.work(now());
+      if (!status.ok()) return status.error();
+    }
+    return Error::kNotReady;
+  }
+
+  // Works until the page is erased.
   Status wait_for(uint32_t page) {
     for (uint32_t i = 0; i < kStepsMax; ++i) {
-      if (store_.manifest_taken() && store_.page_ready(page)) return {};
+      if (store_.page_ready(page)) return {};
       Status status = store_.work(now());
       if (!status.ok()) return status;
     }
@@ -117,17 +130,18 @@ class Board {
       status = store_.program(page, at, Bytes(piece, (count + 3) & ~3u), now());
     }
     if (!status.ok()) return status;
-    const Result<uint32_t, Error> durable = store_.close_page(page, size, crc);
-    if (durable.ok() && report != nullptr) {
-      Line().text("= durable ").name(package.name).text(" ").number(durable.value()).write_to(*report);
+    status = store_.close_page(page, size, crc);
+    if (status.ok() && report != nullptr) {
+      Line().text("= durable ").name(package.name).text(" ").number(store_.durable_chunks()).write_to(*report);
     }
-    return durable.error();
+    return status;
   }
 
   device::NvmcRegisters registers_;
   device::SoftwareSha256 digest_;
   uint8_t scratch_[256];
   device::NrfNvmcFlash flash_;
+  const storage::StoreConfig config_;
   Store store_;
   uint32_t now_ms_ = 0;
 };
@@ -141,16 +155,15 @@ void say(File& report, const char* what, char name) {
 // Up to the first page: the rest is for a board that comes up in the middle of it.
 void begin_install(Board& board, const Package& package, File& report) {
   uint8_t manifest[kManifestBytes];
-  CHECK(board.store().open(package_info(package, manifest), storage::kOpenNormal, board.now()).ok());
+  CHECK(board.open(package_info(package, manifest), storage::kOpenNormal).ok());
   CHECK(board.receive_next(package, &report).ok());
 }
 
 void install(Board& board, const Package& package, File& report) {
   uint8_t manifest[kManifestBytes];
-  Result<storage::Opened, Error> opened =
-      board.store().open(package_info(package, manifest), storage::kOpenNormal, board.now());
+  const Result<uint8_t, Error> opened = board.open(package_info(package, manifest), storage::kOpenNormal);
   CHECK(opened.ok());
-  const uint8_t slot = opened.value().slot;
+  const uint8_t slot = opened.value();
   CHECK(board.receive(package, slot, &report).ok());
   say(report, "sealed", package.name);
   CHECK(board.store().record_attempt(slot).ok());
@@ -228,14 +241,14 @@ Status settle(Board& board, BootChoice choice) {
 Status go_on_with(Board& board, const Package& package, uint32_t* resumed_at) {
   uint8_t manifest[kManifestBytes];
   const storage::PackageInfo info = package_info(package, manifest);
-  Result<storage::Opened, Error> opened = board.store().open(info, storage::kOpenNormal, board.now());
+  Result<uint8_t, Error> opened = board.open(info, storage::kOpenNormal);
   if (opened.error() == Error::kAlreadyStored) return {};
   if (opened.error() == Error::kRejectedBefore) {
-    opened = board.store().open(info, storage::kOpenForce, board.now());
+    opened = board.open(info, storage::kOpenForce);
   }
   if (!opened.ok()) return opened.error();
-  *resumed_at = opened.value().resume_chunk;
-  Status status = board.receive(package, opened.value().slot, nullptr);
+  *resumed_at = board.store().next_page();
+  Status status = board.receive(package, opened.value(), nullptr);
   return status.ok() ? settle(board, board.store().choice()) : status;
 }
 
