@@ -19,15 +19,19 @@ namespace {
 constexpr uint8_t kFlashFailuresMax = 3;
 
 // Fills in what follows from other parts of it.
-const AgentConfig& complete(const AgentParts& parts, AgentConfig& config) {
-  const storage::FlashGeometry& geometry = parts.flash->geometry();
-  config.receiver.bounce = config.store_scratch;  // the store uses it only within its own calls
-  config.receiver.program_unit_bytes = geometry.program_unit_bytes;
-  config.receiver.erased_value = geometry.erased_value;
-  config.receiver.chunk_bytes = config.store.chunk_bytes;
+const AgentConfig& complete(AgentConfig& config) {
   config.store.has_builtin = !config.builtin_model.empty();
   config.acceptance.arena_bytes = static_cast<uint32_t>(config.arena.size());
   return config;
+}
+
+protocol::PageShape page_shape(const storage::FlashGeometry& geometry, const AgentConfig& config) {
+  protocol::PageShape page;
+  page.bounce = config.store_scratch;  // the store uses it only within its own calls
+  page.program_unit_bytes = geometry.program_unit_bytes;
+  page.chunk_bytes = config.store.chunk_bytes;
+  page.erased_value = geometry.erased_value;
+  return page;
 }
 
 PackageState package_state(const storage::SlotInfo& slot) {
@@ -59,7 +63,7 @@ void fill_tensors(Span<const runtime::TensorSpec> specs, protocol::InfoTensor* o
 
 // The first two are made before what they borrow, and only keep where it will be.
 DeliveryAgent::DeliveryAgent(const AgentParts& parts, AgentConfig config)
-    : activation_(store_, host_, receiver_, parts.observer, complete(parts, config).builtin_model),
+    : activation_(store_, host_, receiver_, parts.observer, complete(config).builtin_model),
       delivery_(receiver_, store_, *parts.engine_a, *parts.digest, parts.observer, traits_.acceptance,
                 config.verify_bytes_per_poll),
       flash_(*parts.flash),
@@ -67,7 +71,8 @@ DeliveryAgent::DeliveryAgent(const AgentParts& parts, AgentConfig config)
       traits_(config),
       host_(*parts.engine_a, *parts.engine_b, config.arena),
       store_(*parts.flash, *parts.digest, config.store, config.store_scratch),
-      receiver_(config.receiver) {}
+      receiver_config_(config.receiver),
+      receiver_(receiver_config_, page_shape(parts.flash->geometry(), config)) {}
 
 storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms) {
   const storage::Status mounted = store_.mount(now_ms);

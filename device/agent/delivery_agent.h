@@ -57,11 +57,10 @@ struct AgentTraits {
 
 struct AgentConfig : AgentTraits {
   storage::StoreConfig store;
-  protocol::ReceiverConfig
-      receiver;        // ring included; bounce, chunk, unit and erased value are taken from the flash and `store`
-  MutableBytes arena;  // aligned to runtime::kArenaAlignment
-  MutableBytes store_scratch;  // storage::Store::scratch_bytes(geometry)
-  Bytes builtin_model;         // empty: none
+  protocol::ReceiverConfig receiver;  // ring included
+  MutableBytes arena;                 // aligned to runtime::kArenaAlignment
+  MutableBytes store_scratch;         // storage::Store::scratch_bytes(geometry)
+  Bytes builtin_model;                // empty: none
   uint32_t verify_bytes_per_poll = 1024;
 };
 
@@ -127,6 +126,7 @@ class DeliveryAgent {
   AgentTraits traits_;
   runtime::ModelHost host_;
   storage::Store store_;
+  const protocol::ReceiverConfig receiver_config_;
   protocol::Receiver receiver_;
 };
 
