@@ -197,7 +197,7 @@ uint32_t Intake::open_for_offer(const Peer& peer, Bytes bytes) {
   Offer offer;
   if (decode(bytes, &offer) != Error::kNone || !follow_consumer() || here_.door != Door::kOffers) return 0;
   const uint32_t size = offer.stream_size();
-  if (offer.manifest_size > manifest_bytes_max_ || size > ring_.size()) return 0;
+  if (offer.manifest_size > config_.manifest_bytes_max || size > config_.ring.size()) return 0;
   if (!is_fragment_payload(offer.fragment_payload)) return 0;
   here_.peer = peer;
   here_.epoch = offer.epoch;
@@ -229,15 +229,15 @@ bool Intake::admit(uint32_t count, size_t size) const {
   const uint32_t left = here_.size - position;
   if (size != (left < here_.fragment_payload ? left : here_.fragment_payload)) return false;
   const uint32_t consumed = consumed_.load(std::memory_order_acquire);
-  return position + size <= consumed + ring_.size() && !is_marked(count);
+  return position + size <= consumed + config_.ring.size() && !is_marked(count);
 }
 
 void Intake::place(uint32_t position, const Bytes& payload) {
-  const size_t offset = position % ring_.size();
-  const size_t to_end = ring_.size() - offset;
+  const size_t offset = position % config_.ring.size();
+  const size_t to_end = config_.ring.size() - offset;
   const size_t head = payload.size() < to_end ? payload.size() : to_end;
-  memcpy(ring_.data() + offset, payload.data(), head);
-  if (head < payload.size()) memcpy(ring_.data(), payload.data() + head, payload.size() - head);
+  memcpy(config_.ring.data() + offset, payload.data(), head);
+  if (head < payload.size()) memcpy(config_.ring.data(), payload.data() + head, payload.size() - head);
 }
 
 void Intake::mark(uint32_t count) {

@@ -16,6 +16,7 @@
 
 #include "base/span.h"
 #include "protocol/control.h"
+#include "protocol/package.h"
 
 namespace roost {
 namespace protocol {
@@ -41,6 +42,12 @@ struct Peer {
 inline bool same_peer(const Peer& a, const Peer& b) {
   return a.slot == b.slot && a.session == b.session;
 }
+
+// Lent for the intake's life.
+struct IntakeConfig {
+  MutableBytes ring;
+  uint16_t manifest_bytes_max = kManifestBytesMax;
+};
 
 struct Mail {
   Peer peer;
@@ -108,8 +115,7 @@ struct IntakeMemory {
 
 class Intake : private IntakeMemory {
  public:
-  Intake(MutableBytes ring, uint16_t manifest_bytes_max)
-      : IntakeMemory(), ring_(ring), manifest_bytes_max_(manifest_bytes_max) {}
+  explicit Intake(const IntakeConfig& lent) : IntakeMemory(), config_(lent) {}
 
   // ---- producer
   void handle_connect(uint16_t conn);
@@ -145,7 +151,6 @@ class Intake : private IntakeMemory {
   uint32_t consumed() const { return consumed_.load(std::memory_order_relaxed); }
   void consume_to(uint32_t position) { consumed_.store(position, std::memory_order_release); }
   const StreamPlan& plan() const { return plan_; }
-  MutableBytes ring() const { return ring_; }
 
  private:
   class Inside;
@@ -164,8 +169,7 @@ class Intake : private IntakeMemory {
   bool is_marked(uint32_t count) const;
   void set_bit(uint32_t count, bool on);
 
-  MutableBytes ring_;
-  uint16_t manifest_bytes_max_;
+  const IntakeConfig& config_;
 };
 
 }  // namespace protocol

@@ -30,19 +30,19 @@ bool host_moves_next(ReceiverState state) {
 
 }  // namespace
 
-Receiver::Receiver(const ReceiverConfig& config)
-    : ReceiverMemory(), config_(config), intake_(config.ring, config.manifest_bytes_max) {
-  ROOST_ASSERT(config.ring.size() >= kRingBytesMin && config.ring.size() <= kRingBytesMax);
-  ROOST_ASSERT(reinterpret_cast<uintptr_t>(config.ring.data()) % 8 == 0);
-  ROOST_ASSERT(is_power_of_two(config.program_unit_bytes) && config.program_unit_bytes <= kProgramUnitMax);
-  ROOST_ASSERT(is_power_of_two(config.chunk_bytes) && config.chunk_bytes >= kChunkBytesMin);
-  ROOST_ASSERT(config.chunk_bytes <= kChunkBytesMax && config.chunk_bytes >= config.program_unit_bytes);
-  ROOST_ASSERT(config.manifest_bytes_max <= kManifestBytesMax);
-  ROOST_ASSERT(config.program_bytes_max != 0);
+Receiver::Receiver(const ReceiverConfig& lent, const PageShape& page)
+    : ReceiverMemory(), config_(lent), page_(page), intake_(lent) {
+  ROOST_ASSERT(lent.ring.size() >= kRingBytesMin && lent.ring.size() <= kRingBytesMax);
+  ROOST_ASSERT(reinterpret_cast<uintptr_t>(lent.ring.data()) % 8 == 0);
+  ROOST_ASSERT(is_power_of_two(page.program_unit_bytes) && page.program_unit_bytes <= kProgramUnitMax);
+  ROOST_ASSERT(is_power_of_two(page.chunk_bytes) && page.chunk_bytes >= kChunkBytesMin);
+  ROOST_ASSERT(page.chunk_bytes <= kChunkBytesMax && page.chunk_bytes >= page.program_unit_bytes);
+  ROOST_ASSERT(lent.manifest_bytes_max <= kManifestBytesMax);
+  ROOST_ASSERT(lent.program_bytes_max != 0);
 }
 
 uint32_t Receiver::chunk_total() const {
-  return chunk_count(offer_.payload_size, config_.chunk_bytes);
+  return chunk_count(offer_.payload_size, page_.chunk_bytes);
 }
 
 // The transfer's, or the last one's.
@@ -338,7 +338,7 @@ Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const {
     *detail = config_.manifest_bytes_max;
     return Reason::kManifestTooLarge;
   }
-  if (chunk_count(offer.payload_size, config_.chunk_bytes) >= 0xFFFF) return Reason::kDoesNotFit;
+  if (chunk_count(offer.payload_size, page_.chunk_bytes) >= 0xFFFF) return Reason::kDoesNotFit;
   return Reason::kOk;
 }
 
@@ -492,7 +492,7 @@ bool Receiver::look_for_head() {
 // Whole units straight from the ring; one that straddles the ring's end, and the page's padded last one, through
 // the bounce buffer.
 bool Receiver::look_for_units() {
-  const size_t unit = config_.program_unit_bytes;
+  const size_t unit = page_.program_unit_bytes;
   const size_t left = chunk_size_ - page_offset_;
   const size_t here = intake_.available() - position_;
   const size_t to_end = config_.ring.size() - position_ % config_.ring.size();
@@ -518,8 +518,8 @@ bool Receiver::take_program(size_t size, bool bounced) {
 
 Bytes Receiver::program_bytes() const {
   if (!bounced_) return Bytes(config_.ring.data() + position_ % config_.ring.size(), program_true_);
-  const MutableBytes unit = config_.bounce.first(config_.program_unit_bytes);
-  memset(unit.data(), config_.erased_value, unit.size());
+  const MutableBytes unit = page_.bounce.first(page_.program_unit_bytes);
+  memset(unit.data(), page_.erased_value, unit.size());
   peek(position_, unit.first(program_true_));
   return unit;
 }
@@ -533,7 +533,7 @@ bool Receiver::look_for_tail() {
 void Receiver::begin_chunk(uint16_t chunk) {
   chunk_ = chunk;
   page_offset_ = 0;
-  if (chunk < chunk_total()) chunk_size_ = chunk_true_size(offer_.payload_size, config_.chunk_bytes, chunk);
+  if (chunk < chunk_total()) chunk_size_ = chunk_true_size(offer_.payload_size, page_.chunk_bytes, chunk);
 }
 
 void Receiver::open_payload_stream(uint16_t first_chunk) {
@@ -546,7 +546,7 @@ void Receiver::open_payload_stream(uint16_t first_chunk) {
   position_ = announced_ = 0;
   first_chunk_ = first_chunk;
   begin_chunk(first_chunk);
-  intake_.open_stream(stream_plan(stream_size(offer_.payload_size, config_.chunk_bytes, first_chunk)));
+  intake_.open_stream(stream_plan(stream_size(offer_.payload_size, page_.chunk_bytes, first_chunk)));
   announced_ = limit_count();
 }
 
@@ -633,7 +633,7 @@ Status Receiver::accept(uint16_t resume_chunk) {
   open_payload_stream(resume_chunk);
   accept_ = make_notice(MessageType::kAccept);
   accept_.epoch = epoch_;
-  accept_.about = static_cast<uint8_t>(__builtin_ctz(config_.chunk_bytes));
+  accept_.about = static_cast<uint8_t>(__builtin_ctz(page_.chunk_bytes));
   accept_.detail = resume_chunk;
   accept_.extra = static_cast<uint8_t>(announced_);
   owed_ |= kOwedAccept;

@@ -10,7 +10,7 @@
 // The ring is lent for the receiver's life: 2 to 16 KiB, any size, first byte at a multiple of 8 (a manifest is
 // read in place). While no transfer runs the application may borrow it back: lend_ring.
 //
-//   Receiver receiver(config);
+//   Receiver receiver(config, page);   // `config` is lent for its life
 //   ...
 //   Action action = receiver.poll(now_ms);
 //   switch (action.kind) {
@@ -46,23 +46,26 @@ constexpr size_t kRingBytesMin = 2048;
 constexpr size_t kRingBytesMax = 16384;
 constexpr size_t kProgramUnitMax = 256;
 
-struct ReceiverConfig {
-  MutableBytes ring;
-  // At least a program unit: for one that straddles the ring's end. Made anew at each poll, so
-  // between two of them it may be used for other things.
-  MutableBytes bounce;
-  uint16_t program_unit_bytes = 4;  // power of two, 1..256
-  uint8_t erased_value = 0xFF;
-  uint16_t chunk_bytes = 4096;       // power of two, 256..4096, a multiple of the program unit
+// Lent for the receiver's life: where it is constant, it may stand in flash.
+struct ReceiverConfig : IntakeConfig {
   uint16_t program_bytes_max = 512;  // of one kProgram action, rounded up to a unit: how long one may block
   uint32_t stack_credit_bytes = 0;   // what the port's stack holds while nobody polls; 0: no bound but the ring
-  uint16_t manifest_bytes_max = kManifestBytesMax;
-  uint16_t hole_grace_ms = 10;      // a hole is reported when it is this old: neighbours may merely have swapped
-  uint16_t hole_quiet_ms = 150;     // and again after this long without change
-  uint16_t query_wait_ms = 30;      // a query may overtake data
-  uint16_t host_silent_ms = 15000;  // nothing at all from the host: the transfer ends
-  uint16_t no_progress_ms = 60000;  // queries but no new data: the transfer ends
-  uint16_t send_retry_ms = 5;       // after the stack refused a notification
+  uint16_t hole_grace_ms = 10;       // a hole is reported when it is this old: neighbours may merely have swapped
+  uint16_t hole_quiet_ms = 150;      // and again after this long without change
+  uint16_t query_wait_ms = 30;       // a query may overtake data
+  uint16_t host_silent_ms = 15000;   // nothing at all from the host: the transfer ends
+  uint16_t no_progress_ms = 60000;   // queries but no new data: the transfer ends
+  uint16_t send_retry_ms = 5;        // after the stack refused a notification
+};
+
+// What follows from the flash that the pages go to.
+struct PageShape {
+  // At least a program unit: for one that straddles the ring's end. Made anew at each poll, so between two of them it
+  // may be used for other things.
+  MutableBytes bounce;
+  uint16_t program_unit_bytes = 4;  // power of two, 1..256
+  uint16_t chunk_bytes = 4096;      // power of two, 256..4096, a multiple of the program unit
+  uint8_t erased_value = 0xFF;
 };
 
 struct Action {
@@ -237,8 +240,8 @@ struct ReceiverMemory : ReceiverMode, TransferMemory {
 
 class Receiver : private ReceiverMemory {
  public:
-  // Configurations out of range are the caller's mistake.
-  explicit Receiver(const ReceiverConfig& config);
+  // `lent` must stay, unchanged, as long as the receiver. Values out of range are the caller's mistake.
+  Receiver(const ReceiverConfig& lent, const PageShape& page);
   Receiver(const Receiver&) = delete;
   Receiver& operator=(const Receiver&) = delete;
 
@@ -362,7 +365,8 @@ class Receiver : private ReceiverMemory {
   void show_transfer(Action* action) const;
   uint32_t chunk_total() const;
 
-  ReceiverConfig config_;
+  const ReceiverConfig& config_;
+  PageShape page_;
   Intake intake_;
 };
 

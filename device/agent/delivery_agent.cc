@@ -18,14 +18,14 @@ namespace {
 // Erasing and writing in the background, in a row: as often as a page may fail.
 constexpr uint8_t kFlashFailuresMax = 3;
 
-protocol::ReceiverConfig receiver_config(const AgentConfig& config) {
+protocol::PageShape page_shape(const AgentConfig& config) {
   const storage::FlashGeometry& geometry = config.flash->geometry();
-  protocol::ReceiverConfig all = config.receiver;
-  all.bounce = config.store_scratch;  // the store uses it only within its own calls
-  all.program_unit_bytes = geometry.program_unit_bytes;
-  all.erased_value = geometry.erased_value;
-  all.chunk_bytes = config.store.chunk_bytes;
-  return all;
+  protocol::PageShape page;
+  page.bounce = config.store_scratch;  // the store uses it only within its own calls
+  page.program_unit_bytes = geometry.program_unit_bytes;
+  page.chunk_bytes = config.store.chunk_bytes;
+  page.erased_value = geometry.erased_value;
+  return page;
 }
 
 PackageState package_state(const storage::SlotInfo& slot) {
@@ -64,7 +64,7 @@ DeliveryAgent::DeliveryAgent(const AgentConfig& config)
       config_(config),
       host_(*config.engine_a, *config.engine_b, config.arena),
       store_(*config.flash, *config.digest, config.store, !config.builtin_model.empty(), config.store_scratch),
-      receiver_(receiver_config(config)) {}
+      receiver_(config.receiver, page_shape(config)) {}
 
 storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms) {
   const storage::Status mounted = store_.mount(now_ms);

@@ -41,7 +41,8 @@ class Script {
 
 class Play {
  public:
-  explicit Play(Script* script) : script_(*script), ring_(2048 / 8 + 8 * (script->u8() % 4)), receiver_(config()) {
+  explicit Play(Script* script)
+      : script_(*script), ring_(2048 / 8 + 8 * (script->u8() % 4)), receiver_(config_, shape()) {
     connect(kHost);
     connect(kStranger);
   }
@@ -55,17 +56,18 @@ class Play {
   }
 
  private:
-  ReceiverConfig config() {
-    ReceiverConfig c;
-    c.ring = MutableBytes(reinterpret_cast<uint8_t*>(ring_.data()), ring_.size() * 8);
-    c.bounce = bounce_;
-    const uint8_t shape = script_.u8();
-    c.program_unit_bytes = static_cast<uint16_t>(1u << (shape % 9));
-    c.chunk_bytes = static_cast<uint16_t>(256u << (shape / 16 % 5));
-    c.stack_credit_bytes = (shape & 8) != 0 ? 700 : 0;
-    unit_ = c.program_unit_bytes;
-    chunk_bytes_ = c.chunk_bytes;
-    return c;
+  // Fills in the configuration as well.
+  PageShape shape() {
+    const uint8_t drawn = script_.u8();
+    config_.ring = MutableBytes(reinterpret_cast<uint8_t*>(ring_.data()), ring_.size() * 8);
+    config_.stack_credit_bytes = (drawn & 8) != 0 ? 700 : 0;
+    PageShape page;
+    page.bounce = bounce_;
+    page.program_unit_bytes = static_cast<uint16_t>(1u << (drawn % 9));
+    page.chunk_bytes = static_cast<uint16_t>(256u << (drawn / 16 % 5));
+    unit_ = page.program_unit_bytes;
+    chunk_bytes_ = page.chunk_bytes;
+    return page;
   }
 
   void connect(uint16_t conn) {
@@ -342,6 +344,7 @@ class Play {
   std::array<uint8_t, kProgramUnitMax> bounce_{};
   uint32_t unit_ = 4;
   uint32_t chunk_bytes_ = 4096;
+  ReceiverConfig config_;
   Receiver receiver_;
   uint32_t now_ = 0;
   Offer offer_;

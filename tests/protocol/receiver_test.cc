@@ -19,14 +19,19 @@ constexpr uint32_t kPackage = 0xC0FFEE;
 ReceiverConfig config_on(std::array<uint64_t, 512>& ring) {
   ReceiverConfig config;
   config.ring = MutableBytes(reinterpret_cast<uint8_t*>(ring.data()), ring.size() * 8);
-  static uint8_t bounce[kProgramUnitMax];
-  config.bounce = bounce;
   return config;
+}
+
+PageShape page_shape() {
+  static uint8_t bounce[kProgramUnitMax];
+  PageShape page;
+  page.bounce = bounce;
+  return page;
 }
 
 class ReceiverTest : public ::testing::Test {
  protected:
-  ReceiverTest() : receiver(config_on(ring_)) {
+  ReceiverTest() : config(config_on(ring_)), receiver(config, page_shape()) {
     receiver.handle_connect(kHost, 247);
     receiver.handle_subscribed(kHost, true);
     receiver.handle_connect(kStranger, 247);
@@ -102,6 +107,7 @@ class ReceiverTest : public ::testing::Test {
   }
 
   std::array<uint64_t, 512> ring_{};
+  const ReceiverConfig config;
   Receiver receiver;
   Buffer manifest = Buffer(300, 0x33);
   Buffer stream = payload_stream(5000);

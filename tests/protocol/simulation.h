@@ -58,14 +58,14 @@ class Device {
 
   // As after a reset: RAM gone, flash kept.
   void restart() {
-    ReceiverConfig config;
-    config.ring = MutableBytes(reinterpret_cast<uint8_t*>(ring_.data()), geometry_.ring_bytes);
-    config.bounce = bounce_;
-    config.program_unit_bytes = geometry_.unit_bytes;
-    config.erased_value = geometry_.erased;
-    config.chunk_bytes = geometry_.chunk_bytes;
-    config.stack_credit_bytes = geometry_.stack_credit_bytes;
-    receiver = std::make_unique<Receiver>(config);
+    config_.ring = MutableBytes(reinterpret_cast<uint8_t*>(ring_.data()), geometry_.ring_bytes);
+    config_.stack_credit_bytes = geometry_.stack_credit_bytes;
+    PageShape page;
+    page.bounce = bounce_;
+    page.program_unit_bytes = geometry_.unit_bytes;
+    page.erased_value = geometry_.erased;
+    page.chunk_bytes = geometry_.chunk_bytes;
+    receiver = std::make_unique<Receiver>(config_, page);
   }
 
   InfoHead info() const {
@@ -194,6 +194,7 @@ class Device {
   Geometry geometry_;
   std::vector<uint64_t> ring_;
   std::array<uint8_t, kProgramUnitMax> bounce_{};
+  ReceiverConfig config_;
   uint32_t program_since_ = 0;
 };
 
