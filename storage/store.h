@@ -198,6 +198,7 @@ class Store {
     uint8_t slot = kNoSlot;
     bool redo_block = false;    // the block in work must be erased again first
     bool cell_suspect = false;  // its cell may be torn: the journal vouches for it instead
+    uint8_t meta_failures = 0;  // times that header and manifest did not stand after an erase
     uint32_t payload_size = 0;
     uint32_t erased_blocks = 0;  // of the slot, from the first of its meta: erased, or programmed since
     uint32_t durable_blocks = 0;

@@ -3,6 +3,11 @@
 
 namespace roost {
 namespace storage {
+namespace {
+
+constexpr uint8_t kMetaFailuresMax = 3;  // as often as a page may fail
+
+}  // namespace
 
 // ---- open ----
 
@@ -121,9 +126,9 @@ Status Store::write_meta(const PackageInfo& package) {
   Transfer& t = transfer_;
   SlotRecord& slot = state_.slots[t.slot];
   if (!meta_.holds(t.slot, slot, package) && !meta_.write_header(t.slot, slot, package).ok()) {
-    charge(t.slot,
-           meta_.layout.meta_blocks + block_count());  // all is erased once more, and then it is tried again
-    t.erased_blocks = 0;
+    if (++t.meta_failures == kMetaFailuresMax) return Error::kProgramFailed;
+    charge(t.slot, meta_.layout.meta_blocks + block_count());
+    t.erased_blocks = 0;  // all is erased once more, and then it is tried again
     return Status();
   }
   keep();
@@ -200,7 +205,9 @@ Status Store::program(uint32_t page, uint32_t offset, Bytes bytes, uint32_t now_
 
 Status Store::close_page(uint32_t page, uint32_t true_size, uint32_t crc) {
   Transfer& t = transfer_;
-  if (page != t.next_page || true_size != chunk_size(page) || t.written < true_size) return Error::kWrongState;
+  if (page != t.next_page || true_size != chunk_size(page) || t.written < true_size || true_size == 0) {
+    return Error::kWrongState;
+  }
   uint32_t read_back;
   const Status status = page_crc(page, &read_back);
   if (status.error() == Error::kFlashBusy) return status;

@@ -9,7 +9,8 @@ namespace storage {
 Status Store::verify_begin(uint8_t slot) {
   if (slot >= config_.slot_count || !sound(slot)) return Error::kWrongState;
   if (state_.slots[slot].state == SlotState::kReceiving) {
-    if (slot != transfer_.slot || !manifest_taken() || transfer_.durable_blocks != block_count()) return Error::kWrongState;
+    if (slot != transfer_.slot || !manifest_taken() || transfer_.durable_blocks != block_count())
+      return Error::kWrongState;
     transfer_.phase = Phase::kReceive;
   }
   verify_ = Verify();
@@ -41,7 +42,7 @@ Result<bool> Store::verify_step(uint32_t budget_bytes) {
   }
   v.slot = kNoSlot;
   if (!same) return Error::kDigestMismatch;
-  if (slot == transfer_.slot) transfer_.phase = Phase::kVerified;
+  if (slot == transfer_.slot && manifest_taken()) transfer_.phase = Phase::kVerified;
   return true;
 }
 

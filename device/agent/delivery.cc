@@ -171,7 +171,11 @@ inline bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   const storage::OpenFlags flags = action.offer.forced() ? storage::kOpenForce : storage::kOpenNormal;
   const storage::Result<uint8_t> opened = store_.open(package, flags, now_ms);
   if (opened.error() == storage::Error::kFlashBusy || clearing_first(opened.error(), now_ms)) return false;
-  if (!opened.ok()) return refuse(cause_of(opened.error()));
+  if (!opened.ok()) {
+    const Cause trouble = cause_of(opened.error());
+    if (stage_ == Stage::kNothing) return refuse(trouble);
+    return receiver_.give_up(trouble.reason(), trouble.detail()).ok();  // the slot takes no header
+  }
   slot_ = opened.value();
   package_id_ = package.package_id;
   stage_ = store_.manifest_taken() ? Stage::kNothing : Stage::kWritingMeta;

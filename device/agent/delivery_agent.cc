@@ -18,6 +18,9 @@ namespace {
 // Erasing and writing in the background, in a row: as often as a page may fail.
 constexpr uint8_t kFlashFailuresMax = 3;
 
+// Then a block that cannot be erased is left alone for so long, unless somebody waits for it.
+constexpr uint32_t kFlashRestMs = 60000;
+
 protocol::PageShape page_shape(const AgentConfig& config) {
   const storage::FlashGeometry& geometry = config.flash->geometry();
   protocol::PageShape page;
@@ -132,21 +135,25 @@ ROOST_INLINE Cause DeliveryAgent::serve_request(const protocol::Request& request
 
 // The flash under the package fails again and again: it is given up, and the block left alone.
 inline void DeliveryAgent::stop_receiving() {
-  flash_failures_ = 0;
   if (receiver_.give_up(Reason::kFlashFailed).ok()) return;  // kAbandoned follows
   if (store_.receiving()) (void)store_.abandon(kept_reason(Reason::kFlashFailed), 0);
 }
 
 inline bool DeliveryAgent::work_store(uint32_t now_ms) {
   if (store_.work_wanted(now_ms) == storage::Work::kNone) return false;
+  const bool resting = flash_failures_ == kFlashFailuresMax && now_ms - flash_failed_ms_ < kFlashRestMs;
+  if (resting && !store_.receiving()) return false;
   const storage::Status worked = store_.work(now_ms);
   if (worked.ok()) {
     flash_failures_ = 0;
     return true;
   }
   activation_.note(AgentEvent::kFlashTrouble, storage::kNoSlot);
-  if (worked.error() != storage::Error::kFlashBusy && ++flash_failures_ >= kFlashFailuresMax) stop_receiving();
-  return false;  // no hurry: the next poll tries again
+  if (worked.error() == storage::Error::kFlashBusy) return false;  // no hurry: the next poll tries again
+  flash_failed_ms_ = now_ms;
+  if (flash_failures_ < kFlashFailuresMax) ++flash_failures_;
+  if (flash_failures_ == kFlashFailuresMax) stop_receiving();
+  return false;
 }
 
 // Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between two

@@ -83,6 +83,7 @@ class DeliveryAgent {
   bool ring_borrowed_ = false;
   uint8_t flash_failures_ = 0;  // of Store::work(), in a row
   uint16_t info_generation_ = 0;
+  uint32_t flash_failed_ms_ = 0;  // the last of them
   const AgentConfig& config_;
   runtime::ModelHost host_;
   storage::Store store_;

@@ -483,6 +483,50 @@ TEST_F(AgentTest, GivesUpATransferWhenTheFlashKeepsFailing) {
   EXPECT_TRUE(host->push(large).done);
 }
 
+// The header does not stand after each of three erases: no fourth, and the other slot takes the next package.
+TEST_F(AgentTest, GivesUpASlotWhoseMetaTakesNothing) {
+  start();
+  install(v1);
+  const storage::Layout& layout = rig->agent->store().layout();
+  const uint8_t target = static_cast<uint8_t>(1 - rig->agent->activation().running());
+  const uint32_t meta = layout.header_offset(target) / layout.block_bytes;
+  rig->flash.wear_out(meta);
+  const uint32_t wear = rig->flash.wear(meta);
+  const Told told = host->push(v2);
+  EXPECT_FALSE(told.done);
+  EXPECT_EQ(told.reason, Reason::kFlashFailed) << protocol::describe(told.reason).name;
+  host->settle();
+  EXPECT_EQ(rig->flash.wear(meta), wear + 3);
+  EXPECT_FALSE(rig->agent->receiver().transfer_open());
+  EXPECT_FALSE(rig->agent->store().receiving());
+  expect_serves(v1);
+  rig->flash.clear_faults();
+  EXPECT_TRUE(host->push(v2).done);
+}
+
+// A block that cannot be erased is tried now and then, not at every poll: each try stalls the device.
+TEST_F(AgentTest, RestsFromABlockThatCannotBeErased) {
+  start();
+  install(v1);
+  rig->after_poll = [this] {
+    if (rig->agent->store().slot_in(SlotState::kClearing) == storage::kNoSlot) return;
+    rig->flash.fail_operations(rig->flash.operations(), UINT32_MAX, Fault::kRefuse);
+    rig->after_poll = nullptr;
+  };
+  const uint64_t before = rig->flash.faults_hit();
+  ASSERT_EQ(request(MessageType::kEraseModels).reason, Reason::kOk);
+  constexpr uint32_t kMinutes = 10;
+  for (const uint32_t end = rig->now + kMinutes * 60000; rig->now < end; rig->now += 10) rig->poll();
+  EXPECT_GE(rig->flash.faults_hit() - before, kMinutes);
+  EXPECT_LE(rig->flash.faults_hit() - before, 3 + kMinutes);
+  rig->flash.clear_faults();
+  rig->now += 60000;
+  host->settle();
+  for (uint8_t s = 0; s < rig->agent->store().slot_count(); ++s) {
+    EXPECT_EQ(rig->agent->store().state().slots[s].state, SlotState::kErased);
+  }
+}
+
 TEST_F(AgentTest, LetsTheApplicationConfirmAndGiveBack) {
   start();
   install(v1);

@@ -198,9 +198,14 @@ void SimFlash::fail_read(uint64_t read_index) {
   fault_read_ = read_index;
 }
 
+void SimFlash::wear_out(uint32_t block) {
+  worn_block_ = block;
+}
+
 void SimFlash::clear_faults() {
   fault_count_ = 0;
   fault_read_ = UINT64_MAX;
+  worn_block_ = UINT32_MAX;
 }
 
 // What is to happen to the operation that begins now.
@@ -332,7 +337,8 @@ Status SimFlash::program(uint32_t offset, Bytes bytes) {
     return Error::kNoPower;
   }
   for (uint32_t i = 0; i < bytes.size(); i += unit) program_unit(offset + i, bytes.data() + i);
-  if (hit == Hit::kSilent) spoil_one_bit(offset, bytes.size());
+  const bool worn = offset / board_.geometry.erase_block_bytes == worn_block_;
+  if (hit == Hit::kSilent || worn) spoil_one_bit(offset, bytes.size());
   if (hit == Hit::kCutAfter) {
     cut();
     return Error::kNoPower;

@@ -86,6 +86,7 @@ class SimFlash final : public storage::Flash {
 
   void fail_operations(uint64_t first, uint64_t count, Fault fault);
   void fail_read(uint64_t read_index);  // one read() call: kReadFailed
+  void wear_out(uint32_t block);        // from now on whatever is programmed there reads back with a bit wrong
   void clear_faults();
 
   // ---- what happened ----
@@ -155,6 +156,7 @@ class SimFlash final : public storage::Flash {
   uint64_t fault_first_ = UINT64_MAX, fault_count_ = 0;
   Fault fault_ = Fault::kRefuse;
   uint64_t fault_read_ = UINT64_MAX;
+  uint32_t worn_block_ = UINT32_MAX;
   uint64_t random_ = 1;
   uint32_t sliced_block_ = UINT32_MAX;  // offset of the block being erased in slices
   uint32_t slices_done_ = 0;
