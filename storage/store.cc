@@ -19,14 +19,21 @@ Status Store::mount(uint32_t now_ms) {
   state_.erase_budget = UINT32_MAX;  // where nothing is on record: all of it
   if (!journal_.mount(state_)) look_for_seals();
   (void)erase_budget(now_ms);
-  for (uint8_t s = 0; s < config_.slot_count; ++s) set_sound(s, check_sound(s));
+  for (uint8_t s = 0; s < config_.slot_count; ++s) sound_ |= static_cast<uint8_t>(check_sound(s) << s);
   start_recovery();
   return Status();
 }
 
-void Store::set_sound(uint8_t slot, bool sound) {
-  const uint32_t bit = 1u << slot;
-  sound_ = static_cast<uint8_t>(sound ? sound_ | bit : sound_ & ~bit);
+bool Store::sound(uint8_t slot) const {
+  return (sound_ >> slot & 1) != 0 &&
+         is_in(state_.slots[slot].state, kSealedStates | states(SlotState::kReceiving));
+}
+
+// What was in work before is forgotten.
+void Store::turn_to(Phase phase, uint8_t slot) {
+  transfer_ = Transfer();
+  transfer_.phase = phase;
+  transfer_.slot = slot;
 }
 
 // Header, and where the state wants one the seal, read well and belong to the record. A read may fail once (an
@@ -149,7 +156,7 @@ void Store::charge(uint8_t slot, uint32_t blocks) {
 // ---- queries ----
 
 SlotInfo Store::slot_info(uint8_t slot) {
-  SlotInfo info;
+  SlotInfo info = {};
   if (slot >= config_.slot_count) return info;
   static_cast<SlotRecord&>(info) = state_.slots[slot];
   const bool open = transfer_.slot == slot;

@@ -6,10 +6,10 @@ namespace storage {
 
 // ---- open ----
 
-Result<uint8_t> Store::open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms) {
+Status Store::open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms) {
   Status status = meta_.check_sizes(package);
   if (status.ok()) status = check_policy(package, flags);
-  if (!status.ok()) return status.error();
+  if (!status.ok()) return status;
   (void)erase_budget(now_ms);
 
   Transfer& t = transfer_;
@@ -28,9 +28,8 @@ Result<uint8_t> Store::open(const PackageInfo& package, OpenFlags flags, uint32_
     if (t.phase != Phase::kIdle && !idle) return Error::kBusy;
     status = start(package);
   }
-  if (!status.ok()) return status.error();
-  last_activity_ms_ = now_ms;
-  return t.slot;
+  if (status.ok()) last_activity_ms_ = now_ms;
+  return status;
 }
 
 Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
@@ -106,10 +105,7 @@ Status Store::start(const PackageInfo& package) {
   slot.attempts_max = package.attempts == 0 ? 1 : package.attempts;
   const Status status = commit(Event::kClearing);
   if (!status.ok()) return status;
-  set_sound(s, false);
-  transfer_ = Transfer();
-  transfer_.phase = Phase::kOpen;
-  transfer_.slot = s;
+  turn_to(Phase::kOpen, s);
   transfer_.payload_size = package.payload_size();
   transfer_.erased_blocks = clean ? layout.slot_blocks : 0;
   return status;
@@ -131,7 +127,7 @@ Status Store::write_meta(const PackageInfo& package) {
   if (t.erased_blocks == meta_.layout.slot_blocks) slot.flags = kSlotClean;
   const Status status = commit(Event::kBegan);
   if (!status.ok()) return status;
-  set_sound(t.slot, true);
+  sound_ |= static_cast<uint8_t>(1u << t.slot);
   t.phase = Phase::kReceive;
   t.chain = t.durable_chain = chain_start(slot.generation);
   return status;
@@ -262,9 +258,7 @@ Status Store::abandon(uint8_t reason, uint16_t detail) {
   slot.detail = detail;
   slot.vouched_blocks = 0;
   const Status status = commit(Event::kAbandoned);
-  if (!status.ok()) return status;
-  transfer_ = Transfer();
-  set_sound(s, false);
+  if (status.ok()) turn_to(Phase::kIdle, s);
   return status;
 }
 

@@ -9,7 +9,8 @@ namespace storage {
 Status Store::verify_begin(uint8_t slot) {
   if (slot >= config_.slot_count || !sound(slot)) return Error::kWrongState;
   if (state_.slots[slot].state == SlotState::kReceiving) {
-    if (slot != transfer_.slot || !manifest_taken() || transfer_.durable_blocks != block_count()) return Error::kWrongState;
+    if (slot != transfer_.slot || !manifest_taken() || transfer_.durable_blocks != block_count())
+      return Error::kWrongState;
     transfer_.phase = Phase::kReceive;
   }
   verify_ = Verify();
@@ -41,7 +42,7 @@ Result<bool> Store::verify_step(uint32_t budget_bytes) {
   }
   v.slot = kNoSlot;
   if (!same) return Error::kDigestMismatch;
-  if (slot == transfer_.slot) transfer_.phase = Phase::kVerified;
+  if (manifest_taken() && slot == transfer_.slot) transfer_.phase = Phase::kVerified;
   return true;
 }
 
@@ -60,7 +61,7 @@ Status Store::seal() {
   slot.flags = sealed.ok() ? 0 : kSlotSealedByJournal;
   slot.vouched_blocks = 0;
   const Status status = commit(Event::kSealed);
-  if (status.ok()) transfer_ = Transfer();
+  if (status.ok()) turn_to(Phase::kIdle, s);
   return status;
 }
 
@@ -152,9 +153,7 @@ Status Store::erase_all(uint32_t now_ms) {
     return Error::kEraseBudget;
   }
   const Status status = commit(Event::kEraseAll);
-  if (!status.ok()) return status;
-  transfer_ = Transfer();
-  sound_ = 0;
+  if (status.ok()) turn_to(Phase::kIdle, 0);
   return status;
 }
 

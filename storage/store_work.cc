@@ -32,8 +32,7 @@ void Store::start_recovery() {
   const uint8_t slot = newest_slot(state_, states(SlotState::kReceiving), sound_);
   PackageInfo header;
   if (slot == kNoSlot || !meta_.read_header(slot, header)) return;
-  transfer_.phase = Phase::kRecover;
-  transfer_.slot = slot;
+  turn_to(Phase::kRecover, slot);
   transfer_.payload_size = header.payload_size();
   transfer_.chain = transfer_.durable_chain = chain_start(header.generation);
 }
@@ -115,7 +114,7 @@ Status Store::erase_work() {
     state_.slots[t.slot].state = SlotState::kErased;
     state_.slots[t.slot].reason = kReasonNone;
     const Status status = commit(Event::kErased);
-    if (status.ok()) t = Transfer();
+    if (status.ok()) turn_to(Phase::kIdle, t.slot);
     return status;
   }
   const uint32_t block = t.redo_block ? layout.meta_blocks + t.durable_blocks : t.erased_blocks;
@@ -163,23 +162,20 @@ Status Store::clear(uint8_t slot, uint32_t now_ms) {
   empty_slot(slot, being_wiped(slot) ? kReasonErased : kReasonNone);
   charge(slot, meta_.layout.slot_blocks);
   const Status status = commit(Event::kClearing);
-  if (!status.ok()) return status;
-  set_sound(slot, false);
-  transfer_ = Transfer();
-  transfer_.phase = Phase::kClear;
-  transfer_.slot = slot;
+  if (status.ok()) turn_to(Phase::kClear, slot);
   return status;
 }
 
 // Everything about it is void but its wear.
 void Store::empty_slot(uint8_t slot, uint8_t reason) {
   SlotRecord& record = state_.slots[slot];
-  SlotRecord empty;
-  empty.wear_max = record.wear_max;
-  empty.wear_total = record.wear_total;
-  empty.state = SlotState::kClearing;
-  empty.reason = reason;
-  record = empty;
+  const uint32_t wear_max = record.wear_max;
+  const uint32_t wear_total = record.wear_total;
+  record = SlotRecord();
+  record.wear_max = wear_max;
+  record.wear_total = wear_total;
+  record.state = SlotState::kClearing;
+  record.reason = reason;
 }
 
 }  // namespace storage

@@ -166,10 +166,10 @@ inline bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   package.counter = manifest.counter;
   package.attempts = manifest.attempts;
   const storage::OpenFlags flags = action.offer.forced() ? storage::kOpenForce : storage::kOpenNormal;
-  const storage::Result<uint8_t> opened = store_.open(package, flags, now_ms);
+  const storage::Status opened = store_.open(package, flags, now_ms);
   if (opened.error() == storage::Error::kFlashBusy || clearing_first(opened.error(), now_ms)) return false;
   if (!opened.ok()) return refuse(cause_of(opened.error()));
-  slot_ = opened.value();
+  slot_ = store_.open_slot();
   package_id_ = package.package_id;
   stage_ = store_.manifest_taken() ? Stage::kNothing : Stage::kWritingMeta;
   if (stage_ == Stage::kWritingMeta) return false;

@@ -53,7 +53,7 @@ Package make_package(uint32_t seed, uint32_t model_size, uint32_t body_size) {
 }
 
 PackageInfo Package::info() const {
-  PackageInfo info;
+  PackageInfo info = {};
   info.package_id = id;
   info.manifest = manifest;
   info.model_size = model_size;
@@ -76,10 +76,9 @@ void Rig::reboot() {
 
 bool Rig::open(const Package& package, OpenFlags flags) {
   for (int i = 0; i < 10000; ++i) {
-    const Result<uint8_t> given = store_->open(package.info(), flags, now);
-    error = given.error();
-    if (!given.ok()) return false;
-    opened = given.value();
+    error = store_->open(package.info(), flags, now).error();
+    if (error != Error::kNone) return false;
+    opened = store_->open_slot();
     if (store_->manifest_taken()) return true;
     while (store_->receiving() && store_->work_wanted(now) != Work::kNone) {
       error = store_->work(now).error();
