@@ -56,7 +56,7 @@ bool Journal::mount(State& out) {
 }
 
 // Into the scratch. Its sequence, or 0: turns count from 1, so no record has that.
-uint32_t Journal::read_record(uint32_t block, uint32_t index) {
+ROOST_INLINE uint32_t Journal::read_record(uint32_t block, uint32_t index) {
   const Layout& layout = volume_.layout;
   const uint32_t covered = kRecordHeaderBytes + state_bytes(layout.slot_count);
   const MutableBytes record = volume_.scratch.first(covered + kRecordCrcBytes);
@@ -94,7 +94,7 @@ Status Journal::append(const State& state, Event event) {
 }
 
 // Erases the block that does not hold the newest record and goes on there.
-Status Journal::take_turn() {
+ROOST_INLINE Status Journal::take_turn() {
   uint32_t turn = turn_ + 1;
   if (turn % kJournalBlocks == newest_) ++turn;  // every place of the block in use was spoiled: the same one again
   const uint32_t block = turn % kJournalBlocks;
@@ -107,7 +107,7 @@ Status Journal::take_turn() {
   return status;
 }
 
-Status Journal::write_record(const State& state, Event event) {
+ROOST_INLINE Status Journal::write_record(const State& state, Event event) {
   const Layout& layout = volume_.layout;
   const uint32_t covered = kRecordHeaderBytes + state_bytes(layout.slot_count);
   uint8_t units[kUnitBytesMax];

@@ -5,6 +5,8 @@
 namespace roost {
 namespace storage {
 
+// Here and in the store's other files, ROOST_INLINE says that there is one caller.
+
 Store::Store(Flash& flash, Digest& digest, const StoreConfig& config, bool has_builtin, MutableBytes scratch)
     : meta_(flash, digest, scratch), has_builtin_(has_builtin), config_(config), journal_(meta_) {}
 
@@ -38,7 +40,7 @@ void Store::turn_to(Phase phase, uint8_t slot) {
 
 // Header, and where the state wants one the seal, read well and belong to the record. A read may fail once (an
 // unstable bit, a busy part), and a model is not given up for that.
-bool Store::check_sound(uint8_t slot) {
+ROOST_INLINE bool Store::check_sound(uint8_t slot) {
   const SlotRecord& record = state_.slots[slot];
   const bool seal = is_in(record.state, kSealedStates);
   if (!seal && record.state != SlotState::kReceiving) return false;
@@ -55,7 +57,7 @@ bool Store::check_sound(uint8_t slot) {
 // No journal: first boot, or the flash lost it. Seals in the metas say what is whole. The newest such model may
 // have been unconfirmed, so it goes on probation with the next newest to fall back to; a single one is all there
 // is.
-void Store::look_for_seals() {
+ROOST_INLINE void Store::look_for_seals() {
   uint64_t counters[kSlotCountMax];
   for (uint8_t s = 0; s < config_.slot_count; ++s) {
     PackageInfo header;

@@ -12,7 +12,7 @@
 //   store.open(package, kOpenNormal, now);                      // refused: nothing was touched
 //   until store.manifest_taken(): wait for work(), then open(package, ...) again
 //   per page: page_ready, program ..., close_page  (kReadBack: rewind, send again)
-//   store.verify_begin(store.open_slot()); while (!store.verify_step(1024).value()) {}
+//   store.verify_begin(store.open_slot()); while (store.verifying()) store.verify_step(1024);
 //   store.seal();                                               // now pending
 //   store.record_attempt(slot); ... prepare ...; store.record_trial(slot); ...; store.confirm(slot, now);
 #pragma once
@@ -141,8 +141,10 @@ class Store {
 
   // Digest over what flash reads now: of the open package once all is durable, or of a sealed slot at any time.
   Status verify_begin(uint8_t slot);
-  // Reads at most budget_bytes, which is not 0. True: model and body are as promised. kDigestMismatch, kReadFailed.
-  Result<bool> verify_step(uint32_t budget_bytes);
+  // Reads at most budget_bytes, which is not 0. kDigestMismatch, kReadFailed. Ok, and not verifying() any more: model
+  // and body are as promised.
+  Status verify_step(uint32_t budget_bytes);
+  bool verifying() const { return verify_.slot != kNoSlot; }
   // The open package, verified: from here on the model is pending. The transfer is over.
   Status seal();
 
@@ -235,7 +237,6 @@ class Store {
   void recover_page();
   Status page_crc(uint32_t page, uint32_t* crc);
   bool page_ends_block(uint32_t page) const;
-  Result<bool> erase_some(uint32_t block_offset);
   uint32_t blocks_to_erase() const;
   Status erase_work();
   bool being_wiped(uint8_t slot) const;

@@ -32,7 +32,7 @@ Status Store::open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms)
   return status;
 }
 
-Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
+ROOST_INLINE Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
   const bool force = (flags & kOpenForce) != 0;
   if (transfer_.phase == Phase::kRecover || transfer_.phase == Phase::kClear) return Error::kBusy;
   for (uint8_t s = 0; s < config_.slot_count; ++s) {
@@ -53,7 +53,7 @@ Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
 }
 
 // The package in transfer_ is this one.
-bool Store::continues(const PackageInfo& package) {
+ROOST_INLINE bool Store::continues(const PackageInfo& package) {
   const SlotRecord& slot = state_.slots[transfer_.slot];
   if (slot.package_id != package.package_id) return false;
   if (transfer_.phase != Phase::kOpen) return meta_.holds(transfer_.slot, slot, package);
@@ -62,7 +62,7 @@ bool Store::continues(const PackageInfo& package) {
 }
 
 // The slot that is missed least, or kNoSlot: lower ranks first, among equals the one erased less often.
-uint8_t Store::pick_slot() const {
+ROOST_INLINE uint8_t Store::pick_slot() const {
   constexpr uint8_t kNever = 100;
   // By SlotState. A receiving one is displaced: only one package arrives at a time. One that is pending was forced
   // out or is not sound, one on trial is not sound: check_policy let nothing else pass.
@@ -83,7 +83,7 @@ uint8_t Store::pick_slot() const {
 }
 
 // A new package. The record comes first: from here on the slot holds nothing, whatever it reads.
-Status Store::start(const PackageInfo& package) {
+ROOST_INLINE Status Store::start(const PackageInfo& package) {
   const uint8_t s = pick_slot();
   if (s == kNoSlot) return Error::kNoFreeSlot;
   SlotRecord& slot = state_.slots[s];
@@ -113,7 +113,7 @@ Status Store::start(const PackageInfo& package) {
 
 // Header and manifest, then the record that says the slot is receiving: in this order, so that a torn header never
 // stands for a package that a page was reported durable of.
-Status Store::write_meta(const PackageInfo& package) {
+ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   Transfer& t = transfer_;
   SlotRecord& slot = state_.slots[t.slot];
   if (!meta_.holds(t.slot, slot, package) && !meta_.write_header(t.slot, slot, package).ok()) {
@@ -135,7 +135,7 @@ Status Store::write_meta(const PackageInfo& package) {
 
 // The first offer after a boot of what was half received before it. Recording the durable count makes firm what may
 // rest on a cell that was torn and reads valid only now.
-Status Store::resume() {
+ROOST_INLINE Status Store::resume() {
   Transfer& t = transfer_;
   SlotRecord& slot = state_.slots[t.slot];
   const bool clean = (slot.flags & kSlotClean) != 0;
@@ -217,7 +217,7 @@ Status Store::close_page(uint32_t page, uint32_t true_size, uint32_t crc) {
 }
 
 // For the block in work: its cell; or, where that is or may be torn, a record.
-Status Store::vouch_for_block(uint32_t chain) {
+ROOST_INLINE Status Store::vouch_for_block(uint32_t chain) {
   Transfer& t = transfer_;
   if (!t.cell_suspect) {
     const Status status = meta_.write_cell(t.slot, t.durable_blocks, chain);

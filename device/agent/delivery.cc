@@ -243,9 +243,9 @@ ROOST_INLINE bool Delivery::check_digest() {
     stage_ = Stage::kDigest;
     return false;
   }
-  const storage::Result<bool> done = store_.verify_step(verify_bytes_per_step_);
+  const storage::Status done = store_.verify_step(verify_bytes_per_step_);
   if (!done.ok()) return payload_bad(done.error());
-  if (!done.value()) return false;
+  if (store_.verifying()) return false;
   stage_ = Stage::kNothing;
   (void)receiver_.stored();
   note(AgentEvent::kStored);

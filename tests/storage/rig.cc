@@ -119,12 +119,8 @@ bool Rig::send_page(const Package& package, uint32_t page) {
 bool Rig::verify(uint8_t slot) {
   error = store_->verify_begin(slot).error();
   if (error != Error::kNone) return false;
-  for (;;) {
-    const Result<bool> done = store_->verify_step(1000);
-    error = done.error();
-    if (!done.ok()) return false;
-    if (done.value()) return true;
-  }
+  while (error == Error::kNone && store_->verifying()) error = store_->verify_step(1000).error();
+  return error == Error::kNone;
 }
 
 bool Rig::pages_equal(uint8_t slot, const Package& package, uint32_t count) {

@@ -75,12 +75,7 @@ class Board {
       ++pages_sent;
     }
     Status status = store_.verify_begin(slot);
-    bool good = false;
-    while (status.ok() && !good) {
-      Result<bool, Error> step = store_.verify_step(1024);
-      status = step.error();
-      good = step.value_or(false);
-    }
+    while (status.ok() && store_.verifying()) status = store_.verify_step(1024);
     return status.ok() ? store_.seal() : status;
   }
 
@@ -214,11 +209,10 @@ bool holds_whole_package(Board& board, uint8_t slot) {
     if (info.body[i] != payload_byte(*package, body_offset(*package) + i)) return false;
   }
   if (!board.store().verify_begin(slot).ok()) return false;
-  for (;;) {
-    const Result<bool, Error> step = board.store().verify_step(1024);
-    if (!step.ok()) return false;
-    if (step.value()) return true;
+  while (board.store().verifying()) {
+    if (!board.store().verify_step(1024).ok()) return false;
   }
+  return true;
 }
 
 char name_of(Board& board, uint8_t slot) {
