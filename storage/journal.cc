@@ -32,8 +32,7 @@ bool Journal::mount(State& out) {
     uint32_t end = 0;  // behind the last place that is not blank
     bool valid = false;
     for (uint32_t index = 0; index < places; ++index) {
-      State state;
-      const uint32_t sequence = read_record(block, index, state);
+      const uint32_t sequence = read_record(block, index);
       const uint32_t offset = record_offset(block, index);
       if (sequence == 0 && volume_.reads_blank(offset, layout.place_bytes())) continue;
       end = index + 1;
@@ -42,7 +41,7 @@ bool Journal::mount(State& out) {
       newest = sequence;
       newest_ = static_cast<uint8_t>(block);
       firm_ = !volume_.reads_blank(offset + layout.record_bytes(), layout.unit_bytes);
-      out = state;
+      decode_state(volume_.scratch.data() + kRecordHeaderBytes, layout.slot_count, out);
     }
     // A record torn at its very beginning looks blank, so the place behind the last visible one is left alone.
     if (newest_ == block) next_ = end + 1;
@@ -56,8 +55,8 @@ bool Journal::mount(State& out) {
   return true;
 }
 
-// Its sequence, or 0: turns count from 1, so no record has that.
-uint32_t Journal::read_record(uint32_t block, uint32_t index, State& out) {
+// Into the scratch. Its sequence, or 0: turns count from 1, so no record has that.
+ROOST_INLINE uint32_t Journal::read_record(uint32_t block, uint32_t index) {
   const Layout& layout = volume_.layout;
   const uint32_t covered = kRecordHeaderBytes + state_bytes(layout.slot_count);
   const MutableBytes record = volume_.scratch.first(covered + kRecordCrcBytes);
@@ -71,7 +70,7 @@ uint32_t Journal::read_record(uint32_t block, uint32_t index, State& out) {
   const uint32_t turn = sequence / places;
   if (sequence % places != index || turn == 0 || turn % kJournalBlocks != block) return 0;
   if (load_le32(bytes + covered) != crc32(0, Bytes(bytes, covered))) return 0;
-  return decode_state(bytes + kRecordHeaderBytes, layout.slot_count, out) ? sequence : 0;
+  return sequence;
 }
 
 Status Journal::append(const State& state, Event event) {
@@ -95,7 +94,7 @@ Status Journal::append(const State& state, Event event) {
 }
 
 // Erases the block that does not hold the newest record and goes on there.
-Status Journal::take_turn() {
+ROOST_INLINE Status Journal::take_turn() {
   uint32_t turn = turn_ + 1;
   if (turn % kJournalBlocks == newest_) ++turn;  // every place of the block in use was spoiled: the same one again
   const uint32_t block = turn % kJournalBlocks;
@@ -108,7 +107,7 @@ Status Journal::take_turn() {
   return status;
 }
 
-Status Journal::write_record(const State& state, Event event) {
+ROOST_INLINE Status Journal::write_record(const State& state, Event event) {
   const Layout& layout = volume_.layout;
   const uint32_t covered = kRecordHeaderBytes + state_bytes(layout.slot_count);
   uint8_t units[kUnitBytesMax];

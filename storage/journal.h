@@ -44,7 +44,7 @@ class Journal {
   uint32_t wear() const { return turn_ / 2 + 1; }
 
  private:
-  uint32_t read_record(uint32_t block, uint32_t index, State& out);
+  uint32_t read_record(uint32_t block, uint32_t index);
   Status take_turn();
   Status write_record(const State& state, Event event);
   uint32_t record_offset(uint32_t block, uint32_t index) const {

@@ -15,18 +15,18 @@ namespace storage {
 
 // Everything storage has to know of a package, and what a header says of the one in its slot. Page k of a slot is
 // payload[k * chunk_bytes ...]; the payload is the model, then, where there is a body, zeros up to body_offset and
-// the body.
+// the body. Without defaults: who makes one fills in all of it.
 struct PackageInfo {
-  uint32_t generation = 0;  // of the slot it is in: drawn by Store::open(), whose callers leave it alone
-  uint32_t package_id = 0;
-  uint8_t attempts = 3;  // prepares it gets before it is confirmed; 0 counts as 1
-  uint32_t model_size = 0;
-  uint32_t body_offset = 0;  // 0 where body_size is
-  uint32_t body_size = 0;
-  uint64_t counter = 0;
-  Sha256 model_sha256 = {};
-  Sha256 body_sha256 = {};  // ignored where body_size is 0
-  Bytes manifest;           // of a header: into mapped()
+  uint32_t generation;  // of the slot it is in: drawn by Store::open(), whose callers leave it alone
+  uint32_t package_id;
+  uint8_t attempts;  // prepares it gets before it is confirmed; 0 counts as 1
+  uint32_t model_size;
+  uint32_t body_offset;  // 0 where body_size is
+  uint32_t body_size;
+  uint64_t counter;
+  Sha256 model_sha256;
+  Sha256 body_sha256;  // ignored where body_size is 0
+  Bytes manifest;      // of a header: into mapped()
 
   uint32_t payload_size() const { return body_size == 0 ? model_size : body_offset + body_size; }
 };

@@ -51,15 +51,14 @@ void encode_state(const State& state, uint8_t slot_count, uint8_t* out) {
   for (uint8_t s = 0; s < slot_count; ++s) out += store_record(kSlotFields, &state.slots[s], out);
 }
 
-bool decode_state(const uint8_t* bytes, uint8_t slot_count, State& out) {
+void decode_state(const uint8_t* bytes, uint8_t slot_count, State& out) {
   bytes += load_record(kStateFields, bytes, &out);
-  bool good = out.rejected_next < kRejectedIdCount;
+  out.rejected_next %= kRejectedIdCount;
   for (uint8_t s = 0; s < slot_count; ++s) {
     SlotRecord& slot = out.slots[s];
     bytes += load_record(kSlotFields, bytes, &slot);
-    good = good && slot.state <= SlotState::kRejected && slot.flags <= kSlotFlagsKnown;
+    if (slot.state > SlotState::kRejected || slot.flags > kSlotFlagsKnown) slot.state = SlotState::kUnknown;
   }
-  return good;
 }
 
 }  // namespace storage

@@ -53,30 +53,32 @@ enum SlotFlag : uint8_t {
   kSlotFlagsKnown = 3,
 };
 
+// Zeros throughout: nothing is known.
 struct SlotRecord {
-  SlotState state = SlotState::kUnknown;
-  uint8_t reason = kReasonNone;
-  uint8_t attempts_made = 0;
-  uint8_t attempts_max = 0;
-  uint16_t detail = 0;
-  uint8_t flags = 0;        // of SlotFlag
-  uint32_t generation = 0;  // of what the slot holds: each open draws the next
-  uint32_t package_id = 0;
-  uint32_t vouched_blocks = 0;  // kReceiving: payload blocks this record vouches for, in place of a cell
-  uint32_t vouched_chain = 0;   // and the cell value that goes with them
-  uint32_t wear_max = 0;        // no block of the slot was erased more often than this
-  uint32_t wear_total = 0;      // erases of all its blocks together, counted before they are done
+  SlotState state;
+  uint8_t reason;
+  uint8_t attempts_made;
+  uint8_t attempts_max;
+  uint16_t detail;
+  uint8_t flags;        // of SlotFlag
+  uint32_t generation;  // of what the slot holds: each open draws the next
+  uint32_t package_id;
+  uint32_t vouched_blocks;  // kReceiving: payload blocks this record vouches for, in place of a cell
+  uint32_t vouched_chain;   // and the cell value that goes with them
+  uint32_t wear_max;        // no block of the slot was erased more often than this
+  uint32_t wear_total;      // erases of all its blocks together, counted before they are done
 };
 
 constexpr uint8_t kRejectedIdCount = 4;
 
+// Zeros throughout, but for the budget, before there is a record: `State state = {};`.
 struct State {
-  uint32_t generation = 0;  // the last one drawn
-  uint64_t counter_floor = 0;
-  uint32_t erase_budget = 0;  // blocks
-  uint8_t watchdog_run = 0;   // resets by watchdog since the last sign of health
-  uint8_t rejected_next = 0;  // ring index
-  uint32_t rejected_ids[kRejectedIdCount] = {};
+  uint32_t generation;    // the last one drawn
+  uint32_t erase_budget;  // blocks
+  uint64_t counter_floor;
+  uint8_t watchdog_run;   // resets by watchdog since the last sign of health
+  uint8_t rejected_next;  // ring index
+  uint32_t rejected_ids[kRejectedIdCount];
   SlotRecord slots[kSlotCountMax];
 };
 
@@ -110,8 +112,8 @@ constexpr uint32_t state_bytes(uint8_t slot_count) {
 }
 
 void encode_state(const State& state, uint8_t slot_count, uint8_t* out);
-// False where a field is out of range; `out` is then unspecified.
-bool decode_state(const uint8_t* bytes, uint8_t slot_count, State& out);
+// A slot whose state or flags are out of range is taken for one that nothing is known of.
+void decode_state(const uint8_t* bytes, uint8_t slot_count, State& out);
 
 }  // namespace storage
 }  // namespace roost

@@ -5,6 +5,8 @@
 namespace roost {
 namespace storage {
 
+// Here and in the store's other files, ROOST_INLINE says that there is one caller.
+
 Store::Store(Flash& flash, Digest& digest, const StoreConfig& config, bool has_builtin, MutableBytes scratch)
     : meta_(flash, digest, scratch), has_builtin_(has_builtin), config_(config), journal_(meta_) {}
 
@@ -19,19 +21,26 @@ Status Store::mount(uint32_t now_ms) {
   state_.erase_budget = UINT32_MAX;  // where nothing is on record: all of it
   if (!journal_.mount(state_)) look_for_seals();
   (void)erase_budget(now_ms);
-  for (uint8_t s = 0; s < config_.slot_count; ++s) set_sound(s, check_sound(s));
+  for (uint8_t s = 0; s < config_.slot_count; ++s) sound_ |= static_cast<uint8_t>(check_sound(s) << s);
   start_recovery();
   return Status();
 }
 
-void Store::set_sound(uint8_t slot, bool sound) {
-  const uint32_t bit = 1u << slot;
-  sound_ = static_cast<uint8_t>(sound ? sound_ | bit : sound_ & ~bit);
+bool Store::sound(uint8_t slot) const {
+  return (sound_ >> slot & 1) != 0 &&
+         is_in(state_.slots[slot].state, kSealedStates | states(SlotState::kReceiving));
+}
+
+// What was in work before is forgotten.
+void Store::turn_to(Phase phase, uint8_t slot) {
+  transfer_ = Transfer();
+  transfer_.phase = phase;
+  transfer_.slot = slot;
 }
 
 // Header, and where the state wants one the seal, read well and belong to the record. A read may fail once (an
 // unstable bit, a busy part), and a model is not given up for that.
-bool Store::check_sound(uint8_t slot) {
+ROOST_INLINE bool Store::check_sound(uint8_t slot) {
   const SlotRecord& record = state_.slots[slot];
   const bool seal = is_in(record.state, kSealedStates);
   if (!seal && record.state != SlotState::kReceiving) return false;
@@ -48,7 +57,7 @@ bool Store::check_sound(uint8_t slot) {
 // No journal: first boot, or the flash lost it. Seals in the metas say what is whole. The newest such model may
 // have been unconfirmed, so it goes on probation with the next newest to fall back to; a single one is all there
 // is.
-void Store::look_for_seals() {
+ROOST_INLINE void Store::look_for_seals() {
   uint64_t counters[kSlotCountMax];
   for (uint8_t s = 0; s < config_.slot_count; ++s) {
     PackageInfo header;
@@ -149,7 +158,7 @@ void Store::charge(uint8_t slot, uint32_t blocks) {
 // ---- queries ----
 
 SlotInfo Store::slot_info(uint8_t slot) {
-  SlotInfo info;
+  SlotInfo info = {};
   if (slot >= config_.slot_count) return info;
   static_cast<SlotRecord&>(info) = state_.slots[slot];
   const bool open = transfer_.slot == slot;

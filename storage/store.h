@@ -9,10 +9,10 @@
 //   BootChoice choice = store.boot(cause);
 //
 //   in every poll: if (store.work_wanted(now) != Work::kNone) store.work(now);
-//   uint8_t slot = store.open(package, kOpenNormal, now).value();    // refused: nothing was touched
+//   store.open(package, kOpenNormal, now);                      // refused: nothing was touched
 //   until store.manifest_taken(): wait for work(), then open(package, ...) again
 //   per page: page_ready, program ..., close_page  (kReadBack: rewind, send again)
-//   store.verify_begin(slot); while (!store.verify_step(1024).value()) {}
+//   store.verify_begin(store.open_slot()); while (store.verifying()) store.verify_step(1024);
 //   store.seal();                                               // now pending
 //   store.record_attempt(slot); ... prepare ...; store.record_trial(slot); ...; store.confirm(slot, now);
 #pragma once
@@ -104,12 +104,13 @@ class Store {
   // ---- receiving ----
 
   // Accepts a package, or refuses it with one of the errors listed under open in error.h, having touched nothing.
-  // Gives its slot. Header and manifest can be written once work() has erased the meta: until manifest_taken(), call
+  // Header and manifest can be written once work() has erased the meta: until manifest_taken(), call
   // it again whenever no work is wanted. The bytes are borrowed for the call only.
   // The same package half received: resumes at next_page(), whoever sends it, and any transfer open is continued.
-  Result<uint8_t> open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms);
+  Status open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms);
 
   bool receiving() const { return transfer_.phase >= Phase::kOpen; }
+  uint8_t open_slot() const { return transfer_.slot; }  // while receiving
   // Header and manifest stand in flash: pages may come.
   bool manifest_taken() const { return transfer_.phase >= Phase::kReceive; }
   // Pages go in order; each is programmed once from offset 0 upward and then closed. next_page() is the page count
@@ -140,8 +141,10 @@ class Store {
 
   // Digest over what flash reads now: of the open package once all is durable, or of a sealed slot at any time.
   Status verify_begin(uint8_t slot);
-  // Reads at most budget_bytes, which is not 0. True: model and body are as promised. kDigestMismatch, kReadFailed.
-  Result<bool> verify_step(uint32_t budget_bytes);
+  // Reads at most budget_bytes, which is not 0. kDigestMismatch, kReadFailed. Ok, and not verifying() any more: model
+  // and body are as promised.
+  Status verify_step(uint32_t budget_bytes);
+  bool verifying() const { return verify_.slot != kNoSlot; }
   // The open package, verified: from here on the model is pending. The transfer is over.
   Status seal();
 
@@ -195,7 +198,7 @@ class Store {
 
   struct Transfer {
     Phase phase = Phase::kIdle;
-    uint8_t slot = kNoSlot;
+    uint8_t slot = 0;
     bool redo_block = false;    // the block in work must be erased again first
     bool cell_suspect = false;  // its cell may be torn: the journal vouches for it instead
     uint8_t meta_failures = 0;  // times that header and manifest did not stand after an erase
@@ -215,8 +218,8 @@ class Store {
   };
 
   // store.cc
-  bool sound(uint8_t slot) const { return (sound_ >> slot & 1) != 0; }
-  void set_sound(uint8_t slot, bool sound);
+  bool sound(uint8_t slot) const;
+  void turn_to(Phase phase, uint8_t slot);
   bool check_sound(uint8_t slot);
   void look_for_seals();
   BootInput boot_input(ResetCause cause) const;
@@ -235,7 +238,6 @@ class Store {
   void recover_page();
   Status page_crc(uint32_t page, uint32_t* crc);
   bool page_ends_block(uint32_t page) const;
-  Result<bool> erase_some(uint32_t block_offset);
   uint32_t blocks_to_erase() const;
   Status erase_work();
   bool being_wiped(uint8_t slot) const;
@@ -258,7 +260,7 @@ class Store {
   Meta meta_;
   Transfer transfer_;
   uint8_t held_slot_ = kNoSlot;
-  uint8_t sound_ = 0;  // a bit for each slot
+  uint8_t sound_ = 0;  // a bit for each slot: its meta read well when it came into a state that wants one
   const bool has_builtin_;
   Verify verify_;
   uint32_t slicing_ = 0xFFFFFFFF;  // offset of a block whose sliced erase is unfinished
@@ -267,7 +269,7 @@ class Store {
   uint32_t refilled_ms_ = 0;       // up to when the erase budget is credited
   const StoreConfig& config_;
   Journal journal_;
-  State state_;
+  State state_ = {};
 };
 
 }  // namespace storage

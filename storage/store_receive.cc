@@ -11,10 +11,10 @@ constexpr uint8_t kMetaFailuresMax = 3;  // as often as a page may fail
 
 // ---- open ----
 
-Result<uint8_t> Store::open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms) {
+Status Store::open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms) {
   Status status = meta_.check_sizes(package);
   if (status.ok()) status = check_policy(package, flags);
-  if (!status.ok()) return status.error();
+  if (!status.ok()) return status;
   (void)erase_budget(now_ms);
 
   Transfer& t = transfer_;
@@ -33,12 +33,11 @@ Result<uint8_t> Store::open(const PackageInfo& package, OpenFlags flags, uint32_
     if (t.phase != Phase::kIdle && !idle) return Error::kBusy;
     status = start(package);
   }
-  if (!status.ok()) return status.error();
-  last_activity_ms_ = now_ms;
-  return t.slot;
+  if (status.ok()) last_activity_ms_ = now_ms;
+  return status;
 }
 
-Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
+ROOST_INLINE Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
   const bool force = (flags & kOpenForce) != 0;
   if (transfer_.phase == Phase::kRecover || transfer_.phase == Phase::kClear) return Error::kBusy;
   for (uint8_t s = 0; s < config_.slot_count; ++s) {
@@ -59,7 +58,7 @@ Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
 }
 
 // The package in transfer_ is this one.
-bool Store::continues(const PackageInfo& package) {
+ROOST_INLINE bool Store::continues(const PackageInfo& package) {
   const SlotRecord& slot = state_.slots[transfer_.slot];
   if (slot.package_id != package.package_id) return false;
   if (transfer_.phase != Phase::kOpen) return meta_.holds(transfer_.slot, slot, package);
@@ -68,7 +67,7 @@ bool Store::continues(const PackageInfo& package) {
 }
 
 // The slot that is missed least, or kNoSlot: lower ranks first, among equals the one erased less often.
-uint8_t Store::pick_slot() const {
+ROOST_INLINE uint8_t Store::pick_slot() const {
   constexpr uint8_t kNever = 100;
   // By SlotState. A receiving one is displaced: only one package arrives at a time. One that is pending was forced
   // out or is not sound, one on trial is not sound: check_policy let nothing else pass.
@@ -89,7 +88,7 @@ uint8_t Store::pick_slot() const {
 }
 
 // A new package. The record comes first: from here on the slot holds nothing, whatever it reads.
-Status Store::start(const PackageInfo& package) {
+ROOST_INLINE Status Store::start(const PackageInfo& package) {
   const uint8_t s = pick_slot();
   if (s == kNoSlot) return Error::kNoFreeSlot;
   SlotRecord& slot = state_.slots[s];
@@ -111,10 +110,7 @@ Status Store::start(const PackageInfo& package) {
   slot.attempts_max = package.attempts == 0 ? 1 : package.attempts;
   const Status status = commit(Event::kClearing);
   if (!status.ok()) return status;
-  set_sound(s, false);
-  transfer_ = Transfer();
-  transfer_.phase = Phase::kOpen;
-  transfer_.slot = s;
+  turn_to(Phase::kOpen, s);
   transfer_.payload_size = package.payload_size();
   transfer_.erased_blocks = clean ? layout.slot_blocks : 0;
   return status;
@@ -122,7 +118,7 @@ Status Store::start(const PackageInfo& package) {
 
 // Header and manifest, then the record that says the slot is receiving: in this order, so that a torn header never
 // stands for a package that a page was reported durable of.
-Status Store::write_meta(const PackageInfo& package) {
+ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   Transfer& t = transfer_;
   SlotRecord& slot = state_.slots[t.slot];
   if (!meta_.holds(t.slot, slot, package) && !meta_.write_header(t.slot, slot, package).ok()) {
@@ -136,7 +132,7 @@ Status Store::write_meta(const PackageInfo& package) {
   if (t.erased_blocks == meta_.layout.slot_blocks) slot.flags = kSlotClean;
   const Status status = commit(Event::kBegan);
   if (!status.ok()) return status;
-  set_sound(t.slot, true);
+  sound_ |= static_cast<uint8_t>(1u << t.slot);
   t.phase = Phase::kReceive;
   t.chain = t.durable_chain = chain_start(slot.generation);
   return status;
@@ -144,7 +140,7 @@ Status Store::write_meta(const PackageInfo& package) {
 
 // The first offer after a boot of what was half received before it. Recording the durable count makes firm what may
 // rest on a cell that was torn and reads valid only now.
-Status Store::resume() {
+ROOST_INLINE Status Store::resume() {
   Transfer& t = transfer_;
   SlotRecord& slot = state_.slots[t.slot];
   const bool clean = (slot.flags & kSlotClean) != 0;
@@ -228,7 +224,7 @@ Status Store::close_page(uint32_t page, uint32_t true_size, uint32_t crc) {
 }
 
 // For the block in work: its cell; or, where that is or may be torn, a record.
-Status Store::vouch_for_block(uint32_t chain) {
+ROOST_INLINE Status Store::vouch_for_block(uint32_t chain) {
   Transfer& t = transfer_;
   if (!t.cell_suspect) {
     const Status status = meta_.write_cell(t.slot, t.durable_blocks, chain);
@@ -269,9 +265,7 @@ Status Store::abandon(uint8_t reason, uint16_t detail) {
   slot.detail = detail;
   slot.vouched_blocks = 0;
   const Status status = commit(Event::kAbandoned);
-  if (!status.ok()) return status;
-  transfer_ = Transfer();
-  set_sound(s, false);
+  if (status.ok()) turn_to(Phase::kIdle, s);
   return status;
 }
 

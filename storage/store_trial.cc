@@ -19,31 +19,31 @@ Status Store::verify_begin(uint8_t slot) {
   return Status();
 }
 
-Result<bool> Store::verify_step(uint32_t budget_bytes) {
+Status Store::verify_step(uint32_t budget_bytes) {
   Verify& v = verify_;
   const uint8_t slot = v.slot;
   PackageInfo header;
-  if (slot == kNoSlot) return Error::kWrongState;
+  if (!verifying()) return Error::kWrongState;
   if (!meta_.read_header(slot, header)) return Error::kReadFailed;
   const uint32_t begin = v.body ? header.body_offset : 0;
   const uint32_t left = (v.body ? header.body_size : header.model_size) - v.offset;
   const uint32_t count = left < budget_bytes ? left : budget_bytes;
   const Status status = meta_.take(meta_.layout.payload_offset(slot) + begin + v.offset, count, nullptr);
-  if (!status.ok()) return status.error();
+  if (!status.ok()) return status;
   v.offset += count;
-  if (count < left) return false;
+  if (count < left) return status;
 
   const bool same = same_bytes(meta_.digest.finish(), v.body ? header.body_sha256 : header.model_sha256);
   if (same && !v.body && header.body_size != 0) {
     v.body = true;
     v.offset = 0;
     meta_.digest.reset();
-    return false;
+    return status;
   }
   v.slot = kNoSlot;
   if (!same) return Error::kDigestMismatch;
-  if (slot == transfer_.slot && manifest_taken()) transfer_.phase = Phase::kVerified;
-  return true;
+  if (manifest_taken() && slot == transfer_.slot) transfer_.phase = Phase::kVerified;
+  return status;
 }
 
 // Seal in the meta, then the record: between the two the model is still half received, and is verified and sealed
@@ -61,7 +61,7 @@ Status Store::seal() {
   slot.flags = sealed.ok() ? 0 : kSlotSealedByJournal;
   slot.vouched_blocks = 0;
   const Status status = commit(Event::kSealed);
-  if (status.ok()) transfer_ = Transfer();
+  if (status.ok()) turn_to(Phase::kIdle, s);
   return status;
 }
 
@@ -153,9 +153,7 @@ Status Store::erase_all(uint32_t now_ms) {
     return Error::kEraseBudget;
   }
   const Status status = commit(Event::kEraseAll);
-  if (!status.ok()) return status;
-  transfer_ = Transfer();
-  sound_ = 0;
+  if (status.ok()) turn_to(Phase::kIdle, 0);
   return status;
 }
 

@@ -32,8 +32,7 @@ void Store::start_recovery() {
   const uint8_t slot = newest_slot(state_, states(SlotState::kReceiving), sound_);
   PackageInfo header;
   if (slot == kNoSlot || !meta_.read_header(slot, header)) return;
-  transfer_.phase = Phase::kRecover;
-  transfer_.slot = slot;
+  turn_to(Phase::kRecover, slot);
   transfer_.payload_size = header.payload_size();
   transfer_.chain = transfer_.durable_chain = chain_start(header.generation);
 }
@@ -41,7 +40,7 @@ void Store::start_recovery() {
 // One page more into the running value; at the end of each block, is there a cell or a record that agrees? One that
 // does vouches for everything before it as well, whatever became of the cells in between. Behind the last block that
 // the record vouches for every durable one has its cell.
-void Store::recover_page() {
+ROOST_INLINE void Store::recover_page() {
   Transfer& t = transfer_;
   const SlotRecord& record = state_.slots[t.slot];
   uint32_t crc;
@@ -77,18 +76,6 @@ Status Store::page_crc(uint32_t page, uint32_t* crc) {
 
 // ---- erasing ----
 
-// One slice of this block, or of the one whose slices are unfinished: true when this block is erased.
-Result<bool> Store::erase_some(uint32_t block_offset) {
-  const uint32_t target = slicing_ != kNoBlock ? slicing_ : block_offset;
-  const Result<bool> done = meta_.flash.erase_slice(target);
-  if (!done.ok()) {
-    if (done.error() != Error::kFlashBusy) slicing_ = kNoBlock;
-    return done.error();
-  }
-  slicing_ = done.value() ? kNoBlock : target;
-  return done.value() && target == block_offset;
-}
-
 // So many of the slot, from its first, are to be erased by now; 0 where they are. Clearing a slot ends with a record,
 // and so counts one more.
 uint32_t Store::blocks_to_erase() const {
@@ -107,7 +94,7 @@ uint32_t Store::blocks_to_erase() const {
   return t.redo_block || t.erased_blocks < wanted ? wanted : 0;
 }
 
-Status Store::erase_work() {
+ROOST_INLINE Status Store::erase_work() {
   Transfer& t = transfer_;
   const Layout& layout = meta_.layout;
   if (t.erased_blocks == layout.slot_blocks && t.phase == Phase::kClear) {
@@ -115,14 +102,18 @@ Status Store::erase_work() {
     state_.slots[t.slot].state = SlotState::kErased;
     state_.slots[t.slot].reason = kReasonNone;
     const Status status = commit(Event::kErased);
-    if (status.ok()) t = Transfer();
+    if (status.ok()) turn_to(Phase::kIdle, t.slot);
     return status;
   }
   const uint32_t block = t.redo_block ? layout.meta_blocks + t.durable_blocks : t.erased_blocks;
-  const Result<bool> done = erase_some(layout.slot_offset(t.slot) + block * layout.block_bytes);
-  if (done.error() == Error::kEraseFailed) charge(t.slot, 1);
-  if (!done.ok()) return done.error();
-  if (!done.value()) return Status();
+  const uint32_t offset = layout.slot_offset(t.slot) + block * layout.block_bytes;
+  // One slice of it; or of the one whose slices are unfinished.
+  const uint32_t target = slicing_ != kNoBlock ? slicing_ : offset;
+  const Result<bool> done = meta_.flash.erase_slice(target);
+  const Error error = done.error();
+  if (error != Error::kFlashBusy) slicing_ = done.value_or(true) ? kNoBlock : target;
+  if (error == Error::kEraseFailed) charge(t.slot, 1);
+  if (error != Error::kNone || slicing_ != kNoBlock || target != offset) return error;
   t.redo_block = false;
   if (t.erased_blocks <= block) t.erased_blocks = block + 1;
   return Status();
@@ -157,29 +148,26 @@ uint8_t Store::slot_to_clear(uint32_t now_ms) {
 }
 
 // Charged and on record first: what it reads means nothing from here on.
-Status Store::clear(uint8_t slot, uint32_t now_ms) {
+ROOST_INLINE Status Store::clear(uint8_t slot, uint32_t now_ms) {
   (void)erase_budget(now_ms);
   keep();
   empty_slot(slot, being_wiped(slot) ? kReasonErased : kReasonNone);
   charge(slot, meta_.layout.slot_blocks);
   const Status status = commit(Event::kClearing);
-  if (!status.ok()) return status;
-  set_sound(slot, false);
-  transfer_ = Transfer();
-  transfer_.phase = Phase::kClear;
-  transfer_.slot = slot;
+  if (status.ok()) turn_to(Phase::kClear, slot);
   return status;
 }
 
 // Everything about it is void but its wear.
 void Store::empty_slot(uint8_t slot, uint8_t reason) {
   SlotRecord& record = state_.slots[slot];
-  SlotRecord empty;
-  empty.wear_max = record.wear_max;
-  empty.wear_total = record.wear_total;
-  empty.state = SlotState::kClearing;
-  empty.reason = reason;
-  record = empty;
+  const uint32_t wear_max = record.wear_max;
+  const uint32_t wear_total = record.wear_total;
+  record = SlotRecord();
+  record.wear_max = wear_max;
+  record.wear_total = wear_total;
+  record.state = SlotState::kClearing;
+  record.reason = reason;
 }
 
 }  // namespace storage

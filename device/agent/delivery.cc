@@ -169,14 +169,14 @@ inline bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   package.counter = manifest.counter;
   package.attempts = manifest.attempts;
   const storage::OpenFlags flags = action.offer.forced() ? storage::kOpenForce : storage::kOpenNormal;
-  const storage::Result<uint8_t> opened = store_.open(package, flags, now_ms);
+  const storage::Status opened = store_.open(package, flags, now_ms);
   if (opened.error() == storage::Error::kFlashBusy || clearing_first(opened.error(), now_ms)) return false;
   if (!opened.ok()) {
     const Cause trouble = cause_of(opened.error());
     if (stage_ == Stage::kNothing) return refuse(trouble);
     return receiver_.give_up(trouble.reason(), trouble.detail()).ok();  // the slot takes no header
   }
-  slot_ = opened.value();
+  slot_ = store_.open_slot();
   package_id_ = package.package_id;
   stage_ = store_.manifest_taken() ? Stage::kNothing : Stage::kWritingMeta;
   if (stage_ == Stage::kWritingMeta) return false;
@@ -250,9 +250,9 @@ ROOST_INLINE bool Delivery::check_digest() {
     stage_ = Stage::kDigest;
     return false;
   }
-  const storage::Result<bool> done = store_.verify_step(config_.verify_bytes_per_poll);
+  const storage::Status done = store_.verify_step(config_.verify_bytes_per_poll);
   if (!done.ok()) return payload_bad(done.error());
-  if (!done.value()) return false;
+  if (store_.verifying()) return false;
   stage_ = Stage::kNothing;
   (void)receiver_.stored();
   note(AgentEvent::kStored);

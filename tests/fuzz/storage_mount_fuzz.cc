@@ -21,7 +21,7 @@ constexpr size_t kHeaderBytes = 2;
 bool install(Rig& rig, const Package& package) {
   Store& store = rig.store();
   rig.now += 100000;  // whatever was half received is idle
-  Result<uint8_t> opened = store.open(package.info(), kOpenForce, rig.now);
+  Status opened = store.open(package.info(), kOpenForce, rig.now);
   const auto waits = [&] { return opened.ok() ? !store.manifest_taken() : opened.error() == Error::kBusy; };
   for (int tries = 0; tries < 2000 && waits(); ++tries) {
     (void)store.work(rig.now);
@@ -47,7 +47,7 @@ bool install(Rig& rig, const Package& package) {
       (void)store.work(rig.now);
     }
   }
-  const uint8_t slot = opened.value();
+  const uint8_t slot = store.open_slot();
   REQUIRE(rig.verify(slot) && store.seal().ok() && store.record_attempt(slot).ok() &&
           store.record_trial(slot).ok() && store.confirm(slot, rig.now).ok());
   REQUIRE(rig.holds(slot, package));
@@ -91,7 +91,7 @@ void query_everything(Store& store) {
     }
     REQUIRE(sum != 0xFFFFFFFF);  // every span lies within the region
     if (!store.verify_begin(s).ok()) continue;
-    for (int steps = 0; store.verify_step(4096).value_or(true) == false; ++steps) REQUIRE(steps < 1000);
+    for (int steps = 0; store.verifying() && store.verify_step(4096).ok(); ++steps) REQUIRE(steps < 1000);
   }
   (void)store.choice();
 }

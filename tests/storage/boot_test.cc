@@ -16,7 +16,7 @@ BootInput input_of(ResetCause cause = ResetCause::kOther) {
 }
 
 State state_of(SlotState a, SlotState b) {
-  State state;
+  State state = {};
   state.slots[0].state = a;
   state.slots[1].state = b;
   for (uint8_t s = 0; s < 2; ++s) {

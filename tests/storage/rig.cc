@@ -53,7 +53,7 @@ Package make_package(uint32_t seed, uint32_t model_size, uint32_t body_size) {
 }
 
 PackageInfo Package::info() const {
-  PackageInfo info;
+  PackageInfo info = {};
   info.package_id = id;
   info.manifest = manifest;
   info.model_size = model_size;
@@ -76,10 +76,9 @@ void Rig::reboot() {
 
 bool Rig::open(const Package& package, OpenFlags flags) {
   for (int i = 0; i < 10000; ++i) {
-    const Result<uint8_t> given = store_->open(package.info(), flags, now);
-    error = given.error();
-    if (!given.ok()) return false;
-    opened = given.value();
+    error = store_->open(package.info(), flags, now).error();
+    if (error != Error::kNone) return false;
+    opened = store_->open_slot();
     if (store_->manifest_taken()) return true;
     while (store_->receiving() && store_->work_wanted(now) != Work::kNone) {
       error = store_->work(now).error();
@@ -120,12 +119,8 @@ bool Rig::send_page(const Package& package, uint32_t page) {
 bool Rig::verify(uint8_t slot) {
   error = store_->verify_begin(slot).error();
   if (error != Error::kNone) return false;
-  for (;;) {
-    const Result<bool> done = store_->verify_step(1000);
-    error = done.error();
-    if (!done.ok()) return false;
-    if (done.value()) return true;
-  }
+  while (error == Error::kNone && store_->verifying()) error = store_->verify_step(1000).error();
+  return error == Error::kNone;
 }
 
 bool Rig::pages_equal(uint8_t slot, const Package& package, uint32_t count) {

@@ -414,7 +414,7 @@ std::vector<BoardSize> board_sizes() {
     Buffer scratch(storage::Store::scratch_bytes(board.geometry));
     storage::StoreConfig config;
     config.chunk_bytes = board.chunk_bytes;
-    storage::Store store(flash, digest, config, scratch.span());
+    storage::Store store(flash, digest, config, false, scratch.span());
     const uint32_t room = store.mount(0).ok() ? store.payload_bytes_max() : 0;
     sizes.push_back({profile.board, room, profile.arena_bytes});
   }

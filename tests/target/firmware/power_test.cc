@@ -75,22 +75,17 @@ class Board {
       ++pages_sent;
     }
     Status status = store_.verify_begin(slot);
-    bool good = false;
-    while (status.ok() && !good) {
-      Result<bool, Error> step = store_.verify_step(1024);
-      status = step.error();
-      good = step.value_or(false);
-    }
+    while (status.ok() && store_.verifying()) status = store_.verify_step(1024);
     return status.ok() ? store_.seal() : status;
   }
 
   // Until the manifest stands in flash.
-  Result<uint8_t, Error> open(const storage::PackageInfo& package, storage::OpenFlags flags) {
+  Status open(const storage::PackageInfo& package, storage::OpenFlags flags) {
     for (uint32_t i = 0; i < kStepsMax; ++i) {
-      const Result<uint8_t, Error> opened = store_.open(package, flags, now());
+      const Status opened = store_.open(package, flags, now());
       if (!opened.ok() || store_.manifest_taken()) return opened;
       const Status status = store_.work(now());
-      if (!status.ok()) return status.error();
+      if (!status.ok()) return status;
     }
     return Error::kNotReady;
   }
@@ -161,9 +156,8 @@ void begin_install(Board& board, const Package& package, File& report) {
 
 void install(Board& board, const Package& package, File& report) {
   uint8_t manifest[kManifestBytes];
-  const Result<uint8_t, Error> opened = board.open(package_info(package, manifest), storage::kOpenNormal);
-  CHECK(opened.ok());
-  const uint8_t slot = opened.value();
+  CHECK(board.open(package_info(package, manifest), storage::kOpenNormal).ok());
+  const uint8_t slot = board.store().open_slot();
   CHECK(board.receive(package, slot, &report).ok());
   say(report, "sealed", package.name);
   CHECK(board.store().record_attempt(slot).ok());
@@ -215,11 +209,10 @@ bool holds_whole_package(Board& board, uint8_t slot) {
     if (info.body[i] != payload_byte(*package, body_offset(*package) + i)) return false;
   }
   if (!board.store().verify_begin(slot).ok()) return false;
-  for (;;) {
-    const Result<bool, Error> step = board.store().verify_step(1024);
-    if (!step.ok()) return false;
-    if (step.value()) return true;
+  while (board.store().verifying()) {
+    if (!board.store().verify_step(1024).ok()) return false;
   }
+  return true;
 }
 
 char name_of(Board& board, uint8_t slot) {
@@ -241,14 +234,14 @@ Status settle(Board& board, BootChoice choice) {
 Status go_on_with(Board& board, const Package& package, uint32_t* resumed_at) {
   uint8_t manifest[kManifestBytes];
   const storage::PackageInfo info = package_info(package, manifest);
-  Result<uint8_t, Error> opened = board.open(info, storage::kOpenNormal);
+  Status opened = board.open(info, storage::kOpenNormal);
   if (opened.error() == Error::kAlreadyStored) return {};
   if (opened.error() == Error::kRejectedBefore) {
     opened = board.open(info, storage::kOpenForce);
   }
-  if (!opened.ok()) return opened.error();
+  if (!opened.ok()) return opened;
   *resumed_at = board.store().next_page();
-  Status status = board.receive(package, opened.value(), nullptr);
+  Status status = board.receive(package, board.store().open_slot(), nullptr);
   return status.ok() ? settle(board, board.store().choice()) : status;
 }
 
