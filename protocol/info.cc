@@ -1,5 +1,7 @@
 #include "protocol/info.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/crc.h"
 #include "base/record.h"
@@ -83,8 +85,11 @@ bool put_tensors(InfoWriter* w, uint8_t count, const std::array<InfoTensor, kInf
   if (count > kInfoTensorsMax) return false;
   w->tensor_count(count);
   for (size_t i = 0; i < count; ++i) {
-    if (tensors[i].rank > kTensorRankMax) return false;
-    w->tensor(tensors[i]);
+    const InfoTensor& tensor = tensors[i];
+    if (tensor.rank > kTensorRankMax) return false;
+    std::array<int32_t, kTensorRankMax> shape;
+    std::copy(tensor.shape.begin(), tensor.shape.end(), shape.begin());
+    w->tensor(tensor.type, Span<const int32_t>(shape.data(), tensor.rank));
   }
   return true;
 }
@@ -139,10 +144,13 @@ void InfoWriter::slot(const InfoSlotFacts& slot, Text name, Text version) {
   put_text(&writer_, version);
 }
 
-void InfoWriter::tensor(const InfoTensor& tensor) {
-  writer_.u8(tensor.type);
-  writer_.u8(tensor.rank);
-  for (size_t i = 0; i < tensor.rank; ++i) writer_.u16(tensor.shape[i]);
+void InfoWriter::tensor(uint8_t type, Span<const int32_t> shape) {
+  const size_t rank = shape.size() < kTensorRankMax ? shape.size() : kTensorRankMax;
+  writer_.u8(type);
+  writer_.u8(static_cast<uint8_t>(rank));
+  for (size_t i = 0; i < rank; ++i) {
+    writer_.u16(static_cast<uint16_t>(shape.data()[i] < 0 ? 0 : shape.data()[i]));
+  }
 }
 
 uint16_t InfoWriter::finish() {
@@ -193,12 +201,13 @@ Status decode_info(Bytes value, Info* info) {
   return r.ok() ? Status() : Status(Error::kTooShort);
 }
 
-Result<uint8_t> encode_advertised(const Advertised& advertised, MutableBytes out) {
+Result<uint8_t> encode_advertised(const InfoRunning& running, Text version, MutableBytes out) {
+  const size_t version_size = version.size() < kAdvertisedVersionMax ? version.size() : kAdvertisedVersionMax;
   ByteWriter w(out);
   w.u8(kProtocolVersion);
-  w.u8(static_cast<uint8_t>(advertised.state));
-  w.bytes(advertised.model_digest);
-  w.bytes(Bytes(reinterpret_cast<const uint8_t*>(advertised.version.data.data()), advertised.version.size));
+  w.u8(static_cast<uint8_t>(running.state));
+  w.bytes(Bytes(running.model_digest.data(), kAdvertisedDigestBytes));
+  w.bytes(Bytes(reinterpret_cast<const uint8_t*>(version.data()), version_size));
   if (!w.ok()) return Error::kTooLong;
   return static_cast<uint8_t>(w.size());
 }

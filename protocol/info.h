@@ -146,7 +146,7 @@ class InfoWriter {
              uint8_t slot_count);
   void slot(const InfoSlotFacts& slot, Text name, Text version);
   void tensor_count(uint8_t count) { writer_.u8(count); }  // of the inputs, and again of the outputs
-  void tensor(const InfoTensor& tensor);
+  void tensor(uint8_t type, Span<const int32_t> shape);    // a dimension below zero is any: 0 in Info
   // How many bytes it takes; 0: it does not fit.
   uint16_t finish();
 
@@ -166,13 +166,16 @@ Result<InfoHead> decode_info_head(Bytes value);
 Status decode_info(Bytes value, Info* info);
 
 // Service data in the scan response, after the service's 16-byte UUID: 13 bytes at most.
-struct Advertised {
-  PackageState state = PackageState::kEmpty;  // of what runs
-  std::array<uint8_t, 4> model_digest{};      // first bytes
-  ShortText<7> version;
-};
 constexpr size_t kAdvertisedBytesMax = 13;
-Result<uint8_t> encode_advertised(const Advertised& advertised, MutableBytes out);
+constexpr size_t kAdvertisedDigestBytes = 4;
+constexpr size_t kAdvertisedVersionMax = 7;
+struct Advertised {
+  PackageState state = PackageState::kEmpty;                   // of what runs
+  std::array<uint8_t, kAdvertisedDigestBytes> model_digest{};  // first bytes
+  ShortText<kAdvertisedVersionMax> version;
+};
+// Of a longer version the beginning. kTooLong: `out` is too small.
+Result<uint8_t> encode_advertised(const InfoRunning& running, Text version, MutableBytes out);
 Result<Advertised> decode_advertised(Bytes value);
 
 }  // namespace protocol

@@ -42,19 +42,18 @@ PackageState package_state(const storage::SlotInfo& slot) {
   return kStates[static_cast<size_t>(slot.state)];
 }
 
-void put_tensors(protocol::InfoWriter* writer, bool declared, Span<const runtime::TensorSpec> specs) {
+protocol::Text hardware_name(const char* name) {
+  size_t size = 0;
+  while (size < protocol::kHardwareBytesMax && name[size] != 0) ++size;
+  return protocol::Text(name, size);
+}
+
+void put_tensors(protocol::InfoWriter* writer, bool declared, const Span<const runtime::TensorSpec>& specs) {
   size_t count = declared ? specs.size() : 0;
   if (count > protocol::kInfoTensorsMax) count = protocol::kInfoTensorsMax;
   writer->tensor_count(static_cast<uint8_t>(count));
-  for (size_t i = 0; i < count; ++i) {
-    const Span<const int32_t> shape = specs.data()[i].shape;
-    protocol::InfoTensor tensor;
-    tensor.type = static_cast<uint8_t>(specs.data()[i].type);
-    for (; tensor.rank < shape.size() && tensor.rank < protocol::kTensorRankMax; ++tensor.rank) {
-      const int32_t dimension = shape.data()[tensor.rank];
-      tensor.shape[tensor.rank] = dimension == runtime::kAnyDimension ? 0 : static_cast<uint16_t>(dimension);
-    }
-    writer->tensor(tensor);
+  for (const runtime::TensorSpec* spec = specs.data(); count > 0; --count, ++spec) {
+    writer->tensor(static_cast<uint8_t>(spec->type), spec->shape);
   }
 }
 
@@ -234,10 +233,8 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   (void)look_at_running(&running);
 
   const Acceptance& accepted = config_.acceptance;
-  protocol::ShortText<protocol::kHardwareBytesMax> hardware;
-  hardware.assign(accepted.hardware);
   protocol::InfoWriter writer(out);
-  writer.begin(head, device, hardware.text(), running, store_.slot_count());
+  writer.begin(head, device, hardware_name(accepted.hardware), running, store_.slot_count());
   for (uint8_t slot = 0; slot < store_.slot_count(); ++slot) {
     protocol::InfoSlotFacts facts;
     const storage::SlotInfo info = look_at(slot, &facts);
@@ -255,11 +252,7 @@ Bytes DeliveryAgent::advertised(MutableBytes out) {
   const storage::SlotInfo info = look_at_running(&running);
   protocol::ManifestView manifest;
   (void)protocol::read_manifest(info.manifest, &manifest);  // an empty one has no version
-  protocol::Advertised advertised;
-  advertised.state = running.state;
-  memcpy(advertised.model_digest.data(), running.model_digest.data(), advertised.model_digest.size());
-  advertised.version.assign(manifest.version.data(), manifest.version.size());
-  const Result<uint8_t, protocol::Error> size = protocol::encode_advertised(advertised, out);
+  const Result<uint8_t, protocol::Error> size = protocol::encode_advertised(running, manifest.version, out);
   return Bytes(out.data(), size.value_or(0));
 }
 
