@@ -75,7 +75,7 @@ Error integer_convolution(const OperatorView& op, ActivationFunctionType activat
   for (int32_t i = 0; i < channels; ++i) {
     const float scale = filter.scale(filter.per_tensor() ? 0 : static_cast<uint32_t>(i));
     Multiplier multiplier;
-    ROOST_RETURN_IF_ERROR(product_multiplier(input.scale(), scale, result.scale(), &multiplier));
+    ROOST_RETURN_IF_ERROR(multiplier_of(input.scale(), scale, result.scale(), &multiplier));
     if (multipliers) multipliers[i] = multiplier;
   }
   return Error::kNone;

@@ -17,10 +17,9 @@ struct Data {
 // With one scale for all weights the reference multiplies the input's and the weights' scales in single precision,
 // and only then goes on in double; with a scale per output it uses double throughout.
 Error per_tensor_multiplier(const OperatorView& op, Multiplier* multiplier) {
-  const Real scales = round_to_single(product(op.input(0).scale(), op.input(1).scale()));
-  if (!is_single(scales)) return Error::kOperandQuantisation;
-  const Real factor = quotient(scales, Real(op.output(0).scale()), kDoubleBits);
-  return to_multiplier(factor, multiplier) ? Error::kNone : Error::kOperandQuantisation;
+  const float scales = op.input(0).scale() * op.input(1).scale();
+  if (!is_usable_scale(scales)) return Error::kOperandQuantisation;
+  return multiplier_of(scales, 1.0f, op.output(0).scale(), multiplier);
 }
 
 Error prepare(const OperatorView& op, Needs& needs, void* memory) {
