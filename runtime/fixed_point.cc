@@ -32,11 +32,13 @@ bool to_multiplier(float a, float b, float divisor, Multiplier* multiplier) {
   constexpr int kQuotientBits = 54;  // of a double, and the one that its rounding looks at
   constexpr int kWantedBits = 31;
   constexpr uint64_t kHalf = uint64_t{1} << (kQuotientBits - kWantedBits - 1);
-  uint64_t dividend = static_cast<uint64_t>(mantissa_of(a)) * mantissa_of(b) << 16;
+  const uint64_t product = static_cast<uint64_t>(mantissa_of(a)) * mantissa_of(b);
   const uint32_t divider = mantissa_of(divisor);
+  // No divider fits into the first 23 of the product's 48 bits.
+  uint32_t remainder = static_cast<uint32_t>(product >> 25);
+  uint64_t dividend = product << 39;
   uint64_t quotient = 0;
-  uint32_t remainder = 0;
-  int32_t shift = exponent_of(a) + exponent_of(b) - exponent_of(divisor) - 48;
+  int32_t shift = exponent_of(a) + exponent_of(b) - exponent_of(divisor) - 71;
   for (; quotient >> (kQuotientBits - 1) == 0; --shift) {
     remainder = remainder << 1 | static_cast<uint32_t>(dividend >> 63);
     dividend <<= 1;
@@ -59,16 +61,21 @@ namespace {
 
 constexpr int32_t kOneInQ0 = INT32_MAX;
 
+// Once: it is asked for a dozen times.
+[[gnu::noinline]] int32_t times(int32_t a, int32_t b) {
+  return doubling_high_mul(a, b);
+}
+
 // exp(a) on [-1/4, 0), a in Q0: the Taylor polynomial of degree 4 around -1/8.
 int32_t exp_on_last_quarter(int32_t a) {
   constexpr int32_t kExpOfMinusEighth = 1895147668;
   constexpr int32_t kThird = 715827883;
   const int32_t x = a + (1 << 28);
-  const int32_t x2 = doubling_high_mul(x, x);
-  const int32_t x3 = doubling_high_mul(x2, x);
-  const int32_t x4 = doubling_high_mul(x2, x2);
-  const int32_t higher = doubling_high_mul(rounding_shift_right(x4, 2) + x3, kThird) + x2;
-  return kExpOfMinusEighth + doubling_high_mul(kExpOfMinusEighth, x + rounding_shift_right(higher, 1));
+  const int32_t x2 = times(x, x);
+  const int32_t x3 = times(x2, x);
+  const int32_t x4 = times(x2, x2);
+  const int32_t higher = times(rounding_shift_right(x4, 2) + x3, kThird) + x2;
+  return kExpOfMinusEighth + times(kExpOfMinusEighth, x + rounding_shift_right(higher, 1));
 }
 
 }  // namespace
@@ -85,7 +92,7 @@ int32_t exp_of_negative(int32_t a, int integer_bits) {
   static const int32_t kExpOfMinusPower[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
   for (int power = -2; power < integer_bits; ++power) {
     if ((quarters & (uint32_t{1} << (fraction_bits + power))) != 0) {
-      result = doubling_high_mul(result, kExpOfMinusPower[power + 2]);
+      result = times(result, kExpOfMinusPower[power + 2]);
     }
   }
   return result;
@@ -97,10 +104,10 @@ int32_t one_over_one_plus(int32_t a) {
   constexpr int32_t kMinus32Over17InQ2 = -1010580540;
   constexpr int32_t kOneInQ2 = 1 << 29;
   const int32_t d = static_cast<int32_t>((static_cast<int64_t>(a) + kOneInQ0 + 1) / 2);
-  int32_t x = wrapping_add(k48Over17InQ2, doubling_high_mul(d, kMinus32Over17InQ2));
+  int32_t x = wrapping_add(k48Over17InQ2, times(d, kMinus32Over17InQ2));
   for (int i = 0; i < 3; ++i) {
-    const int32_t error = kOneInQ2 - doubling_high_mul(d, x);
-    x = wrapping_add(x, wrapping_shift_left(doubling_high_mul(x, error), 2));
+    const int32_t error = kOneInQ2 - times(d, x);
+    x = wrapping_add(x, wrapping_shift_left(times(x, error), 2));
   }
   // x / 2 read as Q1, brought to Q0, where 1 itself has no place.
   return x > kOneInQ0 / 2 ? kOneInQ0 : wrapping_shift_left(x, 1);

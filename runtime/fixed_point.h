@@ -1,7 +1,7 @@
 // The integer arithmetic under the quantised kernels, bit for bit that of TensorFlow Lite's reference.
 //
 // A real factor (input scale x filter scale / output scale, say) becomes a Multiplier, and accumulators are
-// rescaled by it with two roundings: a rounding, saturating, doubling high multiply, then a rounding shift to the
+// rescaled by it with two roundings: a rounding, doubling high multiply, then a rounding shift to the
 // right.
 //
 // The reference computes those factors in double precision. A microcontroller without a double-precision unit would
@@ -39,9 +39,9 @@ struct Multiplier {
 // more: the product could not fit anyway. A factor below 2^-32 gives {0, 0}.
 bool to_multiplier(float a, float b, float divisor, Multiplier* multiplier);
 
-// High half of 2ab, rounded to nearest, halves upwards, INT32_MAX for the one product that overflows.
+// High half of 2ab, rounded to nearest, halves upwards. Not both may be INT32_MIN, where the reference saturates: one
+// of them is always a Multiplier's value or a constant.
 inline int32_t doubling_high_mul(int32_t a, int32_t b) {
-  if (a == INT32_MIN && b == INT32_MIN) return INT32_MAX;
   return static_cast<int32_t>((static_cast<int64_t>(a) * b + (int64_t{1} << 30)) >> 31);
 }
 
