@@ -257,10 +257,11 @@ ROOST_INLINE bool Delivery::check_digest() {
 
 inline Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes scratch) {
   if (slot.model.empty()) return Reason::kFlashFailed;  // its meta does not read any more
-  const auto judgement = engine_.measure(slot.model, scratch);
-  if (!judgement.ok()) return cause_of(judgement.error(), engine_.report());
-  if (judgement.value().arena_bytes > acceptance_.arena_bytes) {
-    return because(Reason::kArenaPlanTooLarge, (judgement.value().arena_bytes + 1023) / 1024);
+  runtime::Judgement judgement;
+  const runtime::Status judged = engine_.judge(slot.model, scratch, &judgement);
+  if (!judged.ok()) return cause_of(judged.error(), engine_.report());
+  if (judgement.arena_bytes > acceptance_.arena_bytes) {
+    return because(Reason::kArenaPlanTooLarge, (judgement.arena_bytes + 1023) / 1024);
   }
   protocol::BodyView body;
   if (!slot.body.empty() && !protocol::read_body(slot.body, &body).ok()) return Reason::kBodyMalformed;
