@@ -73,11 +73,7 @@ int32_t Tensor::zero_point(uint32_t index) const {
 bool same_shape(const Tensor& a, const Tensor& b) {
   const Span<const int32_t> of_a = a.shape();
   const Span<const int32_t> of_b = b.shape();
-  if (of_a.size() != of_b.size()) return false;
-  for (size_t i = 0; i < of_a.size(); ++i) {
-    if (of_a[i] != of_b[i]) return false;
-  }
-  return true;
+  return of_a.size() == of_b.size() && memcmp(of_a.data(), of_b.data(), of_a.size() * sizeof(int32_t)) == 0;
 }
 
 }  // namespace runtime
