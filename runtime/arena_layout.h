@@ -1,10 +1,13 @@
 // What lies where in an engine's piece of arena. All offsets are from its start.
 //
-//   +--------------------------+----------------+-----------+------------------------------------+
-//   | tables, per subgraph:    | operators'     | variables | planned: inputs, outputs, between, |
-//   | tensor offsets, records  | data           |           | scratch; subgraphs overlay         |
-//   +--------------------------+----------------+-----------+------------------------------------+
-//   0                          data_offset()    variables_offset()   persistent_bytes()     total_bytes()
+//   +--------------------------+----------------+-----------+----------------------------+- - - - - - - - - +
+//   | tables: tensor offsets,  | operators'     | variables | planned: inputs, outputs,  | what the other    |
+//   | records                  | data           |           | between, scratch           | subgraphs need    |
+//   +--------------------------+----------------+-----------+----------------------------+- - - - - - - - - +
+//   0                                                       planned_offset()
+//
+// That of the other subgraphs is counted and not filled in: no kernel enters one yet. Their planned parts overlay that
+// of the main one.
 #pragma once
 
 #include <stdint.h>
@@ -28,28 +31,13 @@ inline uint32_t tables_bytes(const Graph& graph) {
   return graph.tensor_count * uint32_t{sizeof(uint32_t)} + graph.operator_count * uint32_t{sizeof(OperatorRecord)};
 }
 
-class ArenaLayout {
- public:
-  void add_graph(const Graph& graph, uint32_t data_bytes, uint32_t variable_bytes, uint32_t planned_bytes) {
-    tables_bytes_ += tables_bytes(graph);
-    data_bytes_ = add_capped(data_bytes_, data_bytes);
-    variable_bytes_ = add_capped(variable_bytes_, variable_bytes);
-    if (planned_bytes > planned_bytes_) planned_bytes_ = planned_bytes;
-  }
-
-  // Each at most kBytesCap, which is more than any arena has.
-  uint32_t data_offset() const { return tables_bytes_; }
-  uint32_t variables_offset() const { return align_up(add_capped(tables_bytes_, data_bytes_), kArenaAlignment); }
-  uint32_t variable_bytes() const { return variable_bytes_; }
-  uint32_t persistent_bytes() const { return add_capped(variables_offset(), variable_bytes_); }
-  uint32_t total_bytes() const { return add_capped(persistent_bytes(), planned_bytes_); }
-
- private:
-  uint32_t tables_bytes_ = 0;
-  uint32_t data_bytes_ = 0;
-  uint32_t variable_bytes_ = 0;
-  uint32_t planned_bytes_ = 0;
-};
+// Per tensor, 0 for those that do not live in the arena.
+inline uint32_t* tensor_offsets(uint8_t* arena) {
+  return reinterpret_cast<uint32_t*>(arena);
+}
+inline OperatorRecord* operator_records(const Graph& graph, uint8_t* arena) {
+  return reinterpret_cast<OperatorRecord*>(tensor_offsets(arena) + graph.tensor_count);
+}
 
 }  // namespace runtime
 }  // namespace roost

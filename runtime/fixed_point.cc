@@ -1,112 +1,54 @@
 #include "runtime/fixed_point.h"
 
-#include "base/assert.h"
-
 namespace roost {
 namespace runtime {
 namespace {
 
-constexpr uint32_t kSingleFractionBits = 23;
-constexpr uint32_t kSingleExponentMask = 0xFF;
-constexpr int32_t kSingleExponentBias = 127;
-constexpr int32_t kMantissaBits = 64;
+constexpr uint32_t kFractionBits = 23;
+constexpr uint32_t kExponentMask = 0xFF;
 
-// What stands before the point is so many bits long; of numbers below 1/2 it is negative.
-int32_t whole_bits(const Real& a) {
-  return a.exponent + kMantissaBits;
+// Of singles above zero, the sign is 0: value = mantissa x 2^(exponent - 150).
+uint32_t mantissa_of(float value) {
+  constexpr uint32_t kOne = uint32_t{1} << kFractionBits;  // which singles leave out
+  return (bits_of(value) & (kOne - 1)) | kOne;
 }
-
-uint32_t upper_half(const Real& a) {
-  return static_cast<uint32_t>(a.mantissa >> 32);
-}
-
-// To the nearest number of `bits` bits, ties to even. Once: 64-bit shifts are long.
-[[gnu::noinline]] Real rounded(Real a, int bits) {
-  const uint64_t unit = uint64_t{1} << (kMantissaBits - bits);
-  const uint64_t before = a.mantissa;
-  a.mantissa += (unit >> 1) - ((before & unit) != 0 ? 0 : 1);
-  const bool carried = a.mantissa < before;
-  a.mantissa &= ~(unit - 1);
-  return carried ? Real(1, whole_bits(a)) : a;
+int32_t exponent_of(float value) {
+  return static_cast<int32_t>(bits_of(value) >> kFractionBits);
 }
 
 }  // namespace
 
 bool is_usable_scale(float scale) {
-  const uint32_t bits = bits_of(scale);
-  const uint32_t sign_and_exponent = bits >> kSingleFractionBits;
-  return sign_and_exponent > 0 && sign_and_exponent < kSingleExponentMask;
-}
-
-Real::Real(uint64_t bits, int32_t power_of_two) : mantissa(bits), exponent(power_of_two) {
-  for (; mantissa >> (kMantissaBits - 1) == 0; mantissa <<= 1) --exponent;
-}
-
-Real::Real(float value) {
-  ROOST_ASSERT(is_usable_scale(value));
-  const uint32_t bits = bits_of(value);
-  // The fraction moves to where the exponent's lowest bit was, and the 1 that singles leave out before it.
-  mantissa = static_cast<uint64_t>(bits << 8 | 0x80000000u) << 32;
-  exponent = static_cast<int32_t>(bits >> kSingleFractionBits) - kSingleExponentBias - (kMantissaBits - 1);
-}
-
-Real product(float a, float b) {
-  const Real x(a);
-  const Real y(b);
-  return Real(static_cast<uint64_t>(upper_half(x)) * upper_half(y), x.exponent + y.exponent + kMantissaBits);
+  const uint32_t sign_and_exponent = bits_of(scale) >> kFractionBits;
+  return sign_and_exponent > 0 && sign_and_exponent < kExponentMask;
 }
 
 // Long division, a bit at a time: prepare is rare, and a 64-bit division would cost a target its flash.
-Real quotient(const Real& a, const Real& b, int bits) {
-  // Halved, which loses nothing, so that the remainder may be doubled.
-  uint64_t remainder = a.mantissa >> 1;
-  const uint64_t divisor = b.mantissa >> 1;
-  uint64_t result = 0;
-  for (int bit = 0; bit < kMantissaBits; ++bit) {
-    result <<= 1;
-    if (remainder >= divisor) {
-      remainder -= divisor;
-      result |= 1;
-    }
-    remainder <<= 1;
+//
+// A double has 53 bits of the quotient, ties to even; the multiplier 31, halves upwards. The first rounding matters to
+// the second only where it carries through all the bits between, which are ones then: at a tie, too, it goes upwards. So
+// one addition does both.
+bool to_multiplier(float a, float b, float divisor, Multiplier* multiplier) {
+  constexpr int kQuotientBits = 54;  // of a double, and the one that its rounding looks at
+  constexpr int kWantedBits = 31;
+  constexpr uint64_t kHalf = uint64_t{1} << (kQuotientBits - kWantedBits - 1);
+  const uint64_t product = static_cast<uint64_t>(mantissa_of(a)) * mantissa_of(b);
+  const uint32_t divider = mantissa_of(divisor);
+  // No divider fits into the first 23 of the product's 48 bits.
+  uint32_t remainder = static_cast<uint32_t>(product >> 25);
+  uint64_t dividend = product << 39;
+  uint64_t quotient = 0;
+  int32_t shift = exponent_of(a) + exponent_of(b) - exponent_of(divisor) - 71;
+  for (; quotient >> (kQuotientBits - 1) == 0; --shift) {
+    remainder = remainder << 1 | static_cast<uint32_t>(dividend >> 63);
+    dividend <<= 1;
+    quotient <<= 1;
+    if (remainder < divider) continue;
+    remainder -= divider;
+    quotient |= 1;
   }
-  // What remains makes the last bit sticky, far below the one that rounding is about.
-  if (remainder != 0) result |= 1;
-  return rounded(Real(result, a.exponent - b.exponent - (kMantissaBits - 1)), bits);
-}
-
-Real round_to_single(const Real& a) {
-  return rounded(a, kSingleBits);
-}
-
-bool is_single(const Real& a) {
-  const int32_t top = whole_bits(a) - 1;
-  return top >= 1 - kSingleExponentBias && top <= kSingleExponentBias;
-}
-
-Real times_power_of_two(const Real& a, int32_t power) {
-  Real result = a;
-  result.exponent += power;
-  return result;
-}
-
-bool is_less(const Real& a, const Real& b) {
-  return a.exponent != b.exponent ? a.exponent < b.exponent : a.mantissa < b.mantissa;
-}
-
-int32_t round_to_int(const Real& a) {
-  const int32_t whole = whole_bits(a);
-  if (whole > 31) return INT32_MAX;
-  if (whole < 0) return 0;
-  const uint32_t doubled = upper_half(a) >> (31 - whole);  // one fractional bit: the half
-  const uint32_t nearest = (doubled >> 1) + (doubled & 1);
-  return nearest > INT32_MAX ? INT32_MAX : static_cast<int32_t>(nearest);
-}
-
-bool to_multiplier(const Real& factor, Multiplier* multiplier) {
-  int32_t shift = whole_bits(factor);  // factor = fraction x 2^shift, the fraction in [1/2, 1)
-  uint32_t value = (upper_half(factor) >> 1) + (upper_half(factor) & 1);
-  if (value >> 31 != 0) {
+  uint32_t value = static_cast<uint32_t>((quotient + kHalf + 1) >> (kQuotientBits - kWantedBits));
+  if (value >> kWantedBits != 0) {
     value >>= 1;
     ++shift;
   }
@@ -119,12 +61,9 @@ namespace {
 
 constexpr int32_t kOneInQ0 = INT32_MAX;
 
-// x 2^exponent, saturating.
-int32_t saturating_shift_left(int32_t x, int exponent) {
-  const int32_t limit = INT32_MAX >> exponent;
-  if (x > limit) return INT32_MAX;
-  if (x < -limit) return INT32_MIN;
-  return wrapping_shift_left(x, exponent);
+// Once: it is asked for a dozen times.
+[[gnu::noinline]] int32_t times(int32_t a, int32_t b) {
+  return doubling_high_mul(a, b);
 }
 
 // exp(a) on [-1/4, 0), a in Q0: the Taylor polynomial of degree 4 around -1/8.
@@ -132,11 +71,11 @@ int32_t exp_on_last_quarter(int32_t a) {
   constexpr int32_t kExpOfMinusEighth = 1895147668;
   constexpr int32_t kThird = 715827883;
   const int32_t x = a + (1 << 28);
-  const int32_t x2 = doubling_high_mul(x, x);
-  const int32_t x3 = doubling_high_mul(x2, x);
-  const int32_t x4 = doubling_high_mul(x2, x2);
-  const int32_t higher = doubling_high_mul(rounding_shift_right(x4, 2) + x3, kThird) + x2;
-  return kExpOfMinusEighth + doubling_high_mul(kExpOfMinusEighth, x + rounding_shift_right(higher, 1));
+  const int32_t x2 = times(x, x);
+  const int32_t x3 = times(x2, x);
+  const int32_t x4 = times(x2, x2);
+  const int32_t higher = times(rounding_shift_right(x4, 2) + x3, kThird) + x2;
+  return kExpOfMinusEighth + times(kExpOfMinusEighth, x + rounding_shift_right(higher, 1));
 }
 
 }  // namespace
@@ -147,13 +86,13 @@ int32_t exp_of_negative(int32_t a, int integer_bits) {
   const int fraction_bits = 31 - integer_bits;
   const int32_t quarter = int32_t{1} << (fraction_bits - 2);
   const int32_t part = (a & (quarter - 1)) - quarter;
-  int32_t result = exp_on_last_quarter(saturating_shift_left(part, integer_bits));
+  int32_t result = exp_on_last_quarter(wrapping_shift_left(part, integer_bits));
   const uint32_t quarters = static_cast<uint32_t>(part) - static_cast<uint32_t>(a);
   // exp of -1/4, -1/2, -1, -2, -4, -8, -16 in Q0.
   static const int32_t kExpOfMinusPower[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
   for (int power = -2; power < integer_bits; ++power) {
     if ((quarters & (uint32_t{1} << (fraction_bits + power))) != 0) {
-      result = doubling_high_mul(result, kExpOfMinusPower[power + 2]);
+      result = times(result, kExpOfMinusPower[power + 2]);
     }
   }
   return result;
@@ -165,13 +104,13 @@ int32_t one_over_one_plus(int32_t a) {
   constexpr int32_t kMinus32Over17InQ2 = -1010580540;
   constexpr int32_t kOneInQ2 = 1 << 29;
   const int32_t d = static_cast<int32_t>((static_cast<int64_t>(a) + kOneInQ0 + 1) / 2);
-  int32_t x = wrapping_add(k48Over17InQ2, doubling_high_mul(d, kMinus32Over17InQ2));
+  int32_t x = wrapping_add(k48Over17InQ2, times(d, kMinus32Over17InQ2));
   for (int i = 0; i < 3; ++i) {
-    const int32_t error = kOneInQ2 - doubling_high_mul(d, x);
-    x = wrapping_add(x, saturating_shift_left(doubling_high_mul(x, error), 2));
+    const int32_t error = kOneInQ2 - times(d, x);
+    x = wrapping_add(x, wrapping_shift_left(times(x, error), 2));
   }
-  // x / 2 read as Q1, brought to Q0.
-  return saturating_shift_left(x, 1);
+  // x / 2 read as Q1, brought to Q0, where 1 itself has no place.
+  return x > kOneInQ0 / 2 ? kOneInQ0 : wrapping_shift_left(x, 1);
 }
 
 int32_t logistic_of_q4(int32_t a) {

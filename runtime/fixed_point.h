@@ -1,15 +1,15 @@
 // The integer arithmetic under the quantised kernels, bit for bit that of TensorFlow Lite's reference.
 //
 // A real factor (input scale x filter scale / output scale, say) becomes a Multiplier, and accumulators are
-// rescaled by it with two roundings: a rounding, saturating, doubling high multiply, then a rounding shift to the
+// rescaled by it with two roundings: a rounding, doubling high multiply, then a rounding shift to the
 // right.
 //
 // The reference computes those factors in double precision. A microcontroller without a double-precision unit would
-// pay for it in flash, and one with another libm could differ, so Real follows the same IEEE roundings in integers:
+// pay for it in flash, and one with another libm could differ, so to_multiplier follows the same IEEE roundings in
+// integers:
 //
-//   const Real factor = quotient(product(input_scale, filter_scale), Real(output_scale), kDoubleBits);
 //   Multiplier m;
-//   if (!to_multiplier(factor, &m)) return Error::kQuantization;
+//   if (!to_multiplier(input_scale, filter_scale, output_scale, &m)) return Error::kOperandQuantisation;
 //   int32_t y = rescale(accumulator, m);
 #pragma once
 
@@ -28,52 +28,20 @@ inline uint32_t bits_of(float value) {
 // Finite, above zero and not subnormal: the only scales anything is computed with.
 bool is_usable_scale(float scale);
 
-// A positive real number: mantissa x 2^exponent. The mantissa starts with a 1 in its highest bit, so that numbers
-// compare and round without asking how long it is; no more than the first 53 bits are other than 0.
-struct Real {
-  // Exact. The value must be a usable scale.
-  explicit Real(float value);
-  // Any mantissa but 0: it is shifted up.
-  Real(uint64_t bits, int32_t power_of_two);
-
-  uint64_t mantissa;
-  int32_t exponent;
-};
-
-constexpr int kDoubleBits = 53;
-constexpr int kSingleBits = 24;
-
-// a x b. Exact, and so what a double holds: two singles have 48 bits between them.
-Real product(float a, float b);
-
-// a / b, rounded to nearest, ties to even, to a mantissa of `bits` bits: as a double or a single would be.
-// The exponent is unlimited: what a single could not hold is not detected here, see is_single.
-Real quotient(const Real& a, const Real& b, int bits);
-
-// Rounded to nearest, ties to even, to a mantissa of 24 bits.
-Real round_to_single(const Real& a);
-
-// Whether a mantissa of 24 bits with this exponent is a normal single: no overflow, no underflow.
-bool is_single(const Real& a);
-
-Real times_power_of_two(const Real& a, int32_t power);
-bool is_less(const Real& a, const Real& b);
-
-// The nearest integer, halves upwards, or INT32_MAX where that does not fit.
-int32_t round_to_int(const Real& a);
-
 // value x 2^(shift - 31); value is 0 or in [2^30, 2^31), shift in [-31, 30].
 struct Multiplier {
   int32_t value;
   int32_t shift;
 };
 
-// False where the factor is 2^30 or more: the product could not fit anyway. A factor below 2^-32 gives {0, 0}.
-bool to_multiplier(const Real& factor, Multiplier* multiplier);
+// a x b / divisor, as double-precision arithmetic gives it: usable scales all three. Where the other two are 1, `a` may
+// be any result of single-precision arithmetic on scales, infinity and zero included. False where the factor is 2^30 or
+// more: the product could not fit anyway. A factor below 2^-32 gives {0, 0}.
+bool to_multiplier(float a, float b, float divisor, Multiplier* multiplier);
 
-// High half of 2ab, rounded to nearest, halves upwards, INT32_MAX for the one product that overflows.
+// High half of 2ab, rounded to nearest, halves upwards. Not both may be INT32_MIN, where the reference saturates: one
+// of them is always a Multiplier's value or a constant.
 inline int32_t doubling_high_mul(int32_t a, int32_t b) {
-  if (a == INT32_MIN && b == INT32_MIN) return INT32_MAX;
   return static_cast<int32_t>((static_cast<int64_t>(a) * b + (int64_t{1} << 30)) >> 31);
 }
 

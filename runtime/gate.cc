@@ -87,7 +87,8 @@ void keep_name(const flatbuffers::String* name, Report* where) {
 
 Error check_operator_code(const tflite::Model* model, const tflite::Operator* op, const KernelList& kernels,
                           Report* where) {
-  if (op->opcode_index() >= size_of(model->operator_codes())) return Error::kOperatorCode;
+  if (op->opcode_index() >= tables_of<tflite::OperatorCode>(model, tflite::Model::VT_OPERATOR_CODES).size())
+    return Error::kOperatorCode;
   const tflite::OperatorCode* code = code_of(model, op);
   where->set_operator(code);
   if (where->op == BuiltinOperator::CUSTOM) {
@@ -104,7 +105,8 @@ Error check_outline(const Bytes& file, const GateInput& input, Report* where) {
   const uint32_t graphs = graph_count(model);
   if (graphs == 0) return Error::kNoSubgraph;
   if (graphs > input.limits.subgraphs) return Error::kTooComplex;
-  if (size_of(model->buffers()) > input.limits.buffers) return Error::kTooComplex;
+  if (tables_of<tflite::Buffer>(model, tflite::Model::VT_BUFFERS).size() > input.limits.buffers)
+    return Error::kTooComplex;
   uint32_t tensors_left = input.limits.tensors;
   uint32_t operators_left = input.limits.operators;
   for (uint32_t g = 0; g < graphs; ++g) {
@@ -143,37 +145,30 @@ Error check_contract(const Graph& graph, const Span<const int32_t>& indices, con
   return Error::kNone;
 }
 
-Error check_contract(const Bytes& file, const IoContract& io, Report* where) {
-  if (!io.declared) return Error::kNone;
-  const Graph graph(file, 0);
-  ROOST_RETURN_IF_ERROR(check_contract(graph, graph.inputs, io.inputs, Error::kInputMismatch, where));
-  return check_contract(graph, graph.outputs, io.outputs, Error::kOutputMismatch, where);
-}
-
-Error judge_model(const Bytes& file, const GateInput& input, const MutableBytes& scratch, Judgement* judgement,
-                  Report* where) {
+Error judge_model(const Bytes& file, const GateInput& input, const MutableBytes& scratch, const MutableBytes& arena,
+                  Judgement* judgement, Report* where) {
   ROOST_RETURN_IF_ERROR(verify_file(file, input.limits));
   ROOST_RETURN_IF_ERROR(check_outline(file, input, where));
   const tflite::Model* model = tflite::GetModel(file.data());
   if (model->version() != kSchemaVersion) return Error::kSchemaVersion;
 
-  const uint32_t graphs = graph_count(model);
-  ArenaLayout layout;
-  for (uint32_t i = 0; i < graphs; ++i) {
+  uint32_t planned_bytes = 0;
+  for (uint32_t i = 0; i < graph_count(model); ++i) {
     const Graph graph(file, i);
-    GraphSurvey survey(graph, input.kernels, scratch, judgement);
+    GraphSurvey survey(graph, input.kernels, scratch, judgement, where);
     where->subgraph = static_cast<int32_t>(i);
-    ROOST_RETURN_IF_ERROR(survey.run(where));
-    // Its planned part overlays those of the others: no kernel of ours enters another subgraph, so only one of them is
-    // under way at a time.
-    layout.add_graph(graph, survey.data_bytes(), survey.variable_bytes(), survey.planned_bytes());
+    ROOST_RETURN_IF_ERROR(survey.run(i == kMainGraph ? arena : MutableBytes()));
+    if (survey.planned_offset() > kPlanBytesMax - judgement->persistent_bytes) return Error::kTensorTooLarge;
+    judgement->persistent_bytes += survey.planned_offset();
+    if (survey.planned_bytes() > planned_bytes) planned_bytes = survey.planned_bytes();
+    where->restart();
+    if (i == kMainGraph && input.io.declared) {
+      ROOST_RETURN_IF_ERROR(check_contract(graph, graph.inputs, input.io.inputs, Error::kInputMismatch, where));
+      ROOST_RETURN_IF_ERROR(check_contract(graph, graph.outputs, input.io.outputs, Error::kOutputMismatch, where));
+    }
   }
-  where->restart();
-  ROOST_RETURN_IF_ERROR(check_contract(file, input.io, where));
-  judgement->arena_bytes = layout.total_bytes();
-  judgement->persistent_bytes = layout.persistent_bytes();
-  judgement->variable_bytes = layout.variable_bytes();
-  if (judgement->arena_bytes > kPlanBytesMax) return Error::kTensorTooLarge;
+  if (planned_bytes > kPlanBytesMax - judgement->persistent_bytes) return Error::kTensorTooLarge;
+  judgement->arena_bytes = judgement->persistent_bytes + planned_bytes;
   if (judgement->arena_bytes > input.limits.arena_bytes) return Error::kArenaTooSmall;
   return judgement->work > input.limits.work ? Error::kTooMuchWork : Error::kNone;
 }
@@ -192,10 +187,11 @@ Error verify_file(Bytes file, const GateLimits& limits) {
   return FlatCheck(file, kSchema, tables).check_root() ? Error::kNone : Error::kMalformed;
 }
 
-bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Report* report) const {
+bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Report* report,
+                      const MutableBytes& arena) const {
   *judgement = Judgement();
   report->restart();
-  report->error = judge_model(file, input_, scratch, judgement, report);
+  report->error = judge_model(file, input_, scratch, arena, judgement, report);
   return report->ok();
 }
 

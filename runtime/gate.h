@@ -81,8 +81,10 @@ class ModelGate {
   explicit ModelGate(const GateInput& input) : input_(input) {}
 
   // True if the model passes; `judgement` is then complete. Otherwise `report` says why not. `model` starts at a
-  // multiple of kModelAlignment; `scratch` at any address.
-  bool judge(Bytes model, MutableBytes scratch, Judgement* judgement, Report* report) const;
+  // multiple of kModelAlignment; `scratch` at any address. An arena that is no smaller than the judgement says is ready
+  // for running the model (arena_layout.h), any other has undefined contents.
+  bool judge(Bytes model, MutableBytes scratch, Judgement* judgement, Report* report,
+             const MutableBytes& arena = MutableBytes()) const;
 
  private:
   const GateInput& input_;

@@ -42,9 +42,9 @@ class Walk {
     for (uint32_t i = 0; i < graph.operator_count; ++i) walk_operator(graph_index, graph, i);
     if (!accepted()) return;
     Judgement judgement;
-    GraphSurvey survey(graph, input_.kernels, scratch_, &judgement);
     Report report;
-    if (survey.run(&report) != Error::kNone) return;
+    GraphSurvey survey(graph, input_.kernels, scratch_, &judgement, &report);
+    if (survey.run(MutableBytes()) != Error::kNone) return;
     walk_planned(graph_index, graph, survey);
     walk_others(graph_index, graph, survey);
   }
@@ -83,7 +83,7 @@ class Walk {
       line.kind = entry.tensor == kScratchPlace ? InspectedTensor::kScratch : InspectedTensor::kPlanned;
       line.subgraph = graph_index;
       line.bytes = entry.size;
-      line.offset = result_->judgement.persistent_bytes + entry.offset;
+      line.offset = survey.planned_offset() + entry.offset;
       line.written = entry.first - 1;
       line.read = entry.last - 1;
       visitor_.on_tensor(line);

@@ -12,11 +12,10 @@
 #include "runtime/engine.h"
 #include "runtime/gate.h"
 #include "runtime/kernel.h"
+#include "runtime/model_view.h"
 
 namespace roost {
 namespace runtime {
-
-struct OperatorRecord;
 
 // Sees every operator right after it ran, for traces and tests. op.output(i) has the values.
 class OperatorObserver {
@@ -35,38 +34,22 @@ class Interpreter final : public Engine {
   void observe(OperatorObserver* observer) { observer_ = observer; }
   const Judgement& judgement() const { return judgement_; }
 
-  Result<Judgement> measure(Bytes model, MutableBytes scratch) override;
+  Status judge(Bytes model, MutableBytes scratch, Judgement* judgement) override;
   Status prepare(Bytes model, MutableBytes arena, MutableBytes scratch) override;
   Result<Progress> step() override;
-  Status invoke() override;
   Status reset() override;
   void release() override;
-  uint32_t input_count() const override;
-  uint32_t output_count() const override;
-  IoTensor input(uint32_t index) override;
-  IoTensor output(uint32_t index) override;
+  IoTensor tensor(Io which, uint32_t index) const override;
   uint64_t longest_block() const override { return judgement_.longest_work; }
   const Report& report() const override { return report_; }
 
  private:
-  struct GraphTables {
-    uint32_t* tensor_offsets;
-    OperatorRecord* operators;
-  };
-
-  bool prepared() const { return !file_.empty(); }
-  // How many there are while a model is prepared, else 0.
-  uint32_t graphs() const { return prepared() ? graph_count(tflite::GetModel(file_.data())) : 0; }
-  // Where the tables of a subgraph start in the arena; those of all subgraphs end where the next one's would start.
-  uint32_t tables_offset(uint32_t graph_index) const;
-  GraphTables tables(const Graph& graph, uint32_t graph_index) const;
-  Error prepare_graphs(const MutableBytes& scratch);
-  IoTensor io_tensor(Span<const int32_t> Graph::*indices, uint32_t index) const;
+  bool prepared() const { return graph_.model != nullptr; }
 
   GateInput input_;
   OperatorObserver* observer_ = nullptr;
-  Bytes file_;
-  MutableBytes arena_;
+  Graph graph_;  // the main one of the model that is prepared
+  uint8_t* arena_ = nullptr;
   uint32_t next_operator_ = 0;
   Judgement judgement_;
   Report report_;

@@ -12,7 +12,7 @@
 //   that it wraps definedly). The gate has checked each tensor by itself (tensor.h) and nothing between tensors.
 // - `invoke` reads its inputs, its own data and its scratch, writes its outputs, its variables and its scratch, and
 //   nothing else. After a `prepare` that said kNone it stays inside them whatever the inputs' values are.
-// - Integer arithmetic only in `prepare`, the same on host and device; no double anywhere in integer kernels.
+// - `prepare` computes in integers and single IEEE operations, the same everywhere; no double in integer kernels.
 // - No state outside `data`; no calls out.
 #pragma once
 
@@ -129,8 +129,8 @@ struct Kernel {
   int32_t version_min;  // versions of the operator, as in OperatorCode::version, that `prepare` understands
   int32_t version_max;
 
-  // Called twice on the same operator, with the same answer: by the gate with data null, to judge it and to fill in
-  // `needs`; then by the interpreter with needs.data_bytes of memory, to fill them. The bytes of tensors that are
+  // Called with data null, to judge the operator and to fill in `needs`; and where it is to run, once more, with the
+  // same answer and `needs` as the first call left it, and needs.data_bytes to fill. The bytes of tensors that are
   // not constant must not be touched in either call.
   Error (*prepare)(const OperatorView& op, Needs& needs, void* data);
 

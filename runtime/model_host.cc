@@ -13,68 +13,42 @@ enum class ModelHost::Input : uint8_t {
   kReturn,
   kConfirm,
   kStop,
-  kFitsBeside,
-  kFitsAlone,
-  kDone,    // the step of this state succeeded
+  kDone,    // the step of this state succeeded; of kMeasuring: there is room beside the old model
   kFailed,  // it failed, or in kTrial an inference did
+  kAlone,   // measured: there is room once the old model is gone
+  kCount
 };
 
-// The rows of the table in the header. What is not here is illegal and changes nothing.
-struct ModelHost::Transition {
-  State from;
-  Input input;
-  State to;
-};
-
-const ModelHost::Transition* ModelHost::find(Input input) const {
-  static const Transition kTransitions[] = {
-      {State::kEmpty, Input::kRun, State::kMeasuring},
-      {State::kEmpty, Input::kTry, State::kMeasuring},
-      {State::kEmpty, Input::kStop, State::kEmpty},
-      {State::kRunning, Input::kTry, State::kMeasuring},
-      {State::kRunning, Input::kStop, State::kEmpty},
-      {State::kMeasuring, Input::kFitsBeside, State::kPreparingBeside},
-      {State::kMeasuring, Input::kFitsAlone, State::kPreparingAlone},
-      {State::kMeasuring, Input::kFailed, State::kRestoring},
-      {State::kMeasuring, Input::kReturn, State::kRestoring},
-      {State::kMeasuring, Input::kStop, State::kEmpty},
-      {State::kPreparingBeside, Input::kDone, State::kTestingBeside},
-      {State::kPreparingBeside, Input::kFailed, State::kRestoring},
-      {State::kPreparingBeside, Input::kReturn, State::kRestoring},
-      {State::kPreparingBeside, Input::kStop, State::kEmpty},
-      {State::kTestingBeside, Input::kDone, State::kTrial},
-      {State::kTestingBeside, Input::kFailed, State::kRestoring},
-      {State::kTestingBeside, Input::kReturn, State::kRestoring},
-      {State::kTestingBeside, Input::kStop, State::kEmpty},
-      {State::kPreparingAlone, Input::kDone, State::kTestingAlone},
-      {State::kPreparingAlone, Input::kFailed, State::kRestoring},
-      {State::kPreparingAlone, Input::kReturn, State::kRestoring},
-      {State::kPreparingAlone, Input::kStop, State::kEmpty},
-      {State::kTestingAlone, Input::kDone, State::kTrial},
-      {State::kTestingAlone, Input::kFailed, State::kRestoring},
-      {State::kTestingAlone, Input::kReturn, State::kRestoring},
-      {State::kTestingAlone, Input::kStop, State::kEmpty},
-      {State::kTrial, Input::kFailed, State::kRestoring},
-      {State::kTrial, Input::kReturn, State::kRestoring},
-      {State::kTrial, Input::kConfirm, State::kRunning},
-      {State::kTrial, Input::kStop, State::kEmpty},
-      {State::kRestoring, Input::kDone, State::kRunning},
-      {State::kRestoring, Input::kFailed, State::kEmpty},
-      {State::kRestoring, Input::kStop, State::kEmpty},
+// Whether the input is legal, and if so the next state. What is not is told by kNowhere, and changes nothing.
+bool ModelHost::take(Input input) {
+  using S = State;
+  static constexpr State kNowhere = static_cast<State>(0xFF);
+  // The rows and columns of the table in the header.
+  static const State kNext[][static_cast<size_t>(Input::kCount)] = {
+      // kRun, kTry, kReturn, kConfirm, kStop, kDone, kFailed, kAlone
+      {S::kMeasuring, S::kMeasuring, kNowhere, kNowhere, S::kEmpty, kNowhere, kNowhere, kNowhere},
+      {kNowhere, S::kMeasuring, kNowhere, kNowhere, S::kEmpty, kNowhere, kNowhere, kNowhere},
+      {kNowhere, kNowhere, S::kRestoring, kNowhere, S::kEmpty, S::kPreparingBeside, S::kRestoring,
+       S::kPreparingAlone},
+      {kNowhere, kNowhere, S::kRestoring, kNowhere, S::kEmpty, S::kTestingBeside, S::kRestoring, kNowhere},
+      {kNowhere, kNowhere, S::kRestoring, kNowhere, S::kEmpty, S::kTrial, S::kRestoring, kNowhere},
+      {kNowhere, kNowhere, S::kRestoring, kNowhere, S::kEmpty, S::kTestingAlone, S::kRestoring, kNowhere},
+      {kNowhere, kNowhere, S::kRestoring, kNowhere, S::kEmpty, S::kTrial, S::kRestoring, kNowhere},
+      {kNowhere, kNowhere, S::kRestoring, S::kRunning, S::kEmpty, kNowhere, S::kRestoring, kNowhere},
+      {kNowhere, kNowhere, kNowhere, kNowhere, S::kEmpty, S::kRunning, S::kEmpty, kNowhere},
   };
-  for (const Transition& transition : kTransitions) {
-    if (transition.from == state_ && transition.input == input) return &transition;
-  }
-  return nullptr;
+  const State next = kNext[static_cast<size_t>(state_)][static_cast<size_t>(input)];
+  if (next == kNowhere) return false;
+  state_ = next;
+  return true;
 }
 
-ModelHost::ModelHost(Engine& a, Engine& b, MutableBytes arena) : arena_(arena) {
+ModelHost::ModelHost(Engine& a, Engine& b, MutableBytes arena) {
   ROOST_ASSERT(&a != &b);
   // Both ends aligned: what is cut off here could not be used.
-  const size_t skip =
-      (kArenaAlignment - reinterpret_cast<uintptr_t>(arena.data()) % kArenaAlignment) % kArenaAlignment;
-  arena_ = arena.size() < skip ? MutableBytes() : arena.from(skip);
-  arena_ = arena_.first(arena_.size() / kArenaAlignment * kArenaAlignment);
+  const uint8_t* const start = arena.data();
+  const size_t skip = static_cast<size_t>(-reinterpret_cast<uintptr_t>(start)) % kArenaAlignment;
+  if (arena.size() > skip) arena_ = arena.subspan(skip, (arena.size() - skip) / kArenaAlignment * kArenaAlignment);
   sides_[0].engine = &a;
   sides_[1].engine = &b;
 }
@@ -90,8 +64,7 @@ Status ModelHost::try_model(const HostedModel& model) {
 }
 
 Status ModelHost::start(const HostedModel& model, Input input) {
-  if (!find(input)) return Error::kBusy;
-  change(input);
+  if (!take(input)) return Error::kBusy;
   trial_ = input == Input::kTry;
   candidate_->model = model;
   candidate_->named = true;
@@ -102,22 +75,19 @@ Status ModelHost::start(const HostedModel& model, Input input) {
 }
 
 Status ModelHost::return_to_previous(Error reason) {
-  if (!find(Input::kReturn)) return Error::kBusy;
-  change(Input::kReturn);
+  if (!take(Input::kReturn)) return Error::kBusy;
   give_up(reason);
   return Status();
 }
 
 Status ModelHost::confirm() {
-  if (!find(Input::kConfirm)) return Error::kBusy;
-  change(Input::kConfirm);
+  if (!take(Input::kConfirm)) return Error::kBusy;
   settle();
   return Status();
 }
 
 Status ModelHost::stop() {
-  if (!find(Input::kStop)) return Error::kBusy;
-  change(Input::kStop);
+  if (!take(Input::kStop)) return Error::kBusy;
   forget(old_);
   forget(candidate_);
   serve(nullptr);
@@ -160,15 +130,15 @@ HostEvent ModelHost::poll(MutableBytes scratch) {
 }
 
 HostEvent::Kind ModelHost::measure(const MutableBytes& scratch) {
-  const Result<Judgement> judgement = candidate_->engine->measure(candidate_->model.bytes, scratch);
-  if (!judgement.ok()) return fail_by_engine();
-  const uint32_t needed = judgement.value().arena_bytes;
+  Judgement judgement;
+  if (!candidate_->engine->judge(candidate_->model.bytes, scratch, &judgement).ok()) return fail_by_engine();
+  const uint32_t needed = judgement.arena_bytes;
   candidate_->arena_bytes = needed;
   if (needed > arena_.size()) return fail(Error::kArenaTooSmall);
   if (old_->prepared && needed <= arena_.size() - old_->arena_bytes) {
-    change(Input::kFitsBeside);
+    change(Input::kDone);
   } else {
-    change(Input::kFitsAlone);
+    change(Input::kAlone);
     if (old_->prepared) old_->engine->release();
     old_->prepared = false;
     serve(nullptr);
@@ -199,7 +169,7 @@ HostEvent::Kind ModelHost::test() {
   const SelfTest* self_test = candidate_->model.self_test;
   if (!self_test || vector_ == self_test->count()) return activate();
   if (!vector_loaded_) {
-    const Error error = exchange(Exchange::kWriteInputs);
+    const Error error = exchange(Io::kInput);
     if (error != Error::kNone) return fail(error);
     vector_loaded_ = true;
     return HostEvent::kWorking;
@@ -207,7 +177,7 @@ HostEvent::Kind ModelHost::test() {
   const Result<Progress> progress = candidate_->engine->step();
   if (!progress.ok()) return fail_by_engine();
   if (progress.value() == Progress::kFinished) {
-    const Error error = exchange(Exchange::kCompareOutputs);
+    const Error error = exchange(Io::kOutput);
     if (error != Error::kNone) return fail(error);
     ++vector_;
     vector_loaded_ = false;
@@ -295,11 +265,11 @@ float element(TensorType type, const uint8_t* at) {
 }
 
 // NaN is near nothing, not even itself.
-bool close_enough(TensorType type, Bytes got, Bytes expected, float tolerance) {
-  if (tolerance == 0) return same_bytes(got, expected);
-  const uint32_t size = element_size(type);
-  for (size_t i = 0; i + size <= got.size(); i += size) {
-    const float difference = element(type, got.data() + i) - element(type, expected.data() + i);
+bool close_enough(const IoTensor& got, const uint8_t* expected, float tolerance) {
+  const size_t size = got.bytes.size();
+  if (tolerance == 0) return memcmp(got.bytes.data(), expected, size) == 0;
+  for (size_t i = 0; i < size; i += element_size(got.type)) {
+    const float difference = element(got.type, got.bytes.data() + i) - element(got.type, expected + i);
     if (!(difference <= tolerance && -difference <= tolerance)) return false;
   }
   return true;
@@ -307,25 +277,22 @@ bool close_enough(TensorType type, Bytes got, Bytes expected, float tolerance) {
 
 }  // namespace
 
-// The vector at hand with the engine's tensors, which its bytes have to fit.
-Error ModelHost::exchange(Exchange what) {
-  Engine& engine = *candidate_->engine;
-  const bool writes = what == Exchange::kWriteInputs;
+// The vector at hand with the engine's tensors, which its bytes have to fit: written to inputs, compared with outputs.
+Error ModelHost::exchange(Io which) {
   const SelfTestVector vector = candidate_->model.self_test->vector(vector_);
-  Bytes rest = writes ? vector.inputs : vector.expected;
-  const uint32_t count = writes ? engine.input_count() : engine.output_count();
-  for (uint32_t i = 0; i < count; ++i) {
-    const IoTensor tensor = writes ? engine.input(i) : engine.output(i);
+  Bytes rest = which == Io::kInput ? vector.inputs : vector.expected;
+  for (uint32_t i = 0;; ++i) {
+    const IoTensor tensor = candidate_->engine->tensor(which, i);
     const size_t size = tensor.bytes.size();
+    if (size == 0) return rest.empty() ? Error::kNone : Error::kSelfTestInvalid;
     if (rest.size() < size) return Error::kSelfTestInvalid;
-    if (writes) {
+    if (which == Io::kInput) {
       memcpy(tensor.bytes.data(), rest.data(), size);
-    } else if (!close_enough(tensor.type, tensor.bytes, rest.first(size), vector.tolerance)) {
+    } else if (!close_enough(tensor, rest.data(), vector.tolerance)) {
       return Error::kSelfTestMismatch;
     }
     rest = rest.from(size);
   }
-  return rest.empty() ? Error::kNone : Error::kSelfTestInvalid;
 }
 
 // --- The application's side ---
@@ -357,19 +324,12 @@ void ModelHost::count_healthy() {
   if (needed != 0 && healthy_ == needed) pending_ = event(HostEvent::kConfirmDue, Error::kNone);
 }
 
-uint32_t ModelHost::input_count() const {
-  return serving() ? serving_->engine->input_count() : 0;
-}
-uint32_t ModelHost::output_count() const {
-  return serving() ? serving_->engine->output_count() : 0;
+IoTensor ModelHost::tensor(Io which, uint32_t index) const {
+  return serving() ? serving_->engine->tensor(which, index) : IoTensor();
 }
 
-IoTensor ModelHost::input(uint32_t index) {
-  return serving() ? serving_->engine->input(index) : IoTensor();
-}
-
-IoTensor ModelHost::output(uint32_t index) {
-  return serving() ? serving_->engine->output(index) : IoTensor();
+uint32_t ModelHost::count(Io which) const {
+  return serving() ? serving_->engine->count(which) : 0;
 }
 
 uint32_t ModelHost::serving_id() const {
@@ -395,9 +355,8 @@ bool ModelHost::holds(Bytes bytes) const {
 // --- Helpers ---
 
 void ModelHost::change(Input input) {
-  const Transition* transition = find(input);
-  ROOST_ASSERT(transition);
-  state_ = transition->to;
+  const bool legal = take(input);
+  ROOST_ASSERT(legal);
 }
 
 void ModelHost::serve(Side* side) {

@@ -118,10 +118,12 @@ class ModelHost {
   Status invoke();
   bool serving() const { return serving_ != nullptr; }
   bool warming_up() const { return serving() && warm_up_left_ > 0; }
-  uint32_t input_count() const;
-  uint32_t output_count() const;
-  IoTensor input(uint32_t index);
-  IoTensor output(uint32_t index);
+  IoTensor tensor(Io which, uint32_t index) const;
+  IoTensor input(uint32_t index) const { return tensor(Io::kInput, index); }
+  IoTensor output(uint32_t index) const { return tensor(Io::kOutput, index); }
+  uint32_t count(Io which) const;
+  uint32_t input_count() const { return count(Io::kInput); }
+  uint32_t output_count() const { return count(Io::kOutput); }
   // Changes whenever tensors obtained before may no longer be used.
   uint32_t generation() const { return generation_; }
 
@@ -141,8 +143,6 @@ class ModelHost {
  private:
   enum class Input : uint8_t;
 
-  struct Transition;
-
   // An engine, the model it holds or is to hold, and how much of the arena that takes.
   struct Side {
     Engine* engine = nullptr;
@@ -152,7 +152,7 @@ class ModelHost {
     bool prepared = false;  // `engine` holds it
   };
 
-  const Transition* find(Input input) const;
+  bool take(Input input);
   void change(Input input);
   Status start(const HostedModel& model, Input input);
   HostEvent::Kind measure(const MutableBytes& scratch);
@@ -166,8 +166,7 @@ class ModelHost {
   HostEvent::Kind fail_by_engine();
   void give_up(Error reason);
   void settle();
-  enum class Exchange : uint8_t { kWriteInputs, kCompareOutputs };
-  Error exchange(Exchange what);
+  Error exchange(Io which);
   void count_healthy();
   MutableBytes arena_of(const Side& side) const;
   void serve(Side* side);

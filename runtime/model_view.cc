@@ -3,16 +3,23 @@
 namespace roost {
 namespace runtime {
 
+const uint32_t* vector_at(const void* table, flatbuffers::voffset_t field) {
+  static const uint32_t kNone = 0;
+  const auto* size = static_cast<const flatbuffers::Table*>(table)->GetPointer<const uint32_t*>(field);
+  return size ? size : &kNone;
+}
+
 const uint8_t* constant_data(const tflite::Model* model, const tflite::Tensor* tensor) {
+  const auto& buffers = tables_of<tflite::Buffer>(model, tflite::Model::VT_BUFFERS);
   const uint32_t index = tensor->buffer();
-  if (index >= size_of(model->buffers())) return nullptr;  // the gate is about to find out
-  const auto* data = model->buffers()->Get(index)->data();
+  if (index >= buffers.size()) return nullptr;  // the gate is about to find out
+  const auto& data = vector_of<uint8_t>(buffers.Get(index), tflite::Buffer::VT_DATA);
   // A variable starts at zero whatever its buffer says; the gate refuses one that has data.
-  return size_of(data) > 0 ? data->data() : nullptr;
+  return data.size() > 0 ? data.data() : nullptr;
 }
 
 const tflite::OperatorCode* code_of(const tflite::Model* model, const tflite::Operator* op) {
-  return model->operator_codes()->Get(op->opcode_index());
+  return tables_of<tflite::OperatorCode>(model, tflite::Model::VT_OPERATOR_CODES).Get(op->opcode_index());
 }
 
 tflite::BuiltinOperator builtin_operator(const tflite::OperatorCode* code) {
@@ -22,14 +29,19 @@ tflite::BuiltinOperator builtin_operator(const tflite::OperatorCode* code) {
 }
 
 Graph::Graph(const Bytes& model_file, uint32_t index)
-    : file(model_file), model(tflite::GetModel(model_file.data())) {
-  const tflite::SubGraph* graph = model->subgraphs()->Get(index);
-  inputs = int32s_of(graph, tflite::SubGraph::VT_INPUTS);
-  outputs = int32s_of(graph, tflite::SubGraph::VT_OUTPUTS);
-  tensors_ = graph->tensors();
-  tensor_count = size_of(tensors_);
-  operators_ = graph->operators();
-  operator_count = size_of(operators_);
+    : Graph(model_file,
+            tables_of<tflite::SubGraph>(tflite::GetModel(model_file.data()), tflite::Model::VT_SUBGRAPHS)
+                .Get(index)) {}
+
+inline Graph::Graph(const Bytes& model_file, const tflite::SubGraph* graph)
+    : file(model_file),
+      model(tflite::GetModel(model_file.data())),
+      inputs(int32s_of(graph, tflite::SubGraph::VT_INPUTS)),
+      outputs(int32s_of(graph, tflite::SubGraph::VT_OUTPUTS)),
+      tensors_(&tables_of<tflite::Tensor>(graph, tflite::SubGraph::VT_TENSORS)),
+      operators_(&tables_of<tflite::Operator>(graph, tflite::SubGraph::VT_OPERATORS)) {
+  tensor_count = tensors_->size();
+  operator_count = operators_->size();
 }
 
 const tflite::Tensor* Graph::table(uint32_t index) const {
@@ -41,13 +53,7 @@ const tflite::Operator* Graph::op(uint32_t index) const {
 }
 
 uint32_t graph_count(const tflite::Model* model) {
-  return size_of(model->subgraphs());
-}
-
-Span<const int32_t> int32s_of(const void* table, flatbuffers::voffset_t field) {
-  using Numbers = flatbuffers::Vector<int32_t>;
-  const auto* numbers = static_cast<const flatbuffers::Table*>(table)->GetPointer<const Numbers*>(field);
-  return size_of(numbers) > 0 ? Span<const int32_t>(numbers->data(), numbers->size()) : Span<const int32_t>();
+  return tables_of<tflite::SubGraph>(model, tflite::Model::VT_SUBGRAPHS).size();
 }
 
 }  // namespace runtime

@@ -53,10 +53,6 @@ void select_first(Span<PlanEntry> entries) {
 
 }  // namespace
 
-uint32_t add_capped(uint32_t a, uint32_t b) {
-  return a > kBytesCap || b > kBytesCap - a ? uint32_t{kBytesCap} : a + b;
-}
-
 uint32_t plan(Span<PlanEntry> entries) {
   ROOST_ASSERT(entries.size() < kEnd);
   uint16_t head = kEnd;

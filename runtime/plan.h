@@ -27,12 +27,7 @@ struct PlanEntry {
 
 enum : uint32_t { kPlanBytesMax = 1u << 31 };
 
-// Sums of sizes stop here, a little above the largest that is allowed, instead of wrapping.
-enum : uint32_t { kBytesCap = uint32_t{kPlanBytesMax} + uint32_t{kArenaAlignment} };
-
-uint32_t add_capped(uint32_t a, uint32_t b);
-
-// Of anything up to kBytesCap.
+// Of anything up to kPlanBytesMax.
 constexpr uint32_t align_up(uint32_t value, uint32_t alignment) {
   return (value + alignment - 1) & ~(alignment - 1);
 }

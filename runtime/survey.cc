@@ -6,17 +6,14 @@
 namespace roost {
 namespace runtime {
 
-GraphSurvey::GraphSurvey(const Graph& graph, const KernelList& kernels, const MutableBytes& scratch,
-                         Judgement* judgement)
-    : graph_(graph), kernels_(kernels), scratch_(scratch), judgement_(judgement) {
-  judgement->tensors += graph.tensor_count;
-  judgement->operators += graph.operator_count;
-}
-
-Error GraphSurvey::run(Report* report, Destination* destination) {
-  where_ = report;
+Error GraphSurvey::run(const MutableBytes& arena) {
+  judgement_->tensors += graph_.tensor_count;
+  judgement_->operators += graph_.operator_count;
+  end_ = tables_bytes(graph_);
+  if (end_ <= arena.size()) arena_ = arena;
   ROOST_RETURN_IF_ERROR(lend_lives());
-  ROOST_RETURN_IF_ERROR(survey(destination));
+  ROOST_RETURN_IF_ERROR(survey());
+  ROOST_RETURN_IF_ERROR(place_tensors());
   return plan_arena();
 }
 
@@ -39,6 +36,12 @@ Error GraphSurvey::add_entry(uint32_t size, uint16_t first, uint16_t last, uint1
   return Error::kNone;
 }
 
+// By no more than kTensorBytesMax, so that nothing wraps before it is refused.
+Error GraphSurvey::extend(uint32_t bytes, uint32_t alignment) {
+  end_ += align_up(bytes, alignment);
+  return end_ > kPlanBytesMax ? Error::kTensorTooLarge : Error::kNone;
+}
+
 // Every tensor that is used goes through here first.
 Error GraphSurvey::see(int32_t index) {
   where_->tensor = index;
@@ -49,9 +52,6 @@ Error GraphSurvey::see(int32_t index) {
   const Tensor tensor(graph_.model, table, nullptr);
   ROOST_RETURN_IF_ERROR(check_tensor(graph_.model, table, tensor));
   first = tensor.constant() ? kConstant : (tensor.variable() ? kVariable : kNotWritten);
-  if (first == kVariable) {
-    variable_bytes_ = add_capped(variable_bytes_, align_up(tensor.bytes(), kArenaAlignment));
-  }
   return Error::kNone;
 }
 
@@ -78,9 +78,9 @@ Error GraphSurvey::write(int32_t index, uint16_t time) {
   return Error::kNone;
 }
 
-Error GraphSurvey::survey(Destination* destination) {
+Error GraphSurvey::survey() {
   for (int32_t input : graph_.inputs) ROOST_RETURN_IF_ERROR(write(input, 0));
-  for (uint32_t i = 0; i < graph_.operator_count; ++i) ROOST_RETURN_IF_ERROR(survey_operator(i, destination));
+  for (uint32_t i = 0; i < graph_.operator_count; ++i) ROOST_RETURN_IF_ERROR(survey_operator(i));
   where_->op_index = -1;
   const uint16_t end = static_cast<uint16_t>(graph_.operator_count + 1);
   for (int32_t output : graph_.outputs) ROOST_RETURN_IF_ERROR(read(output, end, false));
@@ -88,7 +88,7 @@ Error GraphSurvey::survey(Destination* destination) {
   return Error::kNone;
 }
 
-Error GraphSurvey::survey_operator(uint32_t index, Destination* destination) {
+Error GraphSurvey::survey_operator(uint32_t index) {
   const OperatorView view(graph_, index, TensorPlaces{nullptr, nullptr, nullptr});
   where_->op_index = static_cast<int32_t>(index);
   where_->set_operator(code_of(graph_.model, graph_.op(index)));
@@ -98,10 +98,10 @@ Error GraphSurvey::survey_operator(uint32_t index, Destination* destination) {
   }
   for (int32_t output : view.outputs()) ROOST_RETURN_IF_ERROR(write(output, time));
   where_->tensor = -1;
-  return judge_operator(view, index, destination);
+  return judge_operator(view, index);
 }
 
-Error GraphSurvey::judge_operator(const OperatorView& view, uint32_t index, Destination* destination) {
+Error GraphSurvey::judge_operator(const OperatorView& view, uint32_t index) {
   TensorType type;
   if (!view.deciding_type(&type)) return Error::kOperatorOperands;
   const Kernel* const* place = find_kernel(kernels_, where_->op, type_bit(type));
@@ -111,17 +111,15 @@ Error GraphSurvey::judge_operator(const OperatorView& view, uint32_t index, Dest
     return Error::kOperatorVersion;
   }
   Needs needs;
-  ROOST_RETURN_IF_ERROR(
-      kernel->prepare(view, needs, destination ? destination->arena + destination->data : nullptr));
+  ROOST_RETURN_IF_ERROR(kernel->prepare(view, needs, nullptr));
   if (needs.data_bytes > kTensorBytesMax || needs.scratch_bytes > kTensorBytesMax) return Error::kTensorTooLarge;
-  const uint32_t data_bytes = align_up(needs.data_bytes, kOperatorDataAlignment);
-  data_bytes_ = add_capped(data_bytes_, data_bytes);
-  if (destination) {
-    const uint16_t kernel_index = static_cast<uint16_t>(place - kernels_.data());
-    destination->records[index] = OperatorRecord{destination->data, 0, kernel_index, 0};
-    destination->data += data_bytes;
+  const uint32_t data = end_;
+  ROOST_RETURN_IF_ERROR(extend(needs.data_bytes, kOperatorDataAlignment));
+  if (fits(end_)) {
+    operator_records(graph_, arena_.data())[index] = {data, 0, static_cast<uint16_t>(place - kernels_.data()), 0};
+    ROOST_RETURN_IF_ERROR(kernel->prepare(view, needs, arena_.data() + data));
   }
-  const uint64_t work = saturating_add(needs.macs, needs.steps);
+  const uint64_t work = needs.macs + needs.steps;  // products of two counts each: far below 2^63
   judgement_->macs = saturating_add(judgement_->macs, needs.macs);
   judgement_->work = saturating_add(judgement_->work, work);
   if (work > judgement_->longest_work) judgement_->longest_work = work;
@@ -129,15 +127,39 @@ Error GraphSurvey::judge_operator(const OperatorView& view, uint32_t index, Dest
   return needs.scratch_bytes == 0 ? Error::kNone : add_entry(needs.scratch_bytes, time, time, kScratchPlace);
 }
 
-Error GraphSurvey::plan_arena() {
+// Variables at once, all others as entries for the planner.
+Error GraphSurvey::place_tensors() {
+  end_ = align_up(end_, kArenaAlignment);
+  const uint32_t variables = end_;
   for (uint32_t i = 0; i < graph_.tensor_count; ++i) {
     const Life life = lives_[i];
-    if (life.first >= kTimeMax) continue;
-    ROOST_RETURN_IF_ERROR(
-        add_entry(graph_.tensor(i, nullptr).bytes(), life.first, life.last, static_cast<uint16_t>(i)));
+    uint32_t offset = 0;
+    if (life.first == kVariable) {
+      offset = end_;
+      ROOST_RETURN_IF_ERROR(extend(graph_.tensor(i, nullptr).bytes(), kArenaAlignment));
+    } else if (life.first < kTimeMax) {
+      ROOST_RETURN_IF_ERROR(
+          add_entry(graph_.tensor(i, nullptr).bytes(), life.first, life.last, static_cast<uint16_t>(i)));
+    }
+    if (!arena_.empty()) tensor_offsets(arena_.data())[i] = offset;
   }
+  judgement_->variable_bytes += end_ - variables;
+  return Error::kNone;
+}
+
+Error GraphSurvey::plan_arena() {
   planned_bytes_ = runtime::plan(Span<PlanEntry>(entries_, entry_count_));
-  return planned_bytes_ > kPlanBytesMax ? Error::kTensorTooLarge : Error::kNone;
+  if (planned_bytes_ > kPlanBytesMax - end_) return Error::kTensorTooLarge;
+  if (arena_.empty()) return Error::kNone;
+  for (const PlanEntry& entry : plan()) {
+    const uint32_t offset = end_ + entry.offset;
+    if (entry.tensor == kScratchPlace) {
+      operator_records(graph_, arena_.data())[entry.first - 1].scratch = offset;
+    } else {
+      tensor_offsets(arena_.data())[entry.tensor] = offset;
+    }
+  }
+  return Error::kNone;
 }
 
 }  // namespace runtime

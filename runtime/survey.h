@@ -1,7 +1,7 @@
 // A walk over one subgraph in the order it runs: judges every operator and tensor, and plans the arena.
 //
-// Gate and interpreter both make it, so that what is prepared is what was judged. The result lies in the scratch.
-// The model has passed FlatBuffers verification.
+// Where there is an arena, it is filled on the way, so that what is prepared is what was judged. The plan lies in the
+// scratch. The model has passed FlatBuffers verification.
 #pragma once
 
 #include <stdint.h>
@@ -17,27 +17,21 @@
 namespace roost {
 namespace runtime {
 
-// Where operators are prepared for running: the subgraph's records, and where the next operator's data goes. Of a
-// subgraph that has been found sound, and whose needs the arena is known to meet.
-struct Destination {
-  OperatorRecord* records;  // all but the place of the scratch is filled in
-  uint8_t* arena;
-  uint32_t data;
-};
-
 class GraphSurvey {
  public:
-  // Borrows everything. What the subgraph's operators cost and how many they are is added to the judgement.
-  GraphSurvey(const Graph& graph, const KernelList& kernels, const MutableBytes& scratch, Judgement* judgement);
+  // Borrows everything. What the subgraph costs is added to the judgement, but for its planned part.
+  GraphSurvey(const Graph& graph, const KernelList& kernels, const MutableBytes& scratch, Judgement* judgement,
+              Report* report)
+      : graph_(graph), kernels_(kernels), scratch_(scratch), judgement_(judgement), where_(report) {}
 
-  // kNone if the subgraph is sound; else `report` says where in it not, but for the error and the subgraph. The rest is valid after
-  // a run that said kNone. With a `destination` every operator is prepared on the way.
-  Error run(Report* report, Destination* destination = nullptr);
+  // kNone if the subgraph is sound; else the report says where in it not, but for the error and the subgraph. The rest
+  // is valid after a run that said kNone. An arena that starts at a multiple of kArenaAlignment and is large enough
+  // is made ready for running; a smaller one has undefined contents afterwards, but nothing is written outside.
+  Error run(const MutableBytes& arena);
 
   Span<const PlanEntry> plan() const { return Span<const PlanEntry>(entries_, entry_count_); }
+  uint32_t planned_offset() const { return end_; }
   uint32_t planned_bytes() const { return planned_bytes_; }
-  uint32_t data_bytes() const { return data_bytes_; }          // of operators, each rounded up
-  uint32_t variable_bytes() const { return variable_bytes_; }  // each rounded up to kArenaAlignment
 
   // Is the tensor a variable, a constant that something uses?
   bool is_used_variable(uint32_t tensor) const { return lives_[tensor].first == kVariable; }
@@ -59,26 +53,29 @@ class GraphSurvey {
 
   Error lend_lives();
   Error add_entry(uint32_t size, uint16_t first, uint16_t last, uint16_t tensor);
+  Error extend(uint32_t bytes, uint32_t alignment);
+  bool fits(uint32_t end) const { return end <= arena_.size(); }
   Error see(int32_t tensor);
   Error read(int32_t tensor, uint16_t time, bool by_operator);
   Error write(int32_t tensor, uint16_t time);
-  Error survey(Destination* destination);
-  Error survey_operator(uint32_t index, Destination* destination);
-  Error judge_operator(const OperatorView& view, uint32_t index, Destination* destination);
+  Error survey();
+  Error survey_operator(uint32_t index);
+  Error judge_operator(const OperatorView& view, uint32_t index);
+  Error place_tensors();
   Error plan_arena();
 
   const Graph& graph_;
   const KernelList& kernels_;
   const MutableBytes& scratch_;
   Judgement* judgement_;
-  Report* where_ = nullptr;
+  Report* where_;
+  MutableBytes arena_;  // empty where it does not even hold the tables
   Life* lives_ = nullptr;
   PlanEntry* entries_ = nullptr;
   uint32_t entry_count_ = 0;
   uint32_t entry_room_ = 0;
+  uint32_t end_ = 0;  // of what has been placed so far
   uint32_t planned_bytes_ = 0;
-  uint32_t data_bytes_ = 0;
-  uint32_t variable_bytes_ = 0;
 };
 
 }  // namespace runtime

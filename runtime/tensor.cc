@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/bytes.h"
 #include "runtime/model_view.h"
 
 namespace roost {
@@ -50,7 +49,9 @@ Tensor::Tensor(const tflite::Model* model, const tflite::Tensor* table, uint8_t*
   const tflite::QuantizationParameters* quantisation = quantisation_of(table, constant_);
   if (!quantisation) return;
   scales_ = int32s_of(quantisation, tflite::QuantizationParameters::VT_SCALE);
-  zero_points_ = quantisation->zero_point();
+  const Span<const int32_t> zero_points = int32s_of(quantisation, tflite::QuantizationParameters::VT_ZERO_POINT);
+  zero_points_ = zero_points.data();
+  zero_point_count_ = static_cast<uint32_t>(zero_points.size());
   quantized_dimension_ = quantisation->quantized_dimension();
 }
 
@@ -64,26 +65,15 @@ float Tensor::scale(uint32_t index) const {
   return scale;
 }
 
-uint32_t Tensor::zero_point_count() const {
-  return size_of(zero_points_);
-}
-
-// FlatBuffers verification vouches for an alignment of 4 only, and they have 8 bytes in the file, of which the
-// lower half says it all.
 int32_t Tensor::zero_point(uint32_t index) const {
-  const uint32_t count = zero_point_count();
-  if (count == 0) return 0;
-  return static_cast<int32_t>(load_le32(zero_points_->Data() + 8 * (index < count ? index : 0)));
+  if (zero_point_count_ == 0) return 0;
+  return zero_point_low(index < zero_point_count_ ? index : 0);
 }
 
 bool same_shape(const Tensor& a, const Tensor& b) {
   const Span<const int32_t> of_a = a.shape();
   const Span<const int32_t> of_b = b.shape();
-  if (of_a.size() != of_b.size()) return false;
-  for (size_t i = 0; i < of_a.size(); ++i) {
-    if (of_a[i] != of_b[i]) return false;
-  }
-  return true;
+  return of_a.size() == of_b.size() && memcmp(of_a.data(), of_b.data(), of_a.size() * sizeof(int32_t)) == 0;
 }
 
 }  // namespace runtime

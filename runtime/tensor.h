@@ -58,7 +58,10 @@ class Tensor {
   uint32_t scale_count() const { return static_cast<uint32_t>(scales_.size()); }
   float scale(uint32_t index = 0) const;
   int32_t zero_point(uint32_t index = 0) const;
-  uint32_t zero_point_count() const;  // as in the file: perhaps none, perhaps one for all channels
+  uint32_t zero_point_count() const { return zero_point_count_; }  // perhaps none, perhaps one for all channels
+  // As it stands in the file, in 64 bits; index < zero_point_count().
+  int32_t zero_point_low(uint32_t index) const { return zero_points_[2 * index]; }
+  int32_t zero_point_high(uint32_t index) const { return zero_points_[2 * index + 1]; }
   int32_t quantized_dimension() const { return quantized_dimension_; }
   bool per_tensor() const { return scales_.size() == 1; }
 
@@ -78,7 +81,9 @@ class Tensor {
  private:
   Span<const int32_t> shape_;
   Span<const int32_t> scales_;  // their bits
-  const flatbuffers::Vector<int64_t>* zero_points_ = nullptr;
+  // In halves: FlatBuffers verification vouches for an alignment of 4 only.
+  const int32_t* zero_points_ = nullptr;
+  uint32_t zero_point_count_ = 0;
   uint8_t* data_;
   uint32_t count_ = 1;
   int32_t quantized_dimension_ = 0;

@@ -1,6 +1,5 @@
 #include "runtime/tensor_check.h"
 
-#include "base/bytes.h"
 #include "runtime/fixed_point.h"
 #include "runtime/model_view.h"
 
@@ -24,24 +23,24 @@ Error check_shape(const Tensor& tensor) {
 Error check_buffer(const tflite::Model* model, const tflite::Tensor* table, const Tensor& tensor) {
   if (table->sparsity()) return Error::kSparseTensor;
   if (table->external_buffer() != 0) return Error::kBufferExternal;
-  const auto* buffers = model->buffers();
+  const auto& buffers = tables_of<tflite::Buffer>(model, tflite::Model::VT_BUFFERS);
   const uint32_t index = table->buffer();
-  if (index >= size_of(buffers)) return Error::kBufferIndex;
-  const tflite::Buffer* buffer = buffers->Get(index);
+  if (index >= buffers.size()) return Error::kBufferIndex;
+  const tflite::Buffer* buffer = buffers.Get(index);
   if (buffer->offset() > 1 || buffer->size() > 1) return Error::kBufferExternal;
   if (!tensor.constant()) return Error::kNone;
-  if (buffer->data()->size() != tensor.bytes()) return Error::kBufferSize;
+  if (vector_of<uint8_t>(buffer, tflite::Buffer::VT_DATA).size() != tensor.bytes()) return Error::kBufferSize;
   // The file starts at a multiple of kModelAlignment, so the address tells the same everywhere.
   const uintptr_t address = reinterpret_cast<uintptr_t>(tensor.data<uint8_t>());
   return address % element_size(tensor.type()) == 0 ? Error::kNone : Error::kBufferAlignment;
 }
 
 // Zero points have 64 bits in the file: those of this type, and 32 bits at most.
-bool fits_type(const uint8_t* in_file, TensorType type) {
-  const uint32_t value = load_le32(in_file);
-  const bool negative = value >> 31 != 0;
-  if (load_le32(in_file + 4) != (negative ? UINT32_MAX : 0)) return false;
-  switch (type) {
+bool fits_type(const Tensor& tensor, uint32_t index) {
+  const int32_t low = tensor.zero_point_low(index);
+  if (tensor.zero_point_high(index) != (low < 0 ? -1 : 0)) return false;
+  const uint32_t value = static_cast<uint32_t>(low);
+  switch (tensor.type()) {
     case TensorType::INT8:
       return value + 0x80 <= 0xFF;
     case TensorType::UINT8:
@@ -58,8 +57,7 @@ Error check_quantisation(const tflite::Tensor* table, const Tensor& tensor) {
   if (!quantisation) return Error::kNone;
   if (quantisation->details_type() != 0) return Error::kQuantisation;
   const uint32_t scales = tensor.scale_count();
-  const flatbuffers::Vector<int64_t>* zero_point = quantisation->zero_point();
-  const uint32_t zero_points = size_of(zero_point);
+  const uint32_t zero_points = tensor.zero_point_count();
   if (zero_points > 1 && zero_points != scales) return Error::kQuantisation;
   if (scales > 1) {
     // Converters give a bias the dimension of its weights, though a vector has only one.
@@ -72,7 +70,7 @@ Error check_quantisation(const tflite::Tensor* table, const Tensor& tensor) {
     if (!is_usable_scale(tensor.scale(i))) return Error::kQuantisation;
   }
   for (uint32_t i = 0; i < zero_points; ++i) {
-    if (!fits_type(zero_point->Data() + 8 * i, tensor.type())) return Error::kQuantisation;
+    if (!fits_type(tensor, i)) return Error::kQuantisation;
   }
   return Error::kNone;
 }

@@ -261,11 +261,12 @@ ROOST_INLINE bool Delivery::check_digest() {
 
 inline Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes scratch) {
   if (slot.model.empty()) return Reason::kFlashFailed;  // its meta does not read any more
-  const uint32_t arena_bytes = static_cast<uint32_t>(config_.arena.size());
-  const auto judgement = config_.engine_a->measure(slot.model, scratch);
-  if (!judgement.ok()) return cause_of(judgement.error(), config_.engine_a->report());
-  if (judgement.value().arena_bytes > arena_bytes) {
-    return because(Reason::kArenaPlanTooLarge, (judgement.value().arena_bytes + 1023) / 1024);
+  runtime::Engine& engine = *config_.engine_a;
+  runtime::Judgement judgement;
+  const runtime::Status judged = engine.judge(slot.model, scratch, &judgement);
+  if (!judged.ok()) return cause_of(judged.error(), engine.report());
+  if (judgement.arena_bytes > config_.arena.size()) {
+    return because(Reason::kArenaPlanTooLarge, (judgement.arena_bytes + 1023) / 1024);
   }
   protocol::BodyView body;
   if (!slot.body.empty() && !protocol::read_body(slot.body, &body).ok()) return Reason::kBodyMalformed;

@@ -5,9 +5,9 @@ namespace runtime {
 namespace {
 
 // The reference insists on factors below 1.
-Error fraction_multiplier(const Real& factor, Multiplier* multiplier) {
-  if (!to_multiplier(factor, multiplier) || multiplier->shift > 0) return Error::kOperandQuantisation;
-  return Error::kNone;
+Error fraction_multiplier(float a, float b, float divisor, Multiplier* multiplier) {
+  ROOST_RETURN_IF_ERROR(multiplier_of(a, b, divisor, multiplier));
+  return multiplier->shift > 0 ? Error::kOperandQuantisation : Error::kNone;
 }
 
 }  // namespace
@@ -28,11 +28,11 @@ Error prepare_add(const OperatorView& op, int32_t left_shift, Needs* needs, AddD
   data->a_offset = -a.zero_point();
   data->b_offset = -b.zero_point();
   data->zero_point = output.zero_point();
-  const Real twice_larger = times_power_of_two(Real(a.scale() > b.scale() ? a.scale() : b.scale()), 1);
-  const Real output_unit = times_power_of_two(Real(output.scale()), left_shift);
-  ROOST_RETURN_IF_ERROR(fraction_multiplier(quotient(Real(a.scale()), twice_larger, kDoubleBits), &data->a));
-  ROOST_RETURN_IF_ERROR(fraction_multiplier(quotient(Real(b.scale()), twice_larger, kDoubleBits), &data->b));
-  return fraction_multiplier(quotient(twice_larger, output_unit, kDoubleBits), &data->output);
+  const float larger = a.scale() > b.scale() ? a.scale() : b.scale();
+  const float twice_per_unit = 2.0f / static_cast<float>(1 << left_shift);
+  ROOST_RETURN_IF_ERROR(fraction_multiplier(a.scale(), 0.5f, larger, &data->a));
+  ROOST_RETURN_IF_ERROR(fraction_multiplier(b.scale(), 0.5f, larger, &data->b));
+  return fraction_multiplier(larger, twice_per_unit, output.scale(), &data->output);
 }
 
 }  // namespace runtime

@@ -4,26 +4,19 @@ namespace roost {
 namespace runtime {
 namespace {
 
+constexpr int32_t kStepsMax = 1 << 16;
+
 Range range_of(TensorType type) {
   return type == TensorType::INT16 ? Range{INT16_MIN, INT16_MAX} : Range{INT8_MIN, INT8_MAX};
 }
 
-// How far from the zero point a value is, as quantised() says, but no farther than all zero points and limits lie.
+// How far from the zero point a value is: the reference's round(value / scale) in single precision, halves upwards, but
+// no farther than all zero points and limits lie.
 int32_t steps_to(float positive_value, const Tensor& tensor) {
-  return clamp(quantised(positive_value, tensor.scale()), 0, 1 << 16);
-}
-
-Error multiplier_of(const Real& factor, Multiplier* multiplier) {
-  return to_multiplier(factor, multiplier) ? Error::kNone : Error::kOperandQuantisation;
-}
-
-}  // namespace
-
-namespace {
-
-// The scale in units of 2^-29; scales of 4 and more have no units, and must be equal.
-[[gnu::noinline]] int32_t scale_units(const Tensor& tensor) {
-  return round_to_int(times_power_of_two(Real(tensor.scale()), 29));
+  const float steps = positive_value / tensor.scale();
+  if (!(steps < kStepsMax)) return kStepsMax;
+  const int32_t whole = static_cast<int32_t>(steps);
+  return steps - static_cast<float>(whole) < 0.5f ? whole : whole + 1;
 }
 
 }  // namespace
@@ -32,12 +25,8 @@ Error expect_same_quantisation(const Tensor& a, const Tensor& b) {
   ROOST_RETURN_IF_ERROR(expect_per_tensor(a));
   ROOST_RETURN_IF_ERROR(expect_per_tensor(b));
   if (a.zero_point() != b.zero_point()) return Error::kOperandQuantisation;
-  if (a.scale() == b.scale()) return Error::kNone;
-  constexpr int32_t kMillionth = 536;
-  const int32_t a_units = scale_units(a);
-  const int32_t b_units = scale_units(b);
-  const int32_t difference = a_units > b_units ? a_units - b_units : b_units - a_units;
-  const bool near = difference <= kMillionth && a_units != INT32_MAX && b_units != INT32_MAX;
+  const float difference = a.scale() - b.scale();
+  const bool near = -1e-6f <= difference && difference <= 1e-6f;
   return near ? Error::kNone : Error::kOperandQuantisation;
 }
 
@@ -68,17 +57,13 @@ Error expect_unary(const OperatorView& op) {
   return expect_per_tensor(output);
 }
 
-int32_t quantised(float positive_value, float scale) {
-  return round_to_int(quotient(Real(positive_value), Real(scale), kSingleBits));
-}
-
 Error activation_range(ActivationFunctionType activation, const Tensor& output, Range* range) {
   ROOST_RETURN_IF_ERROR(expect_per_tensor(output));
   *range = range_of(output.type());
   if (activation == ActivationFunctionType::NONE) return Error::kNone;
   const int32_t zero = output.zero_point();
   int32_t below = 0;
-  int32_t above = 1 << 16;
+  int32_t above = kStepsMax;
   if (activation == ActivationFunctionType::RELU6) {
     above = steps_to(6.0f, output);
   } else if (activation == ActivationFunctionType::RELU_N1_TO_1) {
@@ -91,12 +76,8 @@ Error activation_range(ActivationFunctionType activation, const Tensor& output, 
   return Error::kNone;
 }
 
-Error ratio_multiplier(float a, float b, Multiplier* multiplier) {
-  return multiplier_of(quotient(Real(a), Real(b), kDoubleBits), multiplier);
-}
-
-Error product_multiplier(float input, float filter, float output, Multiplier* multiplier) {
-  return multiplier_of(quotient(product(input, filter), Real(output), kDoubleBits), multiplier);
+Error multiplier_of(float a, float b, float divisor, Multiplier* multiplier) {
+  return to_multiplier(a, b, divisor, multiplier) ? Error::kNone : Error::kOperandQuantisation;
 }
 
 }  // namespace runtime

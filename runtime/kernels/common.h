@@ -46,14 +46,8 @@ struct Range {
 };
 Error activation_range(ActivationFunctionType activation, const Tensor& output, Range* range);
 
-// round(value / scale), halves away from zero, as single-precision arithmetic gives it. Saturates.
-int32_t quantised(float positive_value, float scale);
-
-// a / b in double precision.
-Error ratio_multiplier(float a, float b, Multiplier* multiplier);
-
-// input x filter / output in double precision: convolutions, MUL, FULLY_CONNECTED per channel.
-Error product_multiplier(float input, float filter, float output, Multiplier* multiplier);
+// a x b / divisor in double precision, as to_multiplier has it.
+Error multiplier_of(float a, float b, float divisor, Multiplier* multiplier);
 
 // The end of every integer kernel: rescaled, shifted to the output's zero point and clamped.
 inline int32_t to_output(int32_t accumulator, Multiplier multiplier, int32_t zero_point, Range range) {

@@ -48,9 +48,9 @@ Error expect_bias(const OperatorView& op, TensorType type, int32_t output_depth)
   return bias.count() == static_cast<uint32_t>(output_depth) ? Error::kNone : Error::kOperandShape;
 }
 
-Error expect_weights(const Tensor& weights, int32_t channel_dimension, uint32_t taps) {
+Error expect_weights(const Tensor& weights, uint32_t channel_dimension, uint32_t taps) {
   if (weights.scale_count() == 0) return Error::kOperandQuantisation;
-  if (weights.scale_count() > 1 && weights.quantized_dimension() != channel_dimension) {
+  if (weights.scale_count() > 1 && static_cast<uint32_t>(weights.quantized_dimension()) != channel_dimension) {
     return Error::kOperandQuantisation;
   }
   for (uint32_t i = 0; i < weights.scale_count(); ++i) {
@@ -61,74 +61,148 @@ Error expect_weights(const Tensor& weights, int32_t channel_dimension, uint32_t 
   return taps > INT32_MAX / kProductMax ? Error::kOverflow : Error::kNone;
 }
 
-Error integer_convolution(const OperatorView& op, ActivationFunctionType activation, int32_t channel_dimension,
-                          uint32_t taps, IntegerOutput* output, Multiplier* multipliers) {
-  const Tensor input = op.input(kInput);
-  const Tensor filter = op.input(kFilter);
-  const Tensor result = op.output(0);
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(input));
-  ROOST_RETURN_IF_ERROR(expect_weights(filter, channel_dimension, taps));
-  ROOST_RETURN_IF_ERROR(activation_range(activation, result, &output->range));
-  output->input_offset = -input.zero_point();
-  output->zero_point = result.zero_point();
-  const int32_t channels = filter.dim(static_cast<uint32_t>(channel_dimension));
-  for (int32_t i = 0; i < channels; ++i) {
-    const float scale = filter.scale(filter.per_tensor() ? 0 : static_cast<uint32_t>(i));
-    Multiplier multiplier;
-    ROOST_RETURN_IF_ERROR(product_multiplier(input.scale(), scale, result.scale(), &multiplier));
-    if (multipliers) multipliers[i] = multiplier;
-  }
-  return Error::kNone;
-}
-
 int32_t dot(const int8_t* inputs, const int8_t* weights, int32_t length, int32_t input_offset, int32_t sum) {
   for (const int8_t* end = inputs + length; inputs < end;) sum += *weights++ * (*inputs++ + input_offset);
   return sum;
 }
 
-int8_t IntegerOutput::value_of(int32_t sum, const Multiplier& multiplier, const int32_t* bias) const {
-  if (bias) sum = wrapping_add(sum, *bias);
-  return static_cast<int8_t>(to_output(sum, multiplier, zero_point, range));
-}
-
-// --- int8: CONV_2D and DEPTHWISE_CONV_2D ---
+// --- int8 ---
 
 Error prepare_int8_convolution(const OperatorView& op, const WindowOperator& kind, Needs& needs, void* memory) {
   Int8Convolution data;
+  ConvolutionShape& shape = data.shape;
   ActivationFunctionType activation;
-  ROOST_RETURN_IF_ERROR(convolution_shape(op, kind, TensorType::INT8, TensorType::INT32, &data.shape, &activation));
-  const uint32_t taps = op.input(kFilter).count() / static_cast<uint32_t>(data.shape.output_depth);
-  Multiplier* multipliers = multipliers_behind<Int8Convolution>(memory);
-  ROOST_RETURN_IF_ERROR(
-      integer_convolution(op, activation, is_depthwise(kind) ? 3 : 0, taps, &data.output, multipliers));
-  needs.data_bytes = bytes_with_multipliers<Int8Convolution>(data.shape.output_depth);
-  needs.macs = convolution_macs(op, data.shape);
-  needs.steps = op.output(0).count();
-  if (memory) *static_cast<Int8Convolution*>(memory) = data;
+  ROOST_RETURN_IF_ERROR(convolution_shape(op, kind, TensorType::INT8, TensorType::INT32, &shape, &activation));
+  const bool depthwise = is_depthwise(kind);
+  data.filter_column = depthwise ? shape.output_depth : shape.group_depth;
+  data.filter_channel = depthwise ? 1 : shape.y.filter * shape.x.filter * shape.group_depth;
+  return finish_int8_convolution(op, activation, depthwise ? 3 : 0, ScaleProduct::kDouble, &data, needs, memory);
+}
+
+Error finish_int8_convolution(const OperatorView& op, ActivationFunctionType activation, uint32_t channel_dimension,
+                              ScaleProduct scale_product, Int8Convolution* data, Needs& needs, void* memory) {
+  const Tensor input = op.input(kInput);
+  const Tensor filter = op.input(kFilter);
+  const Tensor output = op.output(0);
+  const uint32_t taps = filter.count() / static_cast<uint32_t>(data->shape.output_depth);
+  const uint32_t scales = filter.scale_count();
+  ROOST_RETURN_IF_ERROR(expect_per_tensor(input));
+  ROOST_RETURN_IF_ERROR(expect_weights(filter, channel_dimension, taps));
+  ROOST_RETURN_IF_ERROR(activation_range(activation, output, &data->range));
+  data->multiplier_step = scales > 1 ? 1 : 0;
+  data->input_offset = -input.zero_point();
+  data->zero_point = output.zero_point();
+  needs.data_bytes = static_cast<uint32_t>(sizeof *data) + scales * uint32_t{sizeof(Multiplier)};
+  needs.steps = output.count();
+  needs.macs = needs.steps * taps;
+  if (memory) *static_cast<Int8Convolution*>(memory) = *data;
+  for (uint32_t i = 0; i < scales; ++i) {
+    float input_scale = input.scale();
+    float filter_scale = filter.scale(i);
+    if (scale_product == ScaleProduct::kSingle && scales == 1) {
+      input_scale *= filter_scale;
+      filter_scale = 1;
+      if (!is_usable_scale(input_scale)) return Error::kOperandQuantisation;
+    }
+    Multiplier multiplier;
+    ROOST_RETURN_IF_ERROR(multiplier_of(input_scale, filter_scale, output.scale(), &multiplier));
+    if (memory) reinterpret_cast<Multiplier*>(static_cast<Int8Convolution*>(memory) + 1)[i] = multiplier;
+  }
   return Error::kNone;
 }
 
-Error invoke_int8_convolution(const OperatorView& op, const void* memory, ConvolvePosition convolve) {
+namespace {
+
+// What an output value sees of the image: `rows` of `runs` pieces of `length` neighbouring values each, and their
+// weights; the steps lead from one to the next.
+struct Patch {
+  int32_t rows;
+  int32_t runs;
+  int32_t length;
+  int32_t input_offset;
+  int32_t in_row;
+  int32_t in_run;
+  int32_t filter_row;
+  int32_t filter_run;
+};
+
+// Not inlined: it needs all the registers.
+[[gnu::noinline]] int32_t sum_over(const Patch& patch, const int8_t* in_row, const int8_t* filter_row) {
+  int32_t sum = 0;
+  for (int32_t row = 0; row < patch.rows; ++row) {
+    const int8_t* in = in_row;
+    const int8_t* weights = filter_row;
+    if (patch.length == 1) {
+      const int32_t input_offset = patch.input_offset, in_run = patch.in_run, filter_run = patch.filter_run;
+      for (int32_t run = patch.runs; run > 0; --run) {
+        sum += *weights * (*in + input_offset);
+        in += in_run;
+        weights += filter_run;
+      }
+    } else {
+      for (int32_t run = patch.runs; run > 0; --run) {
+        sum = dot(in, weights, patch.length, patch.input_offset, sum);
+        in += patch.in_run;
+        weights += patch.filter_run;
+      }
+    }
+    in_row += patch.in_row;
+    filter_row += patch.filter_row;
+  }
+  return sum;
+}
+
+// All channels of one output position; `in` and `filter` point at the first value of the patch.
+void convolve(const Int8Convolution& data, const Patch& patch, const int8_t* in, const int8_t* filter,
+              const int32_t* bias, int8_t* out) {
+  const Multiplier* multiplier = reinterpret_cast<const Multiplier*>(&data + 1);
+  const bool single = patch.rows == 1 && patch.runs == 1;
+  for (int8_t* const end = out + data.shape.output_depth; out != end; in += data.shape.group_depth) {
+    for (int8_t* const end_of_group = out + data.shape.depth_per_group; out != end_of_group;) {
+      int32_t sum = single ? dot(in, filter, patch.length, patch.input_offset, 0) : sum_over(patch, in, filter);
+      if (bias) sum = wrapping_add(sum, *bias++);
+      *out++ = static_cast<int8_t>(to_output(sum, *multiplier, data.zero_point, data.range));
+      multiplier += data.multiplier_step;
+      filter += data.filter_channel;
+    }
+  }
+}
+
+}  // namespace
+
+Error invoke_int8_convolution(const OperatorView& op, const void* memory) {
   const Int8Convolution& data = *static_cast<const Int8Convolution*>(memory);
   const ConvolutionShape& shape = data.shape;
-  Int8Position at = {data,
-                     multipliers_behind(data),
-                     op.input_data<int8_t>(kFilter),
-                     bias_of<int32_t>(op),
-                     op.input_data<int8_t>(kInput),
-                     {},
-                     {}};
+  const int32_t depth = shape.input_depth;
+  const int8_t* image = op.input_data<int8_t>(kInput);
+  const int8_t* filter = op.input_data<int8_t>(kFilter);
+  const int32_t* bias = bias_of<int32_t>(op);
   int8_t* out = op.output_data<int8_t>(0);
+  Patch patch;
+  patch.input_offset = data.input_offset;
+  patch.in_run = shape.x.dilation * depth;
+  patch.in_row = shape.y.dilation * shape.x.input * depth;
+  patch.filter_run = data.filter_column;
+  patch.filter_row = shape.x.filter * data.filter_column;
+  // Neighbouring taps see neighbouring values and weights where neither jump.
+  const bool joined = patch.in_run == shape.group_depth && patch.filter_run == shape.group_depth;
   for (int32_t batch = 0; batch < shape.batches; ++batch) {
     for (int32_t y = 0; y < shape.y.output; ++y) {
-      at.rows = shape.y.taps(y);
+      const Window::Taps rows = shape.y.taps(y);
+      patch.rows = rows.end - rows.first;
       for (int32_t x = 0; x < shape.x.output; ++x) {
-        at.columns = shape.x.taps(x);
-        convolve(at, out);
+        const Window::Taps columns = shape.x.taps(x);
+        const int32_t taps = columns.end - columns.first;
+        patch.runs = joined ? 1 : taps;
+        patch.length = joined ? taps * shape.group_depth : shape.group_depth;
+        const int32_t first_row = rows.origin + rows.first * shape.y.dilation;
+        const int32_t first_column = columns.origin + columns.first * shape.x.dilation;
+        convolve(data, patch, image + (first_row * shape.x.input + first_column) * depth,
+                 filter + (rows.first * shape.x.filter + columns.first) * data.filter_column, bias, out);
         out += shape.output_depth;
       }
     }
-    at.image += shape.y.input * shape.x.input * shape.input_depth;
+    image += shape.y.input * shape.x.input * depth;
   }
   return Error::kNone;
 }

@@ -25,9 +25,8 @@ Error prepare(const OperatorView& op, Needs& needs, void* memory) {
   }
   Data data;
   data.input_zero_point = input.zero_point();
-  const Real factor = times_power_of_two(Real(input.scale()), 31 - kInputIntegerBits);
   const int64_t q4_max = ((1 << kInputIntegerBits) - 1) * (int64_t{1} << (31 - kInputIntegerBits));
-  if (!to_multiplier(factor, &data.input)) {
+  if (!to_multiplier(input.scale(), 1 << (31 - kInputIntegerBits), 1.0f, &data.input)) {
     data.input = {0, 0};
     data.radius = 0;
   } else if (data.input.value == 0 || data.input.shift < 0) {

@@ -32,7 +32,7 @@ Error prepare(const OperatorView& op, Needs& needs, void* memory) {
   // Sums of values minus zero points, 256 apart at most.
   if (shape.count > INT32_MAX / 256) return Error::kOverflow;
   Multiplier multiplier;
-  ROOST_RETURN_IF_ERROR(ratio_multiplier(input.scale(), output.scale(), &multiplier));
+  ROOST_RETURN_IF_ERROR(multiplier_of(input.scale(), 1.0f, output.scale(), &multiplier));
   needs.data_bytes = sizeof(Data);
   needs.scratch_bytes = output.count() * sizeof(int32_t);
   if (memory) {

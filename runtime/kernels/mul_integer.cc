@@ -21,7 +21,7 @@ Error prepare_mul(const OperatorView& op, Needs* needs, MulData* data) {
   if (a.type() == TensorType::INT16 && (data->a_offset != 0 || data->b_offset != 0 || data->zero_point != 0)) {
     return Error::kOperandQuantisation;
   }
-  return product_multiplier(a.scale(), b.scale(), output.scale(), &data->output);
+  return multiplier_of(a.scale(), b.scale(), output.scale(), &data->output);
 }
 
 }  // namespace runtime

@@ -40,7 +40,7 @@ Error prepare(const OperatorView& op, Needs& needs, void* memory) {
   if (!same_shape(input, output)) return Error::kOperandShape;
   ROOST_RETURN_IF_ERROR(expect_per_tensor(input));
   ROOST_RETURN_IF_ERROR(expect_per_tensor(output));
-  ROOST_RETURN_IF_ERROR(ratio_multiplier(input.scale(), output.scale(), &data.multiplier));
+  ROOST_RETURN_IF_ERROR(multiplier_of(input.scale(), 1.0f, output.scale(), &data.multiplier));
   data.input_zero_point = input.zero_point();
   data.zero_point = output.zero_point();
   needs.data_bytes = sizeof(Data);

@@ -20,8 +20,7 @@ Error prepare(const OperatorView& op, Needs& needs, void* memory) {
   data.input_zero_point = input.zero_point();
   data.zero_point = output.zero_point();
   // The one ratio that the reference takes in single precision.
-  const Real ratio = quotient(Real(input.scale()), Real(output.scale()), kSingleBits);
-  if (!to_multiplier(ratio, &data.multiplier)) return Error::kOperandQuantisation;
+  ROOST_RETURN_IF_ERROR(multiplier_of(input.scale() / output.scale(), 1.0f, 1.0f, &data.multiplier));
   needs.data_bytes = sizeof(Data);
   needs.steps = input.count();
   if (memory) *static_cast<Data*>(memory) = data;

@@ -34,9 +34,9 @@ Error expect_output(const Tensor& output, int32_t bits) {
 // Input values to Q5, with beta. The reference caps the factor at 2^31; then only the largest value itself counts.
 Error input_multiplier(float beta, float scale, Data* data) {
   if (!is_usable_scale(beta)) return Error::kOptions;
-  const Real factor = times_power_of_two(product(beta, scale), 31 - kDifferenceIntegerBits);
-  if (!is_less(Real(1, 0), factor)) return Error::kOperandQuantisation;
-  if (!to_multiplier(factor, &data->input)) data->input = {1 << 30, 30};
+  constexpr float kUnit = 1.0f / (1 << (31 - kDifferenceIntegerBits));
+  if (!to_multiplier(beta, scale, kUnit, &data->input)) data->input = {1 << 30, 30};
+  if (data->input.shift < 1) return Error::kOperandQuantisation;  // the reference shifts to the left only
   constexpr int32_t kQ5Max = ((1 << kDifferenceIntegerBits) - 1) << (31 - kDifferenceIntegerBits);
   data->difference_min = -(kQ5Max >> data->input.shift);
   return Error::kNone;

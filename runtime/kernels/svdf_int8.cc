@@ -20,10 +20,9 @@ struct Data {
 
 // a x b / c as the reference takes it: in single precision.
 Error single_multiplier(float a, float b, float c, Multiplier* multiplier) {
-  const Real ab = round_to_single(product(a, b));
-  if (!is_single(ab)) return Error::kOperandQuantisation;
-  const Real factor = quotient(ab, Real(c), kSingleBits);
-  return to_multiplier(factor, multiplier) ? Error::kNone : Error::kOperandQuantisation;
+  const float ab = a * b;
+  if (!is_usable_scale(ab)) return Error::kOperandQuantisation;
+  return multiplier_of(ab / c, 1.0f, 1.0f, multiplier);
 }
 
 Error expect_types(const OperatorView& op) {

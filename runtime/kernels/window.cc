@@ -12,13 +12,8 @@ constexpr int32_t kReachMax = INT32_MAX / 4;
 Window::Taps Window::taps(int32_t position) const {
   Taps taps = {position * stride - padding, 0, filter};
   const int32_t room = input - taps.origin;
-  if (dilation == 1) {
-    if (taps.origin < 0) taps.first = -taps.origin;
-    if (room < filter) taps.end = room;
-  } else {
-    if (taps.origin < 0) taps.first = (dilation - 1 - taps.origin) / dilation;
-    if (room < (filter - 1) * dilation + 1) taps.end = (room + dilation - 1) / dilation;
-  }
+  if (taps.origin < 0) taps.first = (dilation - 1 - taps.origin) / dilation;
+  if (room <= (filter - 1) * dilation) taps.end = (room + dilation - 1) / dilation;
   return taps;
 }
 

@@ -56,9 +56,9 @@ class Rig::WatchedEngine final : public runtime::Engine {
  public:
   WatchedEngine(Rig& rig, const runtime::GateInput& gate) : rig_(rig), inner_(gate) {}
 
-  runtime::Result<runtime::Judgement> measure(Bytes model, MutableBytes scratch) override {
-    rig_.check_bytes_in_use(model, true, "measure");
-    return inner_.measure(model, scratch);
+  runtime::Status judge(Bytes model, MutableBytes scratch, runtime::Judgement* judgement) override {
+    rig_.check_bytes_in_use(model, true, "judge");
+    return inner_.judge(model, scratch, judgement);
   }
   runtime::Status prepare(Bytes model, MutableBytes arena, MutableBytes scratch) override {
     rig_.check_bytes_in_use(model, false, "prepare");
@@ -70,19 +70,12 @@ class Rig::WatchedEngine final : public runtime::Engine {
     rig_.check_bytes_in_use(model_, false, "step");
     return inner_.step();
   }
-  runtime::Status invoke() override {
-    rig_.check_bytes_in_use(model_, false, "invoke");
-    return inner_.invoke();
-  }
   runtime::Status reset() override { return inner_.reset(); }
   void release() override {
     model_ = Bytes();
     inner_.release();
   }
-  uint32_t input_count() const override { return inner_.input_count(); }
-  uint32_t output_count() const override { return inner_.output_count(); }
-  runtime::IoTensor input(uint32_t index) override { return inner_.input(index); }
-  runtime::IoTensor output(uint32_t index) override { return inner_.output(index); }
+  runtime::IoTensor tensor(runtime::Io which, uint32_t index) const override { return inner_.tensor(which, index); }
   uint64_t longest_block() const override { return inner_.longest_block(); }
   const runtime::Report& report() const override { return inner_.report(); }
   Bytes held() const { return model_; }

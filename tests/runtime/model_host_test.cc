@@ -30,12 +30,12 @@ struct FakeModel {
 
 class FakeEngine final : public Engine {
  public:
-  Result<Judgement> measure(Bytes model, MutableBytes scratch) override {
+  Status judge(Bytes model, MutableBytes scratch, Judgement* judgement) override {
     EXPECT_FALSE(scratch.empty());
     if (read(model).fails_measure) return remember(Error::kOperatorMissing);
-    Judgement judgement;
-    judgement.arena_bytes = 16u * read(model).arena_sixteenths;
-    return judgement;
+    *judgement = Judgement();
+    judgement->arena_bytes = 16u * read(model).arena_sixteenths;
+    return Status();
   }
 
   Status prepare(Bytes model, MutableBytes arena, MutableBytes scratch) override {
@@ -65,14 +65,6 @@ class FakeEngine final : public Engine {
     return Progress::kFinished;
   }
 
-  Status invoke() override {
-    for (;;) {
-      const Result<Progress> progress = step();
-      if (!progress.ok()) return progress.error();
-      if (progress.value() == Progress::kFinished) return Status();
-    }
-  }
-
   Status reset() override {
     step_ = state_ = 0;
     ++resets_;
@@ -82,10 +74,11 @@ class FakeEngine final : public Engine {
     prepared_ = false;
     arena_ = MutableBytes();
   }
-  uint32_t input_count() const override { return prepared_ ? 1 : 0; }
-  uint32_t output_count() const override { return prepared_ ? 1 : 0; }
-  IoTensor input(uint32_t) override { return tensor(0); }
-  IoTensor output(uint32_t) override { return tensor(1); }
+  IoTensor tensor(Io which, uint32_t index) const override {
+    IoTensor io;
+    if (prepared_ && index == 0) io.bytes = arena_.subspan(which == Io::kInput ? 0 : 1, 1);
+    return io;
+  }
   uint64_t longest_block() const override { return prepared_ ? model_.operators : 0; }
   const Report& report() const override { return report_; }
 
@@ -93,11 +86,6 @@ class FakeEngine final : public Engine {
     FakeModel model;
     std::memcpy(&model, bytes.data(), sizeof model);
     return model;
-  }
-  IoTensor tensor(uint32_t at) {
-    IoTensor io;
-    io.bytes = arena_.subspan(at, 1);
-    return io;
   }
   Error remember(Error error) {
     report_ = Report();

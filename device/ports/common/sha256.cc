@@ -1,5 +1,7 @@
 #include "device/ports/common/sha256.h"
 
+#include <string.h>
+
 namespace roost {
 namespace device {
 namespace {
@@ -26,7 +28,7 @@ uint32_t rotate_right(uint32_t x, uint32_t n) {
 }  // namespace
 
 void SoftwareSha256::reset() {
-  for (uint32_t i = 0; i < 8; ++i) state_[i] = kStart[i];
+  memcpy(state_, kStart, sizeof state_);
   size_bytes_ = 0;
 }
 
@@ -34,29 +36,32 @@ void SoftwareSha256::update(Bytes bytes) {
   for (uint8_t byte : bytes) push(byte);
 }
 
-void SoftwareSha256::push(uint8_t byte) {
-  const uint32_t at = static_cast<uint32_t>(size_bytes_ % kBlockBytes);
+void SoftwareSha256::push(uint32_t byte) {
+  const uint32_t at = size_bytes_++ % kBlockBytes;
   uint32_t& word = schedule_[at / 4];
-  word = at % 4 == 0 ? byte : (word << 8) | byte;
-  ++size_bytes_;
+  word = (word << 8) | byte;
   if (at == kBlockBytes - 1) compress();
 }
 
 Sha256 SoftwareSha256::finish() {
-  const uint64_t size_bits = size_bytes_ * 8;
+  const uint32_t size = size_bytes_;
   push(0x80);
-  while (size_bytes_ % kBlockBytes != kBlockBytes - 8) push(0);
-  for (int shift = 56; shift >= 0; shift -= 8) push(static_cast<uint8_t>(size_bits >> shift));
-  Sha256 out = {};
+  // The size in bits has 64 of them: three bytes of zeros, those of the fourth byte that are not, and 32 more.
+  while (size_bytes_ % kBlockBytes != kBlockBytes - 5) push(0);
+  push(size >> 29);
+  for (int shift = 24; shift >= 0; shift -= 8) push(size << 3 >> shift & 0xFF);
+  Sha256 out;
   for (uint32_t i = 0; i < kSha256Bytes; ++i) {
-    out.data()[i] = static_cast<uint8_t>(state_[i / 4] >> (24 - 8 * (i % 4)));
+    uint32_t& word = state_[i / 4];
+    out.data()[i] = static_cast<uint8_t>(word >> 24);
+    word <<= 8;
   }
   return out;
 }
 
 void SoftwareSha256::compress() {
-  uint32_t a = state_[0], b = state_[1], c = state_[2], d = state_[3];
-  uint32_t e = state_[4], f = state_[5], g = state_[6], h = state_[7];
+  uint32_t v[8];
+  memcpy(v, state_, sizeof v);
   for (uint32_t round = 0; round < 64; ++round) {
     uint32_t& word = schedule_[round % 16];
     if (round >= 16) {
@@ -65,21 +70,16 @@ void SoftwareSha256::compress() {
       word += (rotate_right(w15, 7) ^ rotate_right(w15, 18) ^ (w15 >> 3)) + schedule_[(round + 9) % 16] +
               (rotate_right(w2, 17) ^ rotate_right(w2, 19) ^ (w2 >> 10));
     }
-    const uint32_t t1 = h + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) +
-                        ((e & f) ^ (~e & g)) + kRound[round] + word;
+    const uint32_t a = v[0], e = v[4];
+    const uint32_t t1 = v[7] + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) +
+                        (v[6] ^ (e & (v[5] ^ v[6]))) + kRound[round] + word;
     const uint32_t t2 =
-        (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
-    h = g;
-    g = f;
-    f = e;
-    e = d + t1;
-    d = c;
-    c = b;
-    b = a;
-    a = t1 + t2;
+        (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) + ((a & (v[1] | v[2])) | (v[1] & v[2]));
+    for (uint32_t i = 7; i > 0; --i) v[i] = v[i - 1];
+    v[4] += t1;
+    v[0] = t1 + t2;
   }
-  state_[0] += a, state_[1] += b, state_[2] += c, state_[3] += d;
-  state_[4] += e, state_[5] += f, state_[6] += g, state_[7] += h;
+  for (uint32_t i = 0; i < 8; ++i) state_[i] += v[i];
 }
 
 }  // namespace device

@@ -15,12 +15,12 @@ class SoftwareSha256 final : public Digest {
   Sha256 finish() override;
 
  private:
-  void push(uint8_t byte);
+  void push(uint32_t byte);
   void compress();
 
   uint32_t state_[8];
-  uint32_t schedule_[16];  // the block under way, as big-endian words
-  uint64_t size_bytes_ = 0;
+  uint32_t schedule_[16] = {};  // the block under way, as big-endian words
+  uint32_t size_bytes_ = 0;
 };
 
 }  // namespace device

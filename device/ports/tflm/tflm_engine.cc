@@ -55,23 +55,22 @@ Error TflmEngine::fail(Error error) {
   return error;
 }
 
-runtime::Result<Judgement> TflmEngine::measure(Bytes model, MutableBytes scratch) {
-  Judgement judgement;
+runtime::Status TflmEngine::judge(Bytes model, MutableBytes scratch, Judgement* judgement) {
   runtime::GateInput unlimited = gate_;
   unlimited.limits.arena_bytes = UINT32_MAX;  // of our own plan; TFLM's is judged below
-  if (!runtime::ModelGate(unlimited).judge(model, scratch, &judgement, &report_)) return report_.error;
+  if (!runtime::ModelGate(unlimited).judge(model, scratch, judgement, &report_)) return report_.error;
   if (!sound(model.data(), model.size())) return fail(Error::kMalformed);
   if (!all_resolve(model)) return report_.error;
-  const uint64_t bound = uint64_t{arena_bound(size_up(model, judgement))} + extra_arena_bytes_;
+  const uint64_t bound = uint64_t{arena_bound(size_up(model, *judgement))} + extra_arena_bytes_;
   if (bound > gate_.limits.arena_bytes || bound > UINT32_MAX - runtime::kArenaAlignment) {
     return fail(Error::kArenaTooSmall);
   }
   const uint32_t arena_bytes = (static_cast<uint32_t>(bound) + runtime::kArenaAlignment - 1) /
                                runtime::kArenaAlignment * runtime::kArenaAlignment;
-  judgement.persistent_bytes += arena_bytes - judgement.arena_bytes;
-  judgement.arena_bytes = arena_bytes;
-  judgement.longest_work = judgement.work;
-  return judgement;
+  judgement->persistent_bytes += arena_bytes - judgement->arena_bytes;
+  judgement->arena_bytes = arena_bytes;
+  judgement->longest_work = judgement->work;
+  return {};
 }
 
 bool TflmEngine::all_resolve(Bytes model) {
@@ -96,13 +95,14 @@ bool TflmEngine::all_resolve(Bytes model) {
 runtime::Status TflmEngine::prepare(Bytes model, MutableBytes arena, MutableBytes scratch) {
   ROOST_ASSERT(reinterpret_cast<uintptr_t>(arena.data()) % runtime::kArenaAlignment == 0);
   release();
-  const runtime::Result<Judgement> judgement = measure(model, scratch);
-  if (!judgement.ok()) return judgement.error();
-  if (judgement.value().arena_bytes > arena.size()) return fail(Error::kArenaTooSmall);
-  session_ = open(model.data(), resolver_, arena.data(), judgement.value().arena_bytes);
+  Judgement judgement;
+  const runtime::Status judged = judge(model, scratch, &judgement);
+  if (!judged.ok()) return judged.error();
+  if (judgement.arena_bytes > arena.size()) return fail(Error::kArenaTooSmall);
+  session_ = open(model.data(), resolver_, arena.data(), judgement.arena_bytes);
   if (!session_) return fail(Error::kEngineRefused);
   model_ = model;
-  work_ = judgement.value().work;
+  work_ = judgement.work;
   if (all_placed()) return {};
   release();
   return fail(Error::kEngineRefused);
@@ -110,13 +110,8 @@ runtime::Status TflmEngine::prepare(Bytes model, MutableBytes arena, MutableByte
 
 // TFLM's tensors are where the application will write and read: as many bytes as the gate has vouched for.
 bool TflmEngine::all_placed() {
-  for (uint32_t i = 0; i < input_count(); ++i) {
-    if (input(i).bytes.data() == nullptr) return false;
-  }
-  for (uint32_t i = 0; i < output_count(); ++i) {
-    if (output(i).bytes.data() == nullptr) return false;
-  }
-  return true;
+  const Graph graph = main_graph(model_);
+  return input_count() == graph.inputs.size() && output_count() == graph.outputs.size();
 }
 
 runtime::Result<Progress> TflmEngine::step() {
@@ -137,13 +132,6 @@ void TflmEngine::release() {
   work_ = 0;
 }
 
-uint32_t TflmEngine::input_count() const {
-  return session_ ? static_cast<uint32_t>(main_graph(model_).inputs.size()) : 0;
-}
-uint32_t TflmEngine::output_count() const {
-  return session_ ? static_cast<uint32_t>(main_graph(model_).outputs.size()) : 0;
-}
-
 namespace {
 
 // What the file says of the tensor, and where TFLM has put it.
@@ -152,7 +140,7 @@ runtime::IoTensor io_tensor(Bytes model, int32_t tensor_index, Placed place) {
   runtime::IoTensor io;
   io.type = tensor.type();
   io.shape = tensor.shape();
-  if (place.size_bytes == tensor.bytes()) io.bytes = MutableBytes(place.data, place.size_bytes);
+  if (place.data && place.size_bytes == tensor.bytes()) io.bytes = MutableBytes(place.data, place.size_bytes);
   if (tensor.per_tensor()) {
     io.scale = tensor.scale();
     io.zero_point = tensor.zero_point();
@@ -162,14 +150,13 @@ runtime::IoTensor io_tensor(Bytes model, int32_t tensor_index, Placed place) {
 
 }  // namespace
 
-runtime::IoTensor TflmEngine::input(uint32_t index) {
-  if (index >= input_count()) return runtime::IoTensor();
-  return io_tensor(model_, main_graph(model_).inputs[index], tflm::input(session_, index));
-}
-
-runtime::IoTensor TflmEngine::output(uint32_t index) {
-  if (index >= output_count()) return runtime::IoTensor();
-  return io_tensor(model_, main_graph(model_).outputs[index], tflm::output(session_, index));
+runtime::IoTensor TflmEngine::tensor(runtime::Io which, uint32_t index) const {
+  if (!session_) return runtime::IoTensor();
+  const bool is_input = which == runtime::Io::kInput;
+  const Graph graph = main_graph(model_);
+  const Span<const int32_t> indices = is_input ? graph.inputs : graph.outputs;
+  if (index >= indices.size()) return runtime::IoTensor();
+  return io_tensor(model_, indices[index], is_input ? tflm::input(session_, index) : tflm::output(session_, index));
 }
 
 }  // namespace tflm

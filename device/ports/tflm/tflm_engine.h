@@ -45,16 +45,12 @@ class TflmEngine final : public runtime::Engine {
   // What TFLM uses of the arena of the prepared model: at most what measure answered. 0 without one.
   uint32_t used_bytes() const { return session_ ? tflm::used_bytes(session_) : 0; }
 
-  runtime::Result<runtime::Judgement> measure(Bytes model, MutableBytes scratch) override;
+  runtime::Status judge(Bytes model, MutableBytes scratch, runtime::Judgement* judgement) override;
   runtime::Status prepare(Bytes model, MutableBytes arena, MutableBytes scratch) override;
   runtime::Result<runtime::Progress> step() override;
-  runtime::Status invoke() override { return step().error(); }
   runtime::Status reset() override;
   void release() override;
-  uint32_t input_count() const override;
-  uint32_t output_count() const override;
-  runtime::IoTensor input(uint32_t index) override;
-  runtime::IoTensor output(uint32_t index) override;
+  runtime::IoTensor tensor(runtime::Io which, uint32_t index) const override;
   uint64_t longest_block() const override { return work_; }
   const runtime::Report& report() const override { return report_; }
 

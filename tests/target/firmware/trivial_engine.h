@@ -10,17 +10,18 @@ namespace target_test {
 
 class TrivialEngine final : public runtime::Engine {
  public:
-  runtime::Result<runtime::Judgement> measure(Bytes model, MutableBytes) override {
+  runtime::Status judge(Bytes model, MutableBytes, runtime::Judgement* judgement) override {
     if (model.empty() || model[0] == 0) return report_.error = runtime::Error::kNotAModel;
-    runtime::Judgement judgement;
-    judgement.arena_bytes = 16;
-    judgement.longest_work = 1;
-    return judgement;
+    *judgement = runtime::Judgement();
+    judgement->arena_bytes = 16;
+    judgement->longest_work = 1;
+    return {};
   }
 
   runtime::Status prepare(Bytes model, MutableBytes arena, MutableBytes scratch) override {
     release();
-    const runtime::Result<runtime::Judgement> judged = measure(model, scratch);
+    runtime::Judgement judgement;
+    const runtime::Status judged = judge(model, scratch, &judgement);
     if (!judged.ok()) return judged.error();
     if (arena.size() < 16) return report_.error = runtime::Error::kArenaTooSmall;
     model_ = model;
@@ -33,27 +34,21 @@ class TrivialEngine final : public runtime::Engine {
     arena_[8] = static_cast<uint8_t>(arena_[0] + model_[0]);
     return runtime::Progress::kFinished;
   }
-  runtime::Status invoke() override { return step().error(); }
   runtime::Status reset() override { return model_.empty() ? runtime::Error::kNotPrepared : runtime::Error::kNone; }
   void release() override { model_ = Bytes(); }
 
-  uint32_t input_count() const override { return model_.empty() ? 0 : 1; }
-  uint32_t output_count() const override { return input_count(); }
-  runtime::IoTensor input(uint32_t index) override { return tensor(index, 0); }
-  runtime::IoTensor output(uint32_t index) override { return tensor(index, 8); }
-  uint64_t longest_block() const override { return 1; }
-  const runtime::Report& report() const override { return report_; }
-
- private:
-  runtime::IoTensor tensor(uint32_t index, size_t offset) {
+  runtime::IoTensor tensor(runtime::Io which, uint32_t index) const override {
     runtime::IoTensor t;
     if (index != 0 || model_.empty()) return t;
     static const int32_t kShape[1] = {1};
     t.shape = kShape;
-    t.bytes = arena_.subspan(offset, 1);
+    t.bytes = arena_.subspan(which == runtime::Io::kInput ? 0 : 8, 1);
     return t;
   }
+  uint64_t longest_block() const override { return 1; }
+  const runtime::Report& report() const override { return report_; }
 
+ private:
   Bytes model_;
   MutableBytes arena_;
   runtime::Report report_;
