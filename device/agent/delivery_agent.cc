@@ -42,6 +42,18 @@ PackageState package_state(const storage::SlotInfo& slot) {
   return kStates[static_cast<size_t>(slot.state)];
 }
 
+// What a manifest calls its package; nothing, where it does not read.
+struct Label {
+  explicit Label(Bytes bytes) {
+    protocol::ManifestView manifest;
+    if (!protocol::read_manifest(bytes, &manifest).ok()) return;
+    name = manifest.name();
+    version = manifest.version();
+  }
+  protocol::Text name;
+  protocol::Text version;
+};
+
 protocol::Text hardware_name(const char* name) {
   size_t size = 0;
   while (size < protocol::kHardwareBytesMax && name[size] != 0) ++size;
@@ -89,17 +101,17 @@ bool DeliveryAgent::poll(uint32_t now_ms) {
 // True: something was done. An action that waits (for an erase, say) goes on at a later poll.
 ROOST_INLINE bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
   const Action action = receiver_.poll(now_ms);
-  switch (action.kind) {
-    case Action::Kind::kNone:
+  switch (action) {
+    case Action::kNone:
       return false;
-    case Action::Kind::kSend: {
-      const bool taken = config_.notifier->notify(action.conn, action.bytes);
+    case Action::kSend: {
+      const bool taken = config_.notifier->notify(receiver_.frame_conn(), receiver_.frame());
       (void)receiver_.sent(taken);
       return taken;
     }
-    case Action::Kind::kRequest: {
+    case Action::kRequest: {
       if (activation_.answers_later()) return false;
-      const Cause cause = serve_request(action.request, now_ms);
+      const Cause cause = serve_request(receiver_.request(), now_ms);
       if (!activation_.answers_later()) (void)receiver_.answer_request(cause.reason(), cause.detail());
       return true;
     }
@@ -238,9 +250,8 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   for (uint8_t slot = 0; slot < store_.slot_count(); ++slot) {
     protocol::InfoSlotFacts facts;
     const storage::SlotInfo info = look_at(slot, &facts);
-    protocol::ManifestView manifest;
-    (void)protocol::read_manifest(info.manifest, &manifest);  // an empty one has no name
-    writer.slot(facts, manifest.name, manifest.version);
+    const Label label(info.manifest);
+    writer.slot(facts, label.name, label.version);
   }
   put_tensors(&writer, accepted.io.declared, accepted.io.inputs);
   put_tensors(&writer, accepted.io.declared, accepted.io.outputs);
@@ -250,9 +261,8 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
 Bytes DeliveryAgent::advertised(MutableBytes out) {
   protocol::InfoRunning running;
   const storage::SlotInfo info = look_at_running(&running);
-  protocol::ManifestView manifest;
-  (void)protocol::read_manifest(info.manifest, &manifest);  // an empty one has no version
-  const Result<uint8_t, protocol::Error> size = protocol::encode_advertised(running, manifest.version, out);
+  const Label label(info.manifest);
+  const Result<uint8_t, protocol::Error> size = protocol::encode_advertised(running, label.version, out);
   return Bytes(out.data(), size.value_or(0));
 }
 
