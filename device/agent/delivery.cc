@@ -157,7 +157,7 @@ inline bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
 
   storage::PackageInfo package;
   package.package_id = action.offer.package_id;
-  package.manifest = action.bytes;
+  package.set_manifest(action.bytes);
   package.model_size = manifest.model_size;
   package.body_offset = manifest.body_size == 0 ? 0 : layout.body_offset();
   package.body_size = manifest.body_size;

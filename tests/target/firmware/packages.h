@@ -50,7 +50,7 @@ inline storage::PackageInfo package_info(const Package& p, MutableBytes manifest
   for (uint32_t i = 0; i < kManifestBytes; ++i) manifest[i] = manifest_byte(p, i);
   storage::PackageInfo info = {};
   info.package_id = 0x5EED0000u + static_cast<uint32_t>(p.name);
-  info.manifest = manifest;
+  info.set_manifest(manifest);
   info.model_size = p.model_size;
   info.body_offset = body_offset(p);
   info.body_size = p.body_size;
