@@ -25,50 +25,50 @@ void encode_header(const Layout& layout, uint32_t sequence, uint8_t event, uint8
 // Each record is read once: one that is torn may read valid now and not the next moment.
 bool Journal::mount(State& out) {
   const Layout& layout = volume_.layout;
+  const uint32_t place_bytes = layout.place_bytes();
   const uint32_t places = layout.records_per_block();
-  uint32_t newest = 0;  // its sequence
-  bool doubtful[kJournalBlocks];
+  uint32_t newest = 0;    // its sequence
+  uint32_t doubtful = 0;  // a bit for each block
   for (uint32_t block = 0; block < kJournalBlocks; ++block) {
+    uint32_t offset = layout.journal_offset(block);
     uint32_t end = 0;  // behind the last place that is not blank
     bool valid = false;
-    for (uint32_t index = 0; index < places; ++index) {
-      const uint32_t sequence = read_record(block, index);
-      const uint32_t offset = record_offset(block, index);
-      if (sequence == 0 && volume_.reads_blank(offset, layout.place_bytes())) continue;
+    for (uint32_t index = 0; index < places; ++index, offset += place_bytes) {
+      const uint32_t sequence = read_record(offset);
+      // A sequence says where its record stands.
+      const bool fits = sequence % (places * kJournalBlocks) == block * places + index && sequence >= places;
+      if (!fits && volume_.reads_blank(offset, place_bytes)) continue;
       end = index + 1;
-      valid = valid || sequence != 0;
-      if (sequence <= newest) continue;
+      valid = valid || fits;
+      if (!fits || sequence <= newest) continue;
       newest = sequence;
       newest_ = static_cast<uint8_t>(block);
-      firm_ = !volume_.reads_blank(offset + layout.record_bytes(), layout.unit_bytes);
       decode_state(volume_.scratch.data() + kRecordHeaderBytes, layout.slot_count, out);
+      firm_ = !volume_.reads_blank(offset + layout.record_bytes(), layout.unit_bytes);
     }
     // A record torn at its very beginning looks blank, so the place behind the last visible one is left alone.
     if (newest_ == block) next_ = end + 1;
-    doubtful[block] = end != 0 && !valid;
+    if (end != 0 && !valid) doubtful |= 1u << block;
   }
   if (newest == 0) return false;
   turn_ = newest / places;
   // Content without any valid record may be a newer record, torn, that reads valid another time: erase it before
   // anything is written that it would override.
-  if (doubtful[1 - newest_]) next_ = kFull;
+  if (doubtful != 0) next_ = kFull;
   return true;
 }
 
 // Into the scratch. Its sequence, or 0: turns count from 1, so no record has that.
-ROOST_INLINE uint32_t Journal::read_record(uint32_t block, uint32_t index) {
+ROOST_INLINE uint32_t Journal::read_record(uint32_t offset) {
   const Layout& layout = volume_.layout;
   const uint32_t covered = kRecordHeaderBytes + state_bytes(layout.slot_count);
   const MutableBytes record = volume_.scratch.first(covered + kRecordCrcBytes);
-  if (!volume_.flash.read(record_offset(block, index), record).ok()) return 0;
+  if (!volume_.flash.read(offset, record).ok()) return 0;
   const uint8_t* bytes = record.data();
   const uint32_t sequence = load_le32(bytes + 4);
   uint8_t header[kRecordHeaderBytes];
   encode_header(layout, sequence, bytes[3], header);
   if (memcmp(bytes, header, sizeof header) != 0) return 0;
-  const uint32_t places = layout.records_per_block();
-  const uint32_t turn = sequence / places;
-  if (sequence % places != index || turn == 0 || turn % kJournalBlocks != block) return 0;
   if (load_le32(bytes + covered) != crc32(0, Bytes(bytes, covered))) return 0;
   return sequence;
 }
@@ -117,7 +117,7 @@ ROOST_INLINE Status Journal::write_record(const State& state, Event event) {
   encode_header(layout, sequence, static_cast<uint8_t>(event), units);
   encode_state(state, layout.slot_count, units + kRecordHeaderBytes);
   store_le32(units + covered, crc32(0, Bytes(units, covered)));
-  const uint32_t offset = record_offset(turn_ % kJournalBlocks, next_);
+  const uint32_t offset = layout.journal_offset(turn_ % kJournalBlocks) + next_ * layout.place_bytes();
   const Status status = volume_.program(offset, units, covered + kRecordCrcBytes);
   if (!status.ok()) return status;
   // The mark. Whether it succeeds does not matter: without it the next boot appends the record once more.

@@ -44,12 +44,9 @@ class Journal {
   uint32_t wear() const { return turn_ / 2 + 1; }
 
  private:
-  uint32_t read_record(uint32_t block, uint32_t index);
+  uint32_t read_record(uint32_t offset);
   Status take_turn();
   Status write_record(const State& state, Event event);
-  uint32_t record_offset(uint32_t block, uint32_t index) const {
-    return volume_.layout.journal_offset(block) + index * volume_.layout.place_bytes();
-  }
 
   Volume& volume_;
   uint32_t turn_ = 0;         // of the block in use, which is this mod 2; 0: no journal yet

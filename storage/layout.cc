@@ -17,6 +17,14 @@ uint32_t Layout::record_bytes() const {
   return round_up_to_unit(kRecordHeaderBytes + state_bytes(slot_count) + kRecordCrcBytes);
 }
 
+uint32_t Layout::slot_offset(uint8_t slot) const {
+  return (kJournalBlocks + slot * slot_blocks) * block_bytes;
+}
+
+uint32_t Layout::payload_offset(uint8_t slot) const {
+  return slot_offset(slot) + meta_blocks * block_bytes;
+}
+
 uint32_t Layout::seal_offset(uint8_t slot, uint32_t index) const {
   return slot_offset(slot) + round_up_to_unit(kMetaHeaderBytes + kManifestBytesMax) +
          index * round_up_to_unit(kSealBytes);

@@ -44,11 +44,11 @@ struct Layout {
   uint32_t records_per_block() const { return block_bytes / place_bytes(); }
 
   uint32_t journal_offset(uint32_t block) const { return block * block_bytes; }
-  uint32_t slot_offset(uint8_t slot) const { return (kJournalBlocks + slot * slot_blocks) * block_bytes; }
+  uint32_t slot_offset(uint8_t slot) const;
   uint32_t header_offset(uint8_t slot) const { return slot_offset(slot); }
   uint32_t seal_offset(uint8_t slot, uint32_t index) const;
   uint32_t cell_offset(uint8_t slot, uint32_t payload_block) const;
-  uint32_t payload_offset(uint8_t slot) const { return slot_offset(slot) + meta_blocks * block_bytes; }
+  uint32_t payload_offset(uint8_t slot) const;
 };
 
 }  // namespace storage

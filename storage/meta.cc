@@ -16,7 +16,7 @@ constexpr uint32_t kSealCovered = kSealBytes - 4;
 // Between the magic and the CRC.
 const RecordField kHeaderFields[] = {ROOST_FIELD(PackageInfo, generation),
                                      ROOST_FIELD(PackageInfo, package_id),
-                                     record_zeros(2),  // the manifest's size
+                                     ROOST_FIELD(PackageInfo, manifest_size),
                                      ROOST_FIELD(PackageInfo, attempts),
                                      record_zeros(1),
                                      ROOST_FIELD(PackageInfo, model_size),
@@ -28,7 +28,6 @@ const RecordField kHeaderFields[] = {ROOST_FIELD(PackageInfo, generation),
                                      kRecordEnd};
 constexpr size_t kFieldsOffset = 4;
 constexpr size_t kGenerationOffset = 4;
-constexpr size_t kManifestSizeOffset = 12;
 constexpr size_t kAttemptsOffset = 14;
 
 }  // namespace
@@ -42,8 +41,8 @@ uint32_t chain_next(uint32_t chain, uint32_t page_crc) {
 // Each size is bounded by itself first, so that no sum can wrap.
 Error Meta::check_sizes(const PackageInfo& p) const {
   const uint32_t room = layout.payload_bytes_max();
-  if (p.manifest.size() > kManifestBytesMax || p.model_size > room) return Error::kTooLarge;
-  if (p.model_size == 0 || p.manifest.empty()) return Error::kBadPackage;
+  if (p.manifest_size > kManifestBytesMax || p.model_size > room) return Error::kTooLarge;
+  if (p.model_size == 0 || p.manifest_size == 0) return Error::kBadPackage;
   if (p.body_size == 0) return Error::kNone;
   if (p.body_offset < p.model_size) return Error::kBadPackage;
   return p.body_offset > room || p.body_size > room - p.body_offset ? Error::kTooLarge : Error::kNone;
@@ -54,10 +53,9 @@ bool Meta::read_header(uint8_t slot, PackageInfo& out) {
   uint8_t head[kMetaHeaderBytes];
   if (!flash.read(offset, head).ok() || load_le32(head) != kMetaMagic) return false;
   (void)load_record(kHeaderFields, head + kFieldsOffset, &out);
-  out.manifest = Bytes(flash.mapped() + offset + kMetaHeaderBytes, load_le16(head + kManifestSizeOffset));
+  out.manifest_bytes = flash.mapped() + offset + kMetaHeaderBytes;
   uint32_t crc = crc32(0, Bytes(head, kHeaderCovered));
-  return check_sizes(out) == Error::kNone &&
-         take(offset + kMetaHeaderBytes, static_cast<uint32_t>(out.manifest.size()), &crc).ok() &&
+  return check_sizes(out) == Error::kNone && take(offset + kMetaHeaderBytes, out.manifest_size, &crc).ok() &&
          crc == load_le32(head + kHeaderCovered);
 }
 
@@ -67,9 +65,8 @@ void Meta::encode_header(const SlotRecord& record, const PackageInfo& package) {
   store_le32(out, kMetaMagic);
   (void)store_record(kHeaderFields, &package, out + kFieldsOffset);
   store_le32(out + kGenerationOffset, record.generation);
-  store_le16(out + kManifestSizeOffset, static_cast<uint16_t>(package.manifest.size()));
   out[kAttemptsOffset] = record.attempts_max;
-  store_le32(out + kHeaderCovered, crc32(crc32(0, Bytes(out, kHeaderCovered)), package.manifest));
+  store_le32(out + kHeaderCovered, crc32(crc32(0, Bytes(out, kHeaderCovered)), package.manifest()));
 }
 
 Status Meta::write_header(uint8_t slot, const SlotRecord& record, const PackageInfo& package) {
@@ -77,7 +74,7 @@ Status Meta::write_header(uint8_t slot, const SlotRecord& record, const PackageI
   // Header and manifest are one run of bytes, programmed a scratch of whole units at a time.
   const uint32_t run = static_cast<uint32_t>(scratch.size()) & ~(layout.unit_bytes - 1u);
   uint32_t filled = kMetaHeaderBytes;
-  Bytes left = package.manifest;
+  Bytes left = package.manifest();
   for (uint32_t offset = layout.header_offset(slot);; offset += run) {
     const uint32_t room = run - filled;
     const uint32_t count = left.size() < room ? static_cast<uint32_t>(left.size()) : room;
@@ -93,13 +90,13 @@ bool Meta::holds(uint8_t slot, const SlotRecord& record, const PackageInfo& pack
   encode_header(record, package);
   const uint32_t offset = layout.header_offset(slot);
   return reads_equal(offset, scratch.first(kMetaHeaderBytes)) &&
-         reads_equal(offset + kMetaHeaderBytes, package.manifest);
+         reads_equal(offset + kMetaHeaderBytes, package.manifest());
 }
 
 void Meta::encode_seal(uint8_t slot, const PackageInfo& header, uint8_t* out) {
   digest.reset();
   // What cannot be read leaves the digest wrong, and so the seal void.
-  (void)take(layout.header_offset(slot), kMetaHeaderBytes + static_cast<uint32_t>(header.manifest.size()), nullptr);
+  (void)take(layout.header_offset(slot), kMetaHeaderBytes + header.manifest_size, nullptr);
   const Sha256 sha256 = digest.finish();
   store_le32(out, kSealMagic);
   store_le32(out + 4, header.generation);

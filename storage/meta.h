@@ -26,8 +26,15 @@ struct PackageInfo {
   uint64_t counter;
   Sha256 model_sha256;
   Sha256 body_sha256;  // ignored where body_size is 0
-  Bytes manifest;      // of a header: into mapped()
+  uint16_t manifest_size;
+  const uint8_t* manifest_bytes;  // of a header: into mapped()
 
+  Bytes manifest() const { return Bytes(manifest_bytes, manifest_size); }
+  void set_manifest(Bytes manifest) {
+    manifest_bytes = manifest.data();
+    manifest_size =
+        static_cast<uint16_t>(manifest.size() < 0xFFFF ? manifest.size() : 0xFFFF);  // too large, either
+  }
   uint32_t payload_size() const { return body_size == 0 ? model_size : body_offset + body_size; }
 };
 

@@ -95,23 +95,26 @@ BootChoice Store::boot(ResetCause cause) {
   return decision.choice;
 }
 
-BootChoice Store::choice() const {
-  State copy = state_;
-  return decide_boot(boot_input(ResetCause::kOther), copy).choice;
+BootChoice Store::choice() {
+  (void)keep(0);
+  const BootDecision decision = decide_boot(boot_input(ResetCause::kOther), state_);
+  take_back();
+  return decision.choice;
 }
 
 Status Store::healthy() {
   if (state_.watchdog_run == 0) return Status();
-  keep();
+  (void)keep(0);
   state_.watchdog_run = 0;
   return commit(Event::kHealthy);
 }
 
 // ---- changes ----
 
-void Store::keep() {
+SlotRecord& Store::keep(uint8_t slot) {
   static_assert(sizeof state_ <= kUnitBytesMax, "it fits the scratch");
   memcpy(meta_.scratch.data(), &state_, sizeof state_);
+  return state_.slots[slot];
 }
 
 void Store::take_back() {
@@ -126,8 +129,7 @@ Status Store::commit(Event event) {
 
 SlotRecord* Store::edit(uint8_t slot, SlotStates wanted) {
   if (slot >= config_.slot_count || !is_in(state_.slots[slot].state, wanted)) return nullptr;
-  keep();
-  return &state_.slots[slot];
+  return &keep(slot);
 }
 
 // ---- erase budget ----
@@ -166,9 +168,8 @@ SlotInfo Store::slot_info(uint8_t slot) {
   PackageInfo header;
   if (!sound(slot) || !meta_.read_header(slot, header)) return info;
   info.sound = true;
-  info.counter = header.counter;
   info.model_sha256 = header.model_sha256;
-  info.manifest = header.manifest;
+  info.manifest = header.manifest();
   if (!is_in(info.state, kSealedStates) && !(open && transfer_.phase == Phase::kVerified)) return info;
   const uint8_t* payload = meta_.flash.mapped() + meta_.layout.payload_offset(slot);
   info.model = Bytes(payload, header.model_size);

@@ -56,9 +56,8 @@ enum class Work : uint8_t {
 struct SlotInfo : SlotRecord {
   bool sound = false;           // meta read well at mount or since: the spans below are there
   uint32_t durable_chunks = 0;  // kReceiving
-  uint64_t counter = 0;
-  Bytes manifest;  // into mapped(); empty unless sound
-  Bytes model;     // into mapped(); empty unless sound, and sealed or (the open package) verified
+  Bytes manifest;               // into mapped(); empty unless sound
+  Bytes model;                  // into mapped(); empty unless sound, and sealed or (the open package) verified
   Bytes body;
   Sha256 model_sha256 = {};
 };
@@ -86,7 +85,7 @@ class Store {
   BootChoice boot(ResetCause cause);
 
   // The same decision over the present state without a reset: what runs or should, after reject or roll_back.
-  BootChoice choice() const;
+  BootChoice choice();
 
   // The application infers well: the run of watchdog resets is over. Records only if there was one.
   Status healthy();
@@ -117,7 +116,7 @@ class Store {
   // where all are durable: verify and seal.
   uint32_t next_page() const { return transfer_.next_page; }
   uint32_t durable_chunks() const;
-  uint32_t chunk_count() const { return divide_up(transfer_.payload_size, meta_.layout.chunk_bytes); }
+  uint32_t chunk_count() const;
   uint32_t chunk_size(uint32_t page) const;  // true bytes: less than chunk_bytes in the last
 
   // The block under `page` is erased: program() may come.
@@ -225,9 +224,9 @@ class Store {
   BootInput boot_input(ResetCause cause) const;
   void charge(uint8_t slot, uint32_t blocks);
 
-  // A change of the state: keep() copies it into the scratch, which nothing may use until commit(); then it is changed
-  // in place; then commit() records it, or takes the copy back.
-  void keep();
+  // A change of the state: keep() copies it into the scratch, which nothing may use until commit(), and gives a slot's
+  // record; then it is changed in place; then commit() records it, or takes the copy back.
+  SlotRecord& keep(uint8_t slot);
   void take_back();
   Status commit(Event event);
   // keep(), and the record to be changed; null where the slot is in none of these states.

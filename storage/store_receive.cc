@@ -96,7 +96,7 @@ ROOST_INLINE Status Store::start(const PackageInfo& package) {
   const bool clean = slot.state == SlotState::kErased;
   const uint32_t cost = clean ? 0 : layout.meta_blocks + divide_up(package.payload_size(), layout.block_bytes);
   if (cost > state_.erase_budget) return Error::kEraseBudget;
-  keep();
+  (void)keep(s);
   for (SlotRecord& other : state_.slots) {
     if (is_in(other.state, kUnconfirmed | states(SlotState::kReceiving))) {
       other.state = SlotState::kUnknown;
@@ -120,14 +120,14 @@ ROOST_INLINE Status Store::start(const PackageInfo& package) {
 // stands for a package that a page was reported durable of.
 ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   Transfer& t = transfer_;
-  SlotRecord& slot = state_.slots[t.slot];
-  if (!meta_.holds(t.slot, slot, package) && !meta_.write_header(t.slot, slot, package).ok()) {
+  const SlotRecord& record = state_.slots[t.slot];
+  if (!meta_.holds(t.slot, record, package) && !meta_.write_header(t.slot, record, package).ok()) {
     if (++t.meta_failures == kMetaFailuresMax) return Error::kProgramFailed;
     charge(t.slot, meta_.layout.meta_blocks + block_count());
     t.erased_blocks = 0;  // all is erased once more, and then it is tried again
     return Status();
   }
-  keep();
+  SlotRecord& slot = keep(t.slot);
   slot.state = SlotState::kReceiving;
   if (t.erased_blocks == meta_.layout.slot_blocks) slot.flags = kSlotClean;
   const Status status = commit(Event::kBegan);
@@ -142,13 +142,12 @@ ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
 // rest on a cell that was torn and reads valid only now.
 ROOST_INLINE Status Store::resume() {
   Transfer& t = transfer_;
-  SlotRecord& slot = state_.slots[t.slot];
-  const bool clean = (slot.flags & kSlotClean) != 0;
+  const bool clean = (state_.slots[t.slot].flags & kSlotClean) != 0;
   const uint32_t left = block_count() - t.durable_blocks;
   const uint32_t ahead = clean ? 1 : 1u + config_.erase_ahead_blocks;
   const uint32_t cost = left < ahead ? left : ahead;
   if (cost > state_.erase_budget) return Error::kEraseBudget;
-  keep();
+  SlotRecord& slot = keep(t.slot);
   slot.vouched_blocks = t.durable_blocks;
   slot.vouched_chain = t.durable_chain;
   charge(t.slot, cost);
@@ -164,6 +163,10 @@ ROOST_INLINE Status Store::resume() {
 }
 
 // ---- pages ----
+
+uint32_t Store::chunk_count() const {
+  return divide_up(transfer_.payload_size, meta_.layout.chunk_bytes);
+}
 
 uint32_t Store::durable_chunks() const {
   const uint32_t chunks = transfer_.durable_blocks * meta_.layout.chunks_per_block();
@@ -190,7 +193,7 @@ Status Store::program(uint32_t page, uint32_t offset, Bytes bytes, uint32_t now_
   if (!page_ready(page)) return Error::kNotReady;
   const uint32_t page_bytes = layout.round_up_to_unit(chunk_size(page));
   const uint32_t size = static_cast<uint32_t>(bytes.size());
-  if (offset != t.written || size % layout.unit_bytes != 0 || size > page_bytes - offset) return Error::kMisuse;
+  if (offset != t.written || size > page_bytes - offset) return Error::kMisuse;
   if (bytes.empty()) return Status();
   last_activity_ms_ = now_ms;
   const uint32_t at = layout.payload_offset(t.slot) + page * layout.chunk_bytes + offset;
@@ -231,9 +234,9 @@ ROOST_INLINE Status Store::vouch_for_block(uint32_t chain) {
     if (status.ok() || status.error() == Error::kFlashBusy) return status;
     t.cell_suspect = true;
   }
-  keep();
-  state_.slots[t.slot].vouched_blocks = t.durable_blocks + 1;
-  state_.slots[t.slot].vouched_chain = chain;
+  SlotRecord& slot = keep(t.slot);
+  slot.vouched_blocks = t.durable_blocks + 1;
+  slot.vouched_chain = chain;
   return commit(Event::kVouched);
 }
 
@@ -258,8 +261,7 @@ void Store::redo_from_durable() {
 Status Store::abandon(uint8_t reason, uint16_t detail) {
   const uint8_t s = receiving() ? transfer_.slot : slot_in(SlotState::kReceiving);
   if (s == kNoSlot) return Error::kWrongState;
-  keep();
-  SlotRecord& slot = state_.slots[s];
+  SlotRecord& slot = keep(s);
   slot.state = SlotState::kUnknown;
   slot.reason = reason;
   slot.detail = detail;

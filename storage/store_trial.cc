@@ -55,8 +55,7 @@ Status Store::seal() {
   if (!meta_.read_header(s, header)) return Error::kReadFailed;
   const Status sealed = meta_.write_seal(s, header);
   if (sealed.error() == Error::kFlashBusy) return sealed;
-  keep();
-  SlotRecord& slot = state_.slots[s];
+  SlotRecord& slot = keep(s);
   slot.state = SlotState::kPending;
   slot.flags = sealed.ok() ? 0 : kSlotSealedByJournal;
   slot.vouched_blocks = 0;
@@ -121,7 +120,7 @@ Status Store::reject(uint8_t s, uint8_t reason, uint16_t detail) {
 }
 
 Status Store::roll_back(uint8_t reason, uint16_t detail) {
-  keep();
+  (void)keep(0);
   uint8_t from = newest_slot(state_, kUnconfirmed);
   if (from == kNoSlot) {
     from = slot_in(SlotState::kConfirmed);
@@ -140,7 +139,7 @@ Status Store::erase_all(uint32_t now_ms) {
   if (held_slot_ != kNoSlot) return Error::kInUse;
   if (newest_slot(state_, kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
   const uint32_t budget = erase_budget(now_ms);
-  keep();
+  (void)keep(0);
   uint32_t cost = 0;
   for (uint8_t s = 0; s < config_.slot_count; ++s) {
     if (state_.slots[s].state == SlotState::kErased) continue;

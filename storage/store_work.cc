@@ -98,9 +98,9 @@ ROOST_INLINE Status Store::erase_work() {
   Transfer& t = transfer_;
   const Layout& layout = meta_.layout;
   if (t.erased_blocks == layout.slot_blocks && t.phase == Phase::kClear) {
-    keep();
-    state_.slots[t.slot].state = SlotState::kErased;
-    state_.slots[t.slot].reason = kReasonNone;
+    SlotRecord& slot = keep(t.slot);
+    slot.state = SlotState::kErased;
+    slot.reason = kReasonNone;
     const Status status = commit(Event::kErased);
     if (status.ok()) turn_to(Phase::kIdle, t.slot);
     return status;
@@ -150,7 +150,7 @@ uint8_t Store::slot_to_clear(uint32_t now_ms) {
 // Charged and on record first: what it reads means nothing from here on.
 ROOST_INLINE Status Store::clear(uint8_t slot, uint32_t now_ms) {
   (void)erase_budget(now_ms);
-  keep();
+  (void)keep(slot);
   empty_slot(slot, being_wiped(slot) ? kReasonErased : kReasonNone);
   charge(slot, meta_.layout.slot_blocks);
   const Status status = commit(Event::kClearing);

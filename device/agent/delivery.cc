@@ -163,7 +163,7 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
 
   storage::PackageInfo package;
   package.package_id = receiver_.offer().package_id;
-  package.manifest = receiver_.manifest();
+  package.set_manifest(receiver_.manifest());
   package.model_size = layout.model_size();
   package.body_offset = layout.body_size() == 0 ? 0 : layout.body_offset();
   package.body_size = layout.body_size();

@@ -55,7 +55,7 @@ Package make_package(uint32_t seed, uint32_t model_size, uint32_t body_size) {
 PackageInfo Package::info() const {
   PackageInfo info = {};
   info.package_id = id;
-  info.manifest = manifest;
+  info.set_manifest(manifest);
   info.model_size = model_size;
   info.body_offset = body_offset;
   info.body_size = body_size;

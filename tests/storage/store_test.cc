@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "tests/storage/rig.h"
 
 namespace roost {
@@ -48,13 +50,13 @@ class StoreTest : public testing::Test {
     ASSERT_TRUE(rig().verify(opened));
     ASSERT_TRUE(store().seal().ok());
   }
-  void start_trial(const Package& p) {
-    upload(p);
+  void start_trial(const Package& p, OpenFlags flags = kOpenNormal) {
+    upload(p, flags);
     ASSERT_TRUE(store().record_attempt(opened).ok());
     ASSERT_TRUE(store().record_trial(opened).ok());
   }
-  void install(const Package& p) {
-    start_trial(p);
+  void install(const Package& p, OpenFlags flags = kOpenNormal) {
+    start_trial(p, flags);
     ASSERT_TRUE(store().confirm(opened, rig().now).ok());
   }
   void settle() { ASSERT_TRUE(rig().settle()); }
@@ -467,6 +469,47 @@ TEST_F(StoreTest, WrongStatesChangeNothing) {
   EXPECT_EQ(store().rewind(0, 0).error(), Error::kWrongState);
   EXPECT_EQ(store().verify_step(10).error(), Error::kWrongState);
   EXPECT_EQ(flash.operations(), before);
+}
+
+// What could not be recorded did not happen: the state is as before, and the same call succeeds later.
+TEST_F(StoreTest, AChangeThatCannotBeRecordedIsTakenBack) {
+  const auto as_bytes = [this] {
+    std::vector<uint8_t> bytes(state_bytes(2));
+    encode_state(store().state(), 2, bytes.data());
+    return bytes;
+  };
+  const auto only_later = [&](const std::function<Error()>& call) {
+    (void)store().erase_budget(rig().now);  // what is credited stays so
+    const std::vector<uint8_t> before = as_bytes();
+    for (const Fault fault : {Fault::kRefuse, Fault::kBusy}) {
+      flash.fail_operations(flash.operations(), UINT32_MAX, fault);
+      EXPECT_NE(call(), Error::kNone);
+      EXPECT_EQ(as_bytes(), before);
+      flash.clear_faults();
+    }
+    EXPECT_EQ(call(), Error::kNone);
+    EXPECT_NE(as_bytes(), before);
+  };
+  install(a);
+  only_later([&] { return store().open(b.info(), kOpenNormal, rig().now).error(); });
+  ASSERT_EQ(open(b), Error::kNone);
+  only_later([&] { return store().abandon(16, 1).error(); });
+  upload(b);
+  only_later([&] { return store().record_attempt(opened).error(); });
+  only_later([&] { return store().record_trial(opened).error(); });
+  only_later([&] { return store().confirm(opened, rig().now).error(); });
+  only_later([&] { return store().roll_back(20, 1).error(); });
+  upload(c);
+  only_later([&] { return store().reject(opened, 20, 1).error(); });
+  install(b, kOpenForce);
+  only_later([&] { return store().reinstate(store().slot_in(SlotState::kRetired)).error(); });
+  ASSERT_TRUE(store().reject(store().slot_in(SlotState::kPending), 20, 1).ok());
+  rig().reboot();
+  (void)store().boot(ResetCause::kWatchdog);
+  only_later([&] { return store().healthy().error(); });
+  rig().now += 1000000;
+  only_later([&] { return store().erase_all(rig().now).error(); });
+  only_later([&] { return store().work(rig().now).error(); });
 }
 
 TEST_F(StoreTest, StaysSmall) {

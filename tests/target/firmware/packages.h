@@ -49,8 +49,9 @@ inline Sha256 payload_digest(const Package& p, uint32_t begin, uint32_t size) {
 inline storage::PackageInfo package_info(const Package& p, MutableBytes manifest) {
   for (uint32_t i = 0; i < kManifestBytes; ++i) manifest[i] = manifest_byte(p, i);
   storage::PackageInfo info = {};
+  info.attempts = 3;
   info.package_id = 0x5EED0000u + static_cast<uint32_t>(p.name);
-  info.manifest = manifest;
+  info.set_manifest(manifest);
   info.model_size = p.model_size;
   info.body_offset = body_offset(p);
   info.body_size = p.body_size;
