@@ -127,8 +127,10 @@ Error check_outline(const Bytes& file, const GateInput& input, Report* where) {
 bool fulfils(const Tensor& tensor, const TensorSpec& spec) {
   const Span<const int32_t> shape = tensor.shape();
   if (tensor.type() != spec.type || shape.size() != spec.shape.size()) return false;
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (spec.shape[i] != kAnyDimension && spec.shape[i] != shape[i]) return false;
+  const int32_t* wanted = spec.shape.begin();
+  for (int32_t dim : shape) {
+    if (*wanted != kAnyDimension && *wanted != dim) return false;
+    ++wanted;
   }
   if (spec.any_quantisation) return true;
   return tensor.per_tensor() && tensor.scale() == spec.scale && tensor.zero_point() == spec.zero_point;
@@ -137,9 +139,10 @@ bool fulfils(const Tensor& tensor, const TensorSpec& spec) {
 Error check_contract(const Graph& graph, const Span<const int32_t>& indices, const Span<const TensorSpec>& specs,
                      Error mismatch, Report* where) {
   if (indices.size() != specs.size()) return mismatch;
-  for (uint32_t i = 0; i < specs.size(); ++i) {
-    where->tensor = static_cast<int32_t>(i);
-    if (!fulfils(graph.tensor(static_cast<uint32_t>(indices[i]), nullptr), specs[i])) return mismatch;
+  const int32_t* index = indices.begin();
+  for (const TensorSpec& spec : specs) {
+    ++where->tensor;
+    if (!fulfils(graph.tensor(static_cast<uint32_t>(*index++), nullptr), spec)) return mismatch;
   }
   where->tensor = -1;
   return Error::kNone;

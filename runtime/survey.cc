@@ -133,15 +133,12 @@ Error GraphSurvey::place_tensors() {
   const uint32_t variables = end_;
   for (uint32_t i = 0; i < graph_.tensor_count; ++i) {
     const Life life = lives_[i];
-    uint32_t offset = 0;
-    if (life.first == kVariable) {
-      offset = end_;
-      ROOST_RETURN_IF_ERROR(extend(graph_.tensor(i, nullptr).bytes(), kArenaAlignment));
-    } else if (life.first < kTimeMax) {
-      ROOST_RETURN_IF_ERROR(
-          add_entry(graph_.tensor(i, nullptr).bytes(), life.first, life.last, static_cast<uint16_t>(i)));
-    }
-    if (!arena_.empty()) tensor_offsets(arena_.data())[i] = offset;
+    const bool variable = life.first == kVariable;
+    if (!arena_.empty()) tensor_offsets(arena_.data())[i] = variable ? end_ : 0;
+    if (!variable && life.first >= kTimeMax) continue;
+    const uint32_t bytes = graph_.tensor(i, nullptr).bytes();
+    ROOST_RETURN_IF_ERROR(variable ? extend(bytes, kArenaAlignment)
+                                   : add_entry(bytes, life.first, life.last, static_cast<uint16_t>(i)));
   }
   judgement_->variable_bytes += end_ - variables;
   return Error::kNone;

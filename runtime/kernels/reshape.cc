@@ -20,10 +20,12 @@ Error expect_shape(const Tensor& shape_operand, const Tensor& output) {
   Span<const int32_t> dims;
   ROOST_RETURN_IF_ERROR(constant_int32s(shape_operand, &dims));
   if (dims.size() != output.rank()) return Error::kOperandValue;
+  const int32_t* dim = dims.begin();
   bool left_over = false;
-  for (uint32_t i = 0; i < output.rank(); ++i) {
-    if (dims[i] == output.dim(i)) continue;
-    if (dims[i] != -1 || left_over) return Error::kOperandValue;
+  for (int32_t actual : output.shape()) {
+    const int32_t asked = *dim++;
+    if (asked == actual) continue;
+    if (asked != -1 || left_over) return Error::kOperandValue;
     left_over = true;
   }
   return Error::kNone;

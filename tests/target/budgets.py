@@ -88,13 +88,12 @@ def foreign_symbols(folder):
 # Indirect calls, by who makes them: the functions that may be meant (all are looked at, the deepest counts).
 SEAMS = [
     (r"^roost::storage::", r"NrfNvmcFlash::(read|program|erase|erase_slice|geometry|mapped)|SoftwareSha256::"),
-    (r"invoke_int8_convolution", r"runtime/kernels/.*:.*convolve"),
     (r"^roost::runtime::.*(Gate|Survey|judge|gate|prepare_|Interpreter::prepare|look_at|check)",
      r"runtime/kernels/.*:.*prepare"),
     (r"Interpreter::(step|run)", r"runtime/kernels/.*:.*invoke"),
-    (r"ModelHost::", r"roost::runtime::Interpreter::|BodyVectors::"),
+    (r"(ModelHost|runtime::Engine)::", r"roost::runtime::Interpreter::|BodyVectors::"),
     (r"^roost::device::.*Nrf|NvmcRegisters", r"NvmcRegisters::"),
-    (r"^roost::device::", r"Interpreter::measure|SoftwareSha256::"),
+    (r"^roost::device::", r"Interpreter::judge|SoftwareSha256::"),
 ]
 ROOTS = ["roost::device::DeliveryAgent::poll", "roost::device::DeliveryAgent::start",
          "roost::device::Activation::invoke", "roost::protocol::Receiver::handle_data",

@@ -46,10 +46,10 @@ void SoftwareSha256::push(uint32_t byte) {
 Sha256 SoftwareSha256::finish() {
   const uint32_t size = size_bytes_;
   push(0x80);
-  // The size in bits has 64 of them: three bytes of zeros, those of the fourth byte that are not, and 32 more.
-  while (size_bytes_ % kBlockBytes != kBlockBytes - 5) push(0);
-  push(size >> 29);
-  for (int shift = 24; shift >= 0; shift -= 8) push(size << 3 >> shift & 0xFF);
+  while (size_bytes_ % kBlockBytes != kBlockBytes - 8) push(0);
+  for (const uint32_t size_bits : {size >> 29, size << 3}) {
+    for (int shift = 24; shift >= 0; shift -= 8) push(size_bits >> shift & 0xFF);
+  }
   Sha256 out;
   for (uint32_t i = 0; i < kSha256Bytes; ++i) {
     uint32_t& word = state_[i / 4];
