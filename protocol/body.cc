@@ -1,7 +1,5 @@
 #include "protocol/body.h"
 
-#include <string.h>
-
 #include "base/bytes.h"
 #include "protocol/flatbuffer.h"
 
@@ -10,7 +8,6 @@ namespace protocol {
 namespace {
 
 // The tables of body.fbs, field by field.
-enum : uint32_t { kLabels, kKeyValues, kVectors };
 enum : uint32_t { kKey, kValue };
 enum : uint32_t { kInput, kExpected, kTolerance };
 const uint8_t kBodyFields[] = {
@@ -32,38 +29,36 @@ const FlatTable kSchema[] = {FlatTable(kBodyFields), FlatTable(kKeyValueFields),
 constexpr uint32_t kTablesMax = 1 + kBodyKeyValuesMax + kBodyVectorsMax;
 constexpr uint32_t kTextMax = 4096;
 
-bool check_fields(FlatView body) {
-  const FlatVector labels = body.vector(kLabels);
-  const FlatVector pairs = body.vector(kKeyValues);
-  const FlatVector vectors = body.vector(kVectors);
-  if (labels.size() > kBodyLabelsMax || pairs.size() > kBodyKeyValuesMax || vectors.size() > kBodyVectorsMax) {
-    return false;
-  }
-  Text text;
-  for (uint32_t i = 0; i < labels.size(); ++i) {
-    if (!read_text(labels.text_at(i), 0, kTextMax, &text)) return false;
-  }
-  for (uint32_t i = 0; i < pairs.size(); ++i) {
-    const FlatView pair = pairs.table_at(i);
-    if (!read_text(pair.vector(kKey), 1, kTextMax, &text) || pair.vector(kValue).size() > kTextMax) return false;
-  }
-  for (uint32_t i = 0; i < vectors.size(); ++i) {
-    const FlatView vector = vectors.table_at(i);
-    if (vector.vector(kExpected).size() == 0 || !is_finite_not_negative(vector.u32(kTolerance))) return false;
-  }
-  return true;
-}
+const FlatLimit kLimits[] = {
+    FlatLimit(FlatLimit::kVector, BodyView::kLabels, 0, kBodyLabelsMax),
+    FlatLimit(FlatLimit::kTexts, BodyView::kLabels, 0, kTextMax),
+    FlatLimit(FlatLimit::kVector, BodyView::kKeyValues, 0, kBodyKeyValuesMax),
+    FlatLimit(FlatLimit::kVector, BodyView::kVectors, 0, kBodyVectorsMax),
+    kFlatLimitsEnd,
+};
+const FlatLimit kPairLimits[] = {
+    FlatLimit(FlatLimit::kText, kKey, 1, kTextMax),
+    FlatLimit(FlatLimit::kVector, kValue, 0, kTextMax),
+    kFlatLimitsEnd,
+};
+const FlatLimit kVectorLimits[] = {
+    FlatLimit(FlatLimit::kVector, kExpected, 1, kFlatUnlimited),
+    FlatLimit(FlatLimit::kFloat, kTolerance),
+    kFlatLimitsEnd,
+};
+
+const FlatFormat kFormat = {"RSB1", kPayloadBytesMax, kSchema, kTablesMax, kLimits};
 
 }  // namespace
 
 Text BodyView::label(size_t index) const {
-  ROOST_ASSERT(index < label_count_);
-  return FlatView::root(data_).vector(kLabels).text_at(static_cast<uint32_t>(index)).text();
+  ROOST_ASSERT(index < label_count());
+  return root_.vector(kLabels).text_at(static_cast<uint32_t>(index)).text();
 }
 
 KeyValueView BodyView::key_value(size_t index) const {
-  ROOST_ASSERT(index < key_value_count_);
-  const FlatView pair = FlatView::root(data_).vector(kKeyValues).table_at(static_cast<uint32_t>(index));
+  ROOST_ASSERT(index < key_value_count());
+  const FlatView pair = root_.vector(kKeyValues).table_at(static_cast<uint32_t>(index));
   KeyValueView view;
   view.key = pair.vector(kKey).text();
   view.value = pair.vector(kValue).text();
@@ -71,26 +66,21 @@ KeyValueView BodyView::key_value(size_t index) const {
 }
 
 VectorView BodyView::vector(size_t index) const {
-  ROOST_ASSERT(index < vector_count_);
-  const FlatView vector = FlatView::root(data_).vector(kVectors).table_at(static_cast<uint32_t>(index));
+  ROOST_ASSERT(index < vector_count());
+  const FlatView vector = root_.vector(kVectors).table_at(static_cast<uint32_t>(index));
   VectorView view;
   view.input = vector.vector(kInput).bytes();
   view.expected = vector.vector(kExpected).bytes();
-  const uint32_t tolerance_bits = vector.u32(kTolerance);
-  memcpy(&view.tolerance, &tolerance_bits, sizeof(view.tolerance));
+  view.tolerance = vector.f32(kTolerance);
   return view;
 }
 
 Status read_body(Bytes bytes, BodyView* view) {
-  const Error error = check_file(bytes, kPayloadBytesMax, "RSB1", kSchema, kTablesMax);
+  const Error error = check_file(bytes, kFormat, &view->root_);
   if (error != Error::kNone) return error;
-  const FlatView body = FlatView::root(bytes.data());
-  if (!check_fields(body)) return Error::kRange;
-  view->data_ = bytes.data();
-  view->label_count_ = body.vector(kLabels).size();
-  view->key_value_count_ = body.vector(kKeyValues).size();
-  view->vector_count_ = body.vector(kVectors).size();
-  return Status();
+  const bool in_range = check_tables(view->root_.vector(BodyView::kKeyValues), kPairLimits) &&
+                        check_tables(view->root_.vector(BodyView::kVectors), kVectorLimits);
+  return in_range ? Status() : Status(Error::kRange);
 }
 
 }  // namespace protocol

@@ -9,7 +9,8 @@
 
 #include "base/span.h"
 #include "protocol/error.h"
-#include "protocol/manifest.h"
+#include "protocol/flatbuffer.h"
+#include "protocol/package.h"
 
 namespace roost {
 namespace protocol {
@@ -29,11 +30,14 @@ struct VectorView {
   float tolerance = 0;  // finite, >= 0
 };
 
+// Empty until it is read.
 class BodyView {
  public:
-  size_t label_count() const { return label_count_; }
-  size_t key_value_count() const { return key_value_count_; }
-  size_t vector_count() const { return vector_count_; }
+  enum Field : uint32_t { kLabels, kKeyValues, kVectors };
+
+  size_t label_count() const { return root_.vector(kLabels).size(); }
+  size_t key_value_count() const { return root_.vector(kKeyValues).size(); }
+  size_t vector_count() const { return root_.vector(kVectors).size(); }
   // index < count; each access follows the verified offsets.
   Text label(size_t index) const;
   KeyValueView key_value(size_t index) const;
@@ -41,10 +45,7 @@ class BodyView {
 
  private:
   friend Status read_body(Bytes bytes, BodyView* view);
-  const uint8_t* data_ = nullptr;
-  uint32_t label_count_ = 0;
-  uint32_t key_value_count_ = 0;
-  uint32_t vector_count_ = 0;
+  FlatView root_;
 };
 
 // Errors: kTooShort, kTooLong, kWrongType, kMalformed, kRange, as for read_manifest. Borrows from `bytes`.

@@ -2,24 +2,46 @@
 //
 // The generated accessors would be compiled anew into each place that uses one; these are a few small functions.
 // Only for tables, vectors and texts that passed the check. What is absent reads as zero, or as empty.
-// For the .cc files of this folder only.
 #pragma once
 
 #include <stdint.h>
+#include <string.h>
 
+#include "base/bytes.h"
 #include "base/flatbuffer_check.h"
 #include "base/span.h"
 #include "protocol/error.h"
-#include "protocol/manifest.h"
 
 namespace roost {
 namespace protocol {
 
+using Text = Span<const char>;  // UTF-8, not terminated
+
+// The check has found every number where it belongs, at a multiple of its size: it is loaded whole.
+ROOST_INLINE uint32_t flat_load32(const uint8_t* at) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  uint32_t value;
+  memcpy(&value, __builtin_assume_aligned(at, sizeof(value)), sizeof(value));
+  return value;
+#else
+  return load_le32(at);
+#endif
+}
+ROOST_INLINE uint16_t flat_load16(const uint8_t* at) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  uint16_t value;
+  memcpy(&value, __builtin_assume_aligned(at, sizeof(value)), sizeof(value));
+  return value;
+#else
+  return load_le16(at);
+#endif
+}
+
 // The functions take and return bare pointers, which travel in registers; the two classes below give them their types.
 const uint8_t* flat_follow(const uint8_t* offset);  // from where an offset stands to what it points to
 const uint8_t* flat_find(const uint8_t* table, uint32_t field);
-const uint8_t* flat_target(const uint8_t* table, uint32_t field);
-uint32_t flat_word(const uint8_t* at);  // zero for null
+const uint8_t* flat_target(const uint8_t* table, uint32_t field);  // of an absent field: a zero
+uint32_t flat_u32(const uint8_t* table, uint32_t field);
 
 class FlatView;
 
@@ -27,13 +49,13 @@ class FlatVector {
  public:
   explicit FlatVector(const uint8_t* at) : at_(at) {}
 
-  bool absent() const { return at_ == nullptr; }
-  uint32_t size() const { return flat_word(at_); }  // elements; of a text: bytes, without its zero
-  const uint8_t* data() const { return absent() ? nullptr : at_ + 4; }
+  uint32_t size() const { return flat_load32(at_); }  // elements; of a text: bytes, without its zero
+  uint32_t u32_at(uint32_t index) const { return flat_load32(at_ + 4 + 4 * index); }
+  const uint8_t* data() const { return at_ + 4; }
   Bytes bytes() const { return Bytes(data(), size()); }
   Text text() const { return Text(reinterpret_cast<const char*>(data()), size()); }
   // Of a vector of texts or tables; index < size().
-  FlatVector text_at(uint32_t index) const { return FlatVector(flat_follow(data() + 4 * index)); }
+  FlatVector text_at(uint32_t index) const { return FlatVector(flat_follow(at_ + 4 + 4 * index)); }
   inline FlatView table_at(uint32_t index) const;
 
  private:
@@ -42,30 +64,60 @@ class FlatVector {
 
 class FlatView {
  public:
+  FlatView() = default;  // of nothing: has no field
   explicit FlatView(const uint8_t* table) : table_(table) {}
   static FlatView root(const uint8_t* file) { return FlatView(flat_follow(file)); }
 
   const uint8_t* find(uint32_t field) const { return flat_find(table_, field); }  // null: absent
-  uint32_t u32(uint32_t field) const { return flat_word(find(field)); }
+  uint8_t u8(uint32_t field) const {
+    const uint8_t* at = find(field);
+    return at == nullptr ? 0 : *at;
+  }
+  uint32_t u32(uint32_t field) const { return flat_u32(table_, field); }
+  float f32(uint32_t field) const;
   FlatVector vector(uint32_t field) const { return FlatVector(flat_target(table_, field)); }
 
  private:
-  const uint8_t* table_;
+  const uint8_t* table_ = nullptr;
 };
 
 FlatView FlatVector::table_at(uint32_t index) const {
-  return FlatView(flat_follow(data() + 4 * index));
+  return FlatView(flat_follow(at_ + 4 + 4 * index));
 }
 
-// What both files are asked first. Errors: kTooShort, kTooLong, kMisaligned, kWrongType, kMalformed.
-Error check_file(Bytes file, size_t size_max, const char* identifier, const FlatTable* schema, uint32_t tables_max);
+// What a field must be, unless it is absent: one row each.
+struct FlatLimit {
+  enum Kind : uint8_t {
+    kVector = 0x00,  // its size in elements
+    kText = 0x40,    // its size in bytes, and no control characters: texts end up on terminals
+    kTexts = 0x80,   // each of them is such a text
+    kFloat = 0xC0,   // finite and not negative; no size
+  };
+  uint8_t kind_and_field;
+  uint8_t size_min;
+  uint16_t size_max;
 
-// The bits of a float: finite and not negative.
-bool is_finite_not_negative(uint32_t float_bits);
+  constexpr FlatLimit(Kind kind, unsigned field, unsigned the_min = 0, unsigned the_max = 0)
+      : kind_and_field(static_cast<uint8_t>(kind | field)),
+        size_min(static_cast<uint8_t>(the_min)),
+        size_max(static_cast<uint16_t>(the_max)) {}
+};
+constexpr uint16_t kFlatUnlimited = 0xFFFF;
+constexpr FlatLimit kFlatLimitsEnd(FlatLimit::kVector, 0, 1, 0);  // behind the last row: what nothing can be
 
-// False: its size is out of bounds, or it has control characters: texts end up on terminals. An absent text is an
-// empty one.
-bool read_text(FlatVector from, uint32_t size_min, uint32_t size_max, Text* to);
+bool check_limits(FlatView table, const FlatLimit* limits);
+bool check_tables(FlatVector tables, const FlatLimit* limits);  // each of them
+
+struct FlatFormat {
+  const char* identifier;
+  uint32_t size_max;  // of a file
+  const FlatTable* schema;
+  uint32_t tables_max;
+  const FlatLimit* limits;  // of the root's fields
+};
+
+// Errors: kTooShort, kTooLong, kMisaligned, kWrongType, kMalformed, kRange. `root` is meaningful only on success.
+Error check_file(Bytes file, const FlatFormat& format, FlatView* root);
 
 }  // namespace protocol
 }  // namespace roost

@@ -3,34 +3,12 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "protocol/flatbuffer.h"
 
 namespace roost {
 namespace protocol {
 namespace {
 
 // The tables of manifest.fbs, field by field.
-enum : uint32_t {
-  kName,
-  kVersion,
-  kModelSize,
-  kModelSha256,
-  kBodySize,
-  kBodySha256,
-  kHardware,
-  kArenaBytes,
-  kOperators,
-  kCustomOperators,
-  kInputs,
-  kOutputs,
-  kConfirmAfterInferences,
-  kWarmUpInferences,
-  kAttempts,
-  kBaseSha256,
-  kCounter,
-};
-enum : uint32_t { kType, kShape, kScale, kZeroPoint };
-constexpr uint32_t kOperatorNeedBytes = 4;
 const uint8_t kManifestFields[] = {
     flat_text(kFlatRequired),       // name
     flat_text(kFlatRequired),       // version
@@ -61,101 +39,82 @@ const FlatTable kSchema[] = {FlatTable(kManifestFields), FlatTable(kTensorFields
 // Keeps a hostile manifest from costing more than it is worth.
 constexpr uint32_t kTablesMax = 1 + 2 * kManifestTensorsMax;
 
-constexpr uint32_t kNameMax = 24;
-constexpr uint32_t kVersionMax = 16;
-constexpr uint32_t kHardwareMax = 24;
-constexpr uint32_t kCustomNameMax = 64;
+constexpr FlatLimit limit(FlatLimit::Kind kind, ManifestField field, unsigned size_min, unsigned size_max) {
+  return FlatLimit(kind, static_cast<unsigned>(field), size_min, size_max);
+}
+const FlatLimit kLimits[] = {
+    limit(FlatLimit::kText, ManifestField::kName, 1, 24),
+    limit(FlatLimit::kText, ManifestField::kVersion, 1, 16),
+    limit(FlatLimit::kText, ManifestField::kHardware, 0, 24),
+    limit(FlatLimit::kVector, ManifestField::kModelSha256, kSha256Bytes, kSha256Bytes),
+    limit(FlatLimit::kVector, ManifestField::kBodySha256, kSha256Bytes, kSha256Bytes),
+    limit(FlatLimit::kVector, ManifestField::kBaseSha256, kSha256Bytes, kSha256Bytes),
+    limit(FlatLimit::kVector, ManifestField::kOperators, 0, kManifestOperatorsMax),
+    limit(FlatLimit::kVector, ManifestField::kCustomOperators, 0, kManifestCustomMax),
+    limit(FlatLimit::kTexts, ManifestField::kCustomOperators, 1, 64),
+    limit(FlatLimit::kVector, ManifestField::kInputs, 0, kManifestTensorsMax),
+    limit(FlatLimit::kVector, ManifestField::kOutputs, 0, kManifestTensorsMax),
+    kFlatLimitsEnd,
+};
+const FlatLimit kTensorLimits[] = {
+    FlatLimit(FlatLimit::kVector, TensorView::kShape, 0, kManifestRankMax),
+    FlatLimit(FlatLimit::kFloat, TensorView::kScale),
+    kFlatLimitsEnd,
+};
+
+const FlatFormat kFormat = {"RST1", kManifestBytesMax, kSchema, kTablesMax, kLimits};
+
 constexpr uint8_t kAttemptsDefault = 3;
 constexpr uint8_t kAttemptsMax = 16;
+constexpr uint32_t kTensorTypes = 0x2DF;  // bit n: there is a type n
 
-bool read_digest(FlatVector from, bool required, Sha256* to) {
-  to->fill(0);
-  if (from.absent()) return !required;
-  if (from.size() != kSha256Bytes) return false;
-  memcpy(to->data(), from.data(), kSha256Bytes);
-  return true;
-}
-
-bool is_tensor_type(uint8_t number) {
-  return number <= 4 || number == 6 || number == 7 || number == 9;
-}
-
-bool read_tensor(FlatView from, TensorView* to) {
-  const uint8_t* type_at = from.find(kType);
-  const uint8_t type = type_at == nullptr ? 0 : *type_at;
-  const FlatVector shape = from.vector(kShape);
-  if (!is_tensor_type(type) || shape.size() > kManifestRankMax) return false;
-  to->type = static_cast<TensorType>(type);
-  to->rank = static_cast<uint8_t>(shape.size());
-  for (uint32_t i = 0; i < to->rank; ++i) {
-    to->shape[i] = static_cast<int32_t>(load_le32(shape.data() + 4 * i));
-    if (to->shape[i] < 1 || to->shape[i] > kManifestDimensionMax) return false;
+bool check_tensor(FlatView tensor) {
+  const uint32_t type = tensor.u8(TensorView::kType);
+  if (type >= 32 || (kTensorTypes >> type & 1) == 0 || !check_limits(tensor, kTensorLimits)) return false;
+  const FlatVector shape = tensor.vector(TensorView::kShape);
+  for (uint32_t i = 0; i < shape.size(); ++i) {
+    if (shape.u32_at(i) - 1 >= static_cast<uint32_t>(kManifestDimensionMax)) return false;
   }
-  const uint32_t scale_bits = from.u32(kScale);
-  memcpy(&to->scale, &scale_bits, sizeof(to->scale));
-  to->zero_point = static_cast<int32_t>(from.u32(kZeroPoint));
-  return is_finite_not_negative(scale_bits) && to->zero_point >= -32768 && to->zero_point <= 65535;
+  return tensor.u32(TensorView::kZeroPoint) + 32768 <= 32768 + 65535;
 }
 
-bool read_tensors(FlatVector from, std::array<TensorView, kManifestTensorsMax>* to, uint8_t* count) {
-  if (from.size() > kManifestTensorsMax) return false;
-  *count = static_cast<uint8_t>(from.size());
-  for (uint32_t i = 0; i < *count; ++i) {
-    if (!read_tensor(from.table_at(i), &(*to)[i])) return false;
+bool check_tensors(FlatVector tensors) {
+  for (uint32_t i = 0; i < tensors.size(); ++i) {
+    if (!check_tensor(tensors.table_at(i))) return false;
   }
   return true;
-}
-
-bool read_operators(FlatView from, ManifestView* to) {
-  const FlatVector needs = from.vector(kOperators);
-  const FlatVector names = from.vector(kCustomOperators);
-  if (needs.size() > kManifestOperatorsMax || names.size() > kManifestCustomMax) return false;
-  to->operators = OperatorNeeds(Bytes(needs.data(), needs.size() * kOperatorNeedBytes));
-  to->custom_operator_count = static_cast<uint8_t>(names.size());
-  for (uint32_t i = 0; i < to->custom_operator_count; ++i) {
-    if (!read_text(names.text_at(i), 1, kCustomNameMax, &to->custom_operators[i])) return false;
-  }
-  return true;
-}
-
-bool read_sizes_and_digests(FlatView from, ManifestView* to) {
-  to->model_size = from.u32(kModelSize);
-  to->body_size = from.u32(kBodySize);
-  if (to->model_size == 0 || to->model_size > kPayloadBytesMax || to->body_size > kPayloadBytesMax) return false;
-  if (to->layout().payload_size() > kPayloadBytesMax) return false;
-  to->has_base = from.find(kBaseSha256) != nullptr;
-  const bool has_body = to->body_size != 0;
-  return has_body == (from.find(kBodySha256) != nullptr) &&
-         read_digest(from.vector(kModelSha256), true, &to->model_sha256) &&
-         read_digest(from.vector(kBodySha256), has_body, &to->body_sha256) &&
-         read_digest(from.vector(kBaseSha256), false, &to->base_sha256);
-}
-
-bool read_policy(FlatView from, ManifestView* to) {
-  to->arena_bytes = from.u32(kArenaBytes);
-  to->confirm_after_inferences = from.u32(kConfirmAfterInferences);
-  to->warm_up_inferences = from.u32(kWarmUpInferences);
-  const uint8_t* attempts = from.find(kAttempts);
-  const uint8_t* counter = from.find(kCounter);
-  to->attempts = attempts == nullptr ? kAttemptsDefault : *attempts;
-  to->counter = counter == nullptr ? 0 : load_le64(counter);
-  return to->attempts >= 1 && to->attempts <= kAttemptsMax;
 }
 
 }  // namespace
 
-ManifestView::ManifestView() = default;
+Sha256 ManifestView::digest(ManifestField field) const {
+  Sha256 digest{};
+  const FlatVector from = vector(field);
+  memcpy(digest.data(), from.data(), from.size());  // all of it, or nothing
+  return digest;
+}
+
+uint8_t ManifestView::attempts() const {
+  return has(ManifestField::kAttempts) ? root_.u8(static_cast<uint32_t>(ManifestField::kAttempts))
+                                       : kAttemptsDefault;
+}
+
+uint64_t ManifestView::counter() const {
+  const uint8_t* counter = root_.find(static_cast<uint32_t>(ManifestField::kCounter));
+  return counter == nullptr ? 0 : flat_load32(counter) | static_cast<uint64_t>(flat_load32(counter + 4)) << 32;
+}
 
 Status read_manifest(Bytes bytes, ManifestView* view) {
-  const Error error = check_file(bytes, kManifestBytesMax, "RST1", kSchema, kTablesMax);
+  const Error error = check_file(bytes, kFormat, &view->root_);
   if (error != Error::kNone) return error;
-  const FlatView from = FlatView::root(bytes.data());
-  const bool in_range =
-      read_text(from.vector(kName), 1, kNameMax, &view->name) &&
-      read_text(from.vector(kVersion), 1, kVersionMax, &view->version) &&
-      read_text(from.vector(kHardware), 0, kHardwareMax, &view->hardware) && read_sizes_and_digests(from, view) &&
-      read_operators(from, view) && read_tensors(from.vector(kInputs), &view->inputs, &view->input_count) &&
-      read_tensors(from.vector(kOutputs), &view->outputs, &view->output_count) && read_policy(from, view);
+  const PayloadLayout layout = view->layout();
+  const uint32_t attempts = view->attempts();
+  const bool in_range = check_tensors(view->vector(ManifestField::kInputs)) &&
+                        check_tensors(view->vector(ManifestField::kOutputs)) && layout.model_size() != 0 &&
+                        layout.model_size() <= kPayloadBytesMax && layout.body_size() <= kPayloadBytesMax &&
+                        layout.payload_size() <= kPayloadBytesMax &&
+                        (layout.body_size() != 0) == view->has(ManifestField::kBodySha256) && attempts >= 1 &&
+                        attempts <= kAttemptsMax;
   return in_range ? Status() : Status(Error::kRange);
 }
 

@@ -1,21 +1,20 @@
-// A verified, bounds-checked plain view of manifest bytes (protocol/manifest.fbs, identifier RST1).
+// A verified, bounds-checked view of manifest bytes (protocol/manifest.fbs, identifier RST1).
 //
 //   ManifestView view;
 //   Status status = read_manifest(bytes, &view);   // view borrows from bytes
+//   view.name(), view.inputs()[0].shape();         // decoded when asked for
 #pragma once
 
 #include <stdint.h>
-#include <array>
 
 #include "base/bytes.h"
 #include "base/span.h"
 #include "protocol/error.h"
+#include "protocol/flatbuffer.h"
 #include "protocol/package.h"
 
 namespace roost {
 namespace protocol {
-
-using Text = Span<const char>;  // UTF-8, not terminated
 
 // Numbers as in the TFLite schema.
 enum class TensorType : uint8_t {
@@ -35,64 +34,127 @@ constexpr size_t kManifestCustomMax = 8;
 constexpr size_t kManifestRankMax = 6;
 constexpr int32_t kManifestDimensionMax = 65535;
 
-struct OperatorNeed {
-  uint16_t code = 0;  // BuiltinOperator of the TFLite schema
-  uint16_t version = 0;
+// Its fields, in the order of manifest.fbs.
+enum class ManifestField : uint8_t {
+  kName,
+  kVersion,
+  kModelSize,
+  kModelSha256,
+  kBodySize,
+  kBodySha256,
+  kHardware,
+  kArenaBytes,
+  kOperators,
+  kCustomOperators,
+  kInputs,
+  kOutputs,
+  kConfirmAfterInferences,
+  kWarmUpInferences,
+  kAttempts,
+  kBaseSha256,
+  kCounter,
 };
 
-// Borrows; decodes one element at a time.
+// Lists in a manifest: an index is less than size().
 class OperatorNeeds {
  public:
-  OperatorNeeds() = default;
-  explicit OperatorNeeds(Bytes raw) : raw_(raw) {}
-  size_t size() const { return raw_.size() / 4; }
-  OperatorNeed operator[](size_t index) const {
-    const Bytes entry = raw_.subspan(index * 4, 4);
-    OperatorNeed need;
-    need.code = load_le16(entry.data());
-    need.version = load_le16(entry.data() + 2);
-    return need;
+  struct Need {
+    uint16_t code;  // BuiltinOperator of the TFLite schema
+    uint16_t version;
+  };
+
+  explicit OperatorNeeds(FlatVector from) : from_(from) {}
+  size_t size() const { return from_.size(); }
+  Need operator[](size_t index) const {
+    const uint32_t need = from_.u32_at(static_cast<uint32_t>(index));
+    return Need{static_cast<uint16_t>(need), static_cast<uint16_t>(need >> 16)};
   }
 
  private:
-  Bytes raw_;
+  FlatVector from_;
+};
+using OperatorNeed = OperatorNeeds::Need;
+
+class Texts {
+ public:
+  explicit Texts(FlatVector from) : from_(from) {}
+  size_t size() const { return from_.size(); }
+  Text operator[](size_t index) const { return from_.text_at(static_cast<uint32_t>(index)).text(); }
+
+ private:
+  FlatVector from_;
 };
 
-struct TensorView {
-  TensorType type;
-  uint8_t rank;
-  std::array<int32_t, kManifestRankMax> shape;  // each 1..65535; beyond the rank: undefined
-  float scale;                                  // finite, >= 0; 0: need not match
-  int32_t zero_point;
+class Shape {
+ public:
+  explicit Shape(FlatVector from) : from_(from) {}
+  size_t size() const { return from_.size(); }  // the rank
+  int32_t operator[](size_t index) const {      // 1..65535
+    return static_cast<int32_t>(from_.u32_at(static_cast<uint32_t>(index)));
+  }
+
+ private:
+  FlatVector from_;
 };
 
-// Undefined until it is read (texts empty): values to begin with would cost every user.
-struct ManifestView {
-  ManifestView();
+class TensorView {
+ public:
+  enum Field : uint32_t { kType, kShape, kScale, kZeroPoint };
 
-  Text name;            // 1..24 bytes
-  Text version;         // 1..16 bytes
-  Text hardware;        // 0..24 bytes; empty: any
-  uint32_t model_size;  // 1..
-  Sha256 model_sha256;
-  uint32_t body_size;
-  Sha256 body_sha256;  // zeros without a body
-  uint32_t arena_bytes;
-  OperatorNeeds operators;
-  uint8_t custom_operator_count;
-  std::array<Text, kManifestCustomMax> custom_operators;
-  uint8_t input_count;
-  std::array<TensorView, kManifestTensorsMax> inputs;
-  uint8_t output_count;
-  std::array<TensorView, kManifestTensorsMax> outputs;
-  uint32_t confirm_after_inferences;  // 0: only application or host confirm
-  uint32_t warm_up_inferences;
-  uint8_t attempts;  // 1..16
-  bool has_base;
-  Sha256 base_sha256;  // zeros without a base
-  uint64_t counter;
+  explicit TensorView(FlatView from) : from_(from) {}
+  TensorType type() const { return static_cast<TensorType>(from_.u8(kType)); }
+  Shape shape() const { return Shape(from_.vector(kShape)); }
+  float scale() const { return from_.f32(kScale); }  // finite, >= 0; 0: need not match
+  int32_t zero_point() const { return static_cast<int32_t>(from_.u32(kZeroPoint)); }
 
-  PayloadLayout layout() const { return PayloadLayout(model_size, body_size); }
+ private:
+  FlatView from_;
+};
+
+class TensorViews {
+ public:
+  explicit TensorViews(FlatVector from) : from_(from) {}
+  size_t size() const { return from_.size(); }
+  TensorView operator[](size_t index) const { return TensorView(from_.table_at(static_cast<uint32_t>(index))); }
+
+ private:
+  FlatVector from_;
+};
+
+// Only after read_manifest said yes.
+class ManifestView {
+ public:
+  Text name() const { return text(ManifestField::kName); }          // 1..24 bytes
+  Text version() const { return text(ManifestField::kVersion); }    // 1..16 bytes
+  Text hardware() const { return text(ManifestField::kHardware); }  // 0..24 bytes; empty: any
+  uint32_t model_size() const { return u32(ManifestField::kModelSize); }
+  uint32_t body_size() const { return u32(ManifestField::kBodySize); }
+  Sha256 model_sha256() const { return digest(ManifestField::kModelSha256); }
+  Sha256 body_sha256() const { return digest(ManifestField::kBodySha256); }  // zeros without a body
+  Sha256 base_sha256() const { return digest(ManifestField::kBaseSha256); }  // zeros without a base
+  bool has_base() const { return has(ManifestField::kBaseSha256); }
+  uint32_t arena_bytes() const { return u32(ManifestField::kArenaBytes); }
+  OperatorNeeds operators() const { return OperatorNeeds(vector(ManifestField::kOperators)); }
+  Texts custom_operators() const { return Texts(vector(ManifestField::kCustomOperators)); }
+  TensorViews inputs() const { return TensorViews(vector(ManifestField::kInputs)); }
+  TensorViews outputs() const { return TensorViews(vector(ManifestField::kOutputs)); }
+  // 0: only application or host confirm
+  uint32_t confirm_after_inferences() const { return u32(ManifestField::kConfirmAfterInferences); }
+  uint32_t warm_up_inferences() const { return u32(ManifestField::kWarmUpInferences); }
+  uint8_t attempts() const;  // 1..16
+  uint64_t counter() const;
+
+  PayloadLayout layout() const { return PayloadLayout(model_size(), body_size()); }
+
+ private:
+  friend Status read_manifest(Bytes bytes, ManifestView* view);
+  bool has(ManifestField field) const { return root_.find(static_cast<uint32_t>(field)) != nullptr; }
+  uint32_t u32(ManifestField field) const { return root_.u32(static_cast<uint32_t>(field)); }
+  FlatVector vector(ManifestField field) const { return root_.vector(static_cast<uint32_t>(field)); }
+  Text text(ManifestField field) const { return vector(field).text(); }
+  Sha256 digest(ManifestField field) const;
+
+  FlatView root_;
 };
 
 // Errors: kTooShort, kTooLong (over 1024 bytes), kMisaligned (bytes must begin at a multiple of 8: the reader works

@@ -85,8 +85,8 @@ bool Activation::begin(Goal goal, uint8_t slot) {
     model.id = info.package_id;
     protocol::ManifestView manifest;
     if (protocol::read_manifest(info.manifest, &manifest).ok()) {
-      model.warm_up_inferences = manifest.warm_up_inferences;
-      model.healthy_inferences = manifest.confirm_after_inferences;
+      model.warm_up_inferences = manifest.warm_up_inferences();
+      model.healthy_inferences = manifest.confirm_after_inferences();
     }
   }
   const runtime::Status begun = goal == Goal::kBoot ? host_.run(model) : host_.try_model(model);

@@ -32,18 +32,19 @@ bool is_named(protocol::Text text, const char* name) {
 }
 
 // Only what the manifest can tell; the gate compares the model itself.
-bool matches(const runtime::TensorSpec& spec, const protocol::TensorView& tensor) {
-  if (static_cast<uint32_t>(spec.type) != static_cast<uint32_t>(tensor.type)) return false;
-  if (spec.shape.size() != tensor.rank) return false;
-  for (size_t i = 0; i < tensor.rank; ++i) {
-    if (spec.shape[i] != runtime::kAnyDimension && spec.shape[i] != tensor.shape[i]) return false;
+bool matches(const runtime::TensorSpec& spec, protocol::TensorView tensor) {
+  if (static_cast<uint32_t>(spec.type) != static_cast<uint32_t>(tensor.type())) return false;
+  const protocol::Shape shape = tensor.shape();
+  if (spec.shape.size() != shape.size()) return false;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (spec.shape[i] != runtime::kAnyDimension && spec.shape[i] != shape[i]) return false;
   }
   return true;
 }
 
 // The detail is the number of the first tensor that is not as declared.
-Cause check_tensors(Span<const runtime::TensorSpec> specs, const protocol::TensorView* tensors, size_t count,
-                    size_t first_detail) {
+Cause check_tensors(Span<const runtime::TensorSpec> specs, protocol::TensorViews tensors, size_t first_detail) {
+  const size_t count = tensors.size();
   size_t i = 0;
   while (i < specs.size() && i < count && matches(specs.data()[i], tensors[i])) ++i;
   if (i == specs.size() && i == count) return Cause();
@@ -109,28 +110,30 @@ bool Delivery::refuse(Cause cause) {
 }
 
 inline Cause Delivery::check_manifest(const ManifestView& manifest) const {
-  if (!manifest.hardware.empty() && !is_named(manifest.hardware, acceptance_.hardware)) {
+  const protocol::Text hardware = manifest.hardware();
+  if (!hardware.empty() && !is_named(hardware, acceptance_.hardware)) {
     return Reason::kHardwareMismatch;
   }
-  if (manifest.arena_bytes > acceptance_.arena_bytes) {
+  if (manifest.arena_bytes() > acceptance_.arena_bytes) {
     return because(Reason::kArenaTooSmall, acceptance_.arena_bytes / 1024);
   }
-  if (manifest.custom_operator_count > 0) {
+  if (manifest.custom_operators().size() > 0) {
     return Cause(Reason::kOperatorUnsupported, static_cast<uint16_t>(runtime::BuiltinOperator::CUSTOM));
   }
-  for (size_t i = 0; i < manifest.operators.size(); ++i) {
-    const protocol::OperatorNeed need = manifest.operators[i];
+  const protocol::OperatorNeeds needs = manifest.operators();
+  for (size_t i = 0; i < needs.size(); ++i) {
+    const protocol::OperatorNeed need = needs[i];
     const Reason found = find_kernel(acceptance_.kernels, need);
     if (found != Reason::kOk) return Cause(found, need.code);
   }
   if (acceptance_.io.declared) {
-    Cause cause = check_tensors(acceptance_.io.inputs, manifest.inputs.data(), manifest.input_count, 0);
+    Cause cause = check_tensors(acceptance_.io.inputs, manifest.inputs(), 0);
     if (cause.ok()) {
-      cause = check_tensors(acceptance_.io.outputs, manifest.outputs.data(), manifest.output_count, 0x8000);
+      cause = check_tensors(acceptance_.io.outputs, manifest.outputs(), 0x8000);
     }
     if (!cause.ok()) return cause;
   }
-  if (manifest.has_base) return Reason::kBaseMissing;  // the raw codec builds upon nothing
+  if (manifest.has_base()) return Reason::kBaseMissing;  // the raw codec builds upon nothing
   return Cause();
 }
 
@@ -163,13 +166,13 @@ inline bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   storage::PackageInfo package;
   package.package_id = action.offer.package_id;
   package.manifest = action.bytes;
-  package.model_size = manifest.model_size;
-  package.body_offset = manifest.body_size == 0 ? 0 : layout.body_offset();
-  package.body_size = manifest.body_size;
-  package.model_sha256 = manifest.model_sha256;
-  package.body_sha256 = manifest.body_sha256;
-  package.counter = manifest.counter;
-  package.attempts = manifest.attempts;
+  package.model_size = layout.model_size();
+  package.body_offset = layout.body_size() == 0 ? 0 : layout.body_offset();
+  package.body_size = layout.body_size();
+  package.model_sha256 = manifest.model_sha256();
+  package.body_sha256 = manifest.body_sha256();
+  package.counter = manifest.counter();
+  package.attempts = manifest.attempts();
   const storage::OpenFlags flags = action.offer.forced() ? storage::kOpenForce : storage::kOpenNormal;
   const storage::Result<storage::Opened> opened = store_.open(package, flags, now_ms);
   if (opened.error() == storage::Error::kFlashBusy || clearing_first(opened.error(), now_ms)) return false;

@@ -202,8 +202,10 @@ void DeliveryAgent::fill_slot(uint8_t slot, protocol::InfoSlot* out, protocol::I
   }
   protocol::ManifestView manifest;
   if (protocol::read_manifest(info.manifest, &manifest).ok()) {
-    out->name.assign(manifest.name.data(), manifest.name.size());
-    out->version.assign(manifest.version.data(), manifest.version.size());
+    const protocol::Text name = manifest.name();
+    const protocol::Text version = manifest.version();
+    out->name.assign(name.data(), name.size());
+    out->version.assign(version.data(), version.size());
     memcpy(out->model_digest.data(), info.model_sha256.data(), out->model_digest.size());
   }
 }

@@ -18,18 +18,19 @@ void check_inside(const void* data, size_t size, Bytes whole) {
 void check_manifest(Bytes bytes) {
   ManifestView view;
   if (!read_manifest(bytes, &view).ok()) return;
-  check_inside(view.name.data(), view.name.size(), bytes);
-  check_inside(view.version.data(), view.version.size(), bytes);
-  check_inside(view.hardware.data(), view.hardware.size(), bytes);
-  ROOST_ASSERT(!view.name.empty() && !view.version.empty());
-  ROOST_ASSERT(view.model_size > 0 && view.layout().payload_size() <= kPayloadBytesMax);
-  ROOST_ASSERT(view.attempts > 0);
-  for (size_t i = 0; i < view.operators.size(); ++i) (void)view.operators[i];
-  for (size_t i = 0; i < view.custom_operator_count; ++i) {
-    check_inside(view.custom_operators[i].data(), view.custom_operators[i].size(), bytes);
-  }
-  for (size_t i = 0; i < view.input_count; ++i) {
-    for (size_t k = 0; k < view.inputs[i].rank; ++k) ROOST_ASSERT(view.inputs[i].shape[k] > 0);
+  check_inside(view.name().data(), view.name().size(), bytes);
+  check_inside(view.version().data(), view.version().size(), bytes);
+  check_inside(view.hardware().data(), view.hardware().size(), bytes);
+  ROOST_ASSERT(!view.name().empty() && !view.version().empty());
+  ROOST_ASSERT(view.model_size() > 0 && view.layout().payload_size() <= kPayloadBytesMax);
+  ROOST_ASSERT(view.attempts() > 0);
+  for (size_t i = 0; i < view.operators().size(); ++i) (void)view.operators()[i];
+  const Texts custom = view.custom_operators();
+  for (size_t i = 0; i < custom.size(); ++i) check_inside(custom[i].data(), custom[i].size(), bytes);
+  const TensorViews inputs = view.inputs();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Shape shape = inputs[i].shape();
+    for (size_t k = 0; k < shape.size(); ++k) ROOST_ASSERT(shape[k] > 0);
   }
 }
 

@@ -49,24 +49,24 @@ TEST(Manifest, IsReadAsWritten) {
   std::printf("a usual manifest takes %zu bytes\n", bytes.size());
   ManifestView view;
   ASSERT_EQ(read_manifest(bytes, &view).error(), Error::kNone);
-  EXPECT_EQ(string_of(view.name), "gesture");
-  EXPECT_EQ(string_of(view.version), "1.2.0");
-  EXPECT_EQ(string_of(view.hardware), "nano33ble");
-  EXPECT_EQ(view.model_size, 30880u);
-  EXPECT_EQ(view.model_sha256[31], 0xAB);
-  EXPECT_EQ(view.body_sha256[0], 0xCD);
-  ASSERT_EQ(view.operators.size(), 3u);
-  EXPECT_EQ(view.operators[2].code, 25);
-  EXPECT_EQ(view.operators[2].version, 2);
-  ASSERT_EQ(view.custom_operator_count, 1);
-  EXPECT_EQ(string_of(view.custom_operators[0]), "Window");
-  ASSERT_EQ(view.input_count, 1);
-  EXPECT_EQ(view.inputs[0].rank, 3);
-  EXPECT_EQ(view.inputs[0].shape[1], 128);
-  EXPECT_EQ(view.inputs[0].zero_point, -3);
-  EXPECT_EQ(view.attempts, 3);
-  EXPECT_EQ(view.counter, 7u);
-  EXPECT_FALSE(view.has_base);
+  EXPECT_EQ(string_of(view.name()), "gesture");
+  EXPECT_EQ(string_of(view.version()), "1.2.0");
+  EXPECT_EQ(string_of(view.hardware()), "nano33ble");
+  EXPECT_EQ(view.model_size(), 30880u);
+  EXPECT_EQ(view.model_sha256()[31], 0xAB);
+  EXPECT_EQ(view.body_sha256()[0], 0xCD);
+  ASSERT_EQ(view.operators().size(), 3u);
+  EXPECT_EQ(view.operators()[2].code, 25);
+  EXPECT_EQ(view.operators()[2].version, 2);
+  ASSERT_EQ(view.custom_operators().size(), 1u);
+  EXPECT_EQ(string_of(view.custom_operators()[0]), "Window");
+  ASSERT_EQ(view.inputs().size(), 1u);
+  EXPECT_EQ(view.inputs()[0].shape().size(), 3u);
+  EXPECT_EQ(view.inputs()[0].shape()[1], 128);
+  EXPECT_EQ(view.inputs()[0].zero_point(), -3);
+  EXPECT_EQ(view.attempts(), 3);
+  EXPECT_EQ(view.counter(), 7u);
+  EXPECT_FALSE(view.has_base());
   EXPECT_EQ(view.layout().payload_size(), 30880u + 500u);
 }
 
@@ -122,16 +122,16 @@ TEST(Manifest, SurvivesEveryCutAndEveryFlippedBit) {
   for (size_t cut = 0; cut < good.size(); ++cut) {
     const Buffer part(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(cut));
     if (read_manifest(part, &view).ok()) {
-      EXPECT_TRUE(lies_within(view.name, part));
+      EXPECT_TRUE(lies_within(view.name(), part));
     }
   }
   for (size_t bit = 0; bit < good.size() * 8; ++bit) {
     Buffer bytes = good;
     bytes[bit / 8] ^= static_cast<uint8_t>(1u << (bit % 8));
     if (!read_manifest(bytes, &view).ok()) continue;
-    EXPECT_TRUE(lies_within(view.name, bytes) && lies_within(view.version, bytes) &&
-                lies_within(view.hardware, bytes));
-    for (size_t i = 0; i < view.operators.size(); ++i) (void)view.operators[i];
+    EXPECT_TRUE(lies_within(view.name(), bytes) && lies_within(view.version(), bytes) &&
+                lies_within(view.hardware(), bytes));
+    for (size_t i = 0; i < view.operators().size(); ++i) (void)view.operators()[i];
   }
 }
 

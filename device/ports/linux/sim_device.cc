@@ -325,7 +325,7 @@ std::string SimDevice::model_in(uint8_t slot) const {
   if (info.manifest.empty() || !protocol::read_manifest(info.manifest, &manifest).ok()) {
     return fmt::format("the model in slot {}", slot);
   }
-  return fmt::format("{} {}", string_of(manifest.name), string_of(manifest.version));
+  return fmt::format("{} {}", string_of(manifest.name()), string_of(manifest.version()));
 }
 
 void SimDevice::on_event(const AgentNote& note) {
