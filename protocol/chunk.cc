@@ -12,16 +12,12 @@ void encode_chunk_head(const ChunkHead& head, uint8_t* out) {
   out[3] = head.flags;
 }
 
-ChunkHead chunk_head(uint32_t word) {
-  ChunkHead head;
-  head.encoded_size = static_cast<uint16_t>(word);
-  head.codec = static_cast<uint8_t>(word >> 16);
-  head.flags = static_cast<uint8_t>(word >> 24);
-  return head;
-}
-
 ChunkHead decode_chunk_head(const uint8_t* in) {
-  return chunk_head(load_le32(in));
+  ChunkHead head;
+  head.encoded_size = load_le16(in);
+  head.codec = in[2];
+  head.flags = in[3];
+  return head;
 }
 
 uint32_t chunk_crc_start(uint32_t package_id, uint32_t chunk_index) {

@@ -28,8 +28,13 @@ struct ChunkHead {
 };
 
 void encode_chunk_head(const ChunkHead& head, uint8_t* out);  // 4 bytes
-ChunkHead chunk_head(uint32_t word);             // from its four bytes as a number; every value is representable
-ChunkHead decode_chunk_head(const uint8_t* in);  // 4 bytes
+// 4 bytes; every value is representable.
+ChunkHead decode_chunk_head(const uint8_t* in);
+
+// Of a head read as one little-endian number.
+inline uint8_t chunk_codec(uint32_t head) {
+  return static_cast<uint8_t>(head >> 16);
+}
 
 // The CRC in two steps, so that a page can be fed in pieces: crc32(chunk_crc_start(id, k), bytes).
 uint32_t chunk_crc_start(uint32_t package_id, uint32_t chunk_index);

@@ -26,8 +26,9 @@ const RecordField kAcceptFields[] = {ROOST_FIELD(Accept, epoch), ROOST_FIELD(Acc
                                      ROOST_FIELD(Accept, resume_chunk), ROOST_FIELD(Accept, limit), kRecordEnd};
 const RecordField kRejectFields[] = {ROOST_FIELD(Reject, epoch), ROOST_FIELD(Reject, reason),
                                      ROOST_FIELD(Reject, detail), kRecordEnd};
-const RecordField kReportFields[] = {ROOST_FIELD(Report, epoch_low), ROOST_FIELD(Report, next_wanted),
-                                     ROOST_FIELD(Report, limit), ROOST_FIELD(Report, durable_low), kRecordEnd};
+const RecordField kReportFields[] = {ROOST_FIELD(ReportHead, epoch_low), ROOST_FIELD(ReportHead, next_wanted),
+                                     ROOST_FIELD(ReportHead, limit), ROOST_FIELD(ReportHead, durable_low),
+                                     kRecordEnd};
 const RecordField kRewindFields[] = {ROOST_FIELD(Rewind, epoch), ROOST_FIELD(Rewind, chunk),
                                      ROOST_FIELD(Rewind, limit), kRecordEnd};
 const RecordField kMilestoneFields[] = {ROOST_FIELD(Milestone, epoch), ROOST_FIELD(Milestone, package_id),
@@ -41,8 +42,6 @@ const RecordField kAnswerFields[] = {ROOST_FIELD(Answer, tag), ROOST_FIELD(Answe
                                      ROOST_FIELD(Answer, reason), ROOST_FIELD(Answer, detail), kRecordEnd};
 const RecordField kStateChangeFields[] = {ROOST_FIELD(StateChange, package_id), ROOST_FIELD(StateChange, reason),
                                           ROOST_FIELD(StateChange, detail), kRecordEnd};
-
-constexpr size_t kReportBytes = 6;  // and up to 14 of bitmap
 
 Frame frame_of(MessageType type, RecordFields fields, const void* message) {
   Frame frame;
@@ -66,12 +65,21 @@ bool is_request(uint8_t type) {
          type <= static_cast<uint8_t>(MessageType::kEraseModels);
 }
 
+Error check(const Offer& offer) {
+  if (offer.version != kProtocolVersion) return Error::kVersion;
+  const bool in_range = (offer.flags & ~(kOfferForce | kOfferSigned)) == 0 && offer.manifest_size != 0 &&
+                        offer.payload_size != 0 && offer.payload_size <= kPayloadBytesMax;
+  return in_range ? Error::kNone : Error::kRange;
+}
+
+// Of the messages to the device.
 template <typename T>
-Result<T> decoded(Bytes frame) {
-  T m;
-  const Error error = decode(frame, &m);
+Result<T> decoded(Bytes frame, bool is_of_type, T ToDevice::*part) {
+  if (!frame.empty() && !is_of_type) return Error::kWrongType;
+  ToDevice message;
+  const Error error = decode(frame, &message);
   if (error != Error::kNone) return error;
-  return m;
+  return message.*part;
 }
 
 }  // namespace
@@ -80,45 +88,40 @@ Frame encode(const Offer& m) {
   return frame_of(MessageType::kOffer, kOfferFields, &m);
 }
 
-Error decode(Bytes frame, Offer* m) {
-  const Error error = read_frame(frame, MessageType::kOffer, kOfferFields, m);
-  if (error != Error::kNone) return error;
-  if (m->version != kProtocolVersion) return Error::kVersion;
-  if ((m->flags & ~(kOfferForce | kOfferSigned)) != 0) return Error::kRange;
-  if (m->manifest_size == 0 || m->payload_size == 0 || m->payload_size > kPayloadBytesMax) return Error::kRange;
-  return Error::kNone;
+Error decode(Bytes frame, ToDevice* message) {
+  const uint8_t type = message_type(frame);
+  message->type = static_cast<MessageType>(type);
+  if (type == static_cast<uint8_t>(MessageType::kOffer)) {
+    const Error error = read_frame(frame, message->type, kOfferFields, &message->offer);
+    return error != Error::kNone ? error : check(message->offer);
+  }
+  if (is_request(type)) {
+    message->request.type = message->type;
+    const Error error = read_frame(frame, message->type, kRequestFields, &message->request);
+    if (error != Error::kNone) return error;
+    return (message->request.flags & ~kRequestForce) != 0 ? Error::kRange : Error::kNone;
+  }
+  return read_frame(frame, MessageType::kQuery, kQueryFields, &message->query);
 }
 
 Result<Offer> decode_offer(Bytes frame) {
-  return decoded<Offer>(frame);
+  return decoded(frame, message_type(frame) == static_cast<uint8_t>(MessageType::kOffer), &ToDevice::offer);
 }
 
 Frame encode(const Query& m) {
   return frame_of(MessageType::kQuery, kQueryFields, &m);
 }
 
-Error decode(Bytes frame, Query* m) {
-  return read_frame(frame, MessageType::kQuery, kQueryFields, m);
-}
-
 Result<Query> decode_query(Bytes frame) {
-  return decoded<Query>(frame);
+  return decoded(frame, message_type(frame) == static_cast<uint8_t>(MessageType::kQuery), &ToDevice::query);
 }
 
 Frame encode(const Request& m) {
   return frame_of(m.type, kRequestFields, &m);
 }
 
-Error decode(Bytes frame, Request* m) {
-  if (!is_request(message_type(frame))) return frame.empty() ? Error::kTooShort : Error::kWrongType;
-  m->type = static_cast<MessageType>(message_type(frame));
-  const Error error = read_frame(frame, m->type, kRequestFields, m);
-  if (error != Error::kNone) return error;
-  return (m->flags & ~kRequestForce) != 0 ? Error::kRange : Error::kNone;
-}
-
 Result<Request> decode_request(Bytes frame) {
-  return decoded<Request>(frame);
+  return decoded(frame, is_request(message_type(frame)), &ToDevice::request);
 }
 
 Frame encode(const Accept& m) {
@@ -146,12 +149,18 @@ Result<Reject> decode_reject(Bytes frame) {
 }
 
 Frame encode(const Report& m) {
-  Frame frame = frame_of(m.asked ? MessageType::kReportAsked : MessageType::kReport, kReportFields, &m);
-  size_t size = m.bitmap_size;
-  while (size > 0 && m.bitmap[size - 1] == 0) --size;
-  memcpy(frame.data.data() + kReportBytes, m.bitmap.data(), size);
-  frame.size = static_cast<uint8_t>(kReportBytes + size);
+  Frame frame;
+  for (size_t i = 0; i < kBitmapBytesMax; ++i) frame.data[kReportBytes + i] = i < m.bitmap_size ? m.bitmap[i] : 0;
+  encode(static_cast<const ReportHead&>(m), &frame);
   return frame;
+}
+
+void encode(const ReportHead& m, Frame* frame) {
+  frame->data[0] = static_cast<uint8_t>(m.asked ? MessageType::kReportAsked : MessageType::kReport);
+  store_record(kReportFields, &m, frame->data.data() + 1);
+  size_t size = kFrameBytesMax;
+  while (size > kReportBytes && frame->data[size - 1] == 0) --size;
+  frame->size = static_cast<uint8_t>(size);
 }
 
 Result<Report> decode_report(Bytes frame) {
@@ -159,8 +168,8 @@ Result<Report> decode_report(Bytes frame) {
   m.asked = message_type(frame) == static_cast<uint8_t>(MessageType::kReportAsked);
   if (frame.size() > kReportBytes + kBitmapBytesMax) return Error::kTooLong;
   const Bytes fixed = frame.size() > kReportBytes ? frame.first(kReportBytes) : frame;
-  const Error error =
-      read_frame(fixed, m.asked ? MessageType::kReportAsked : MessageType::kReport, kReportFields, &m);
+  const Error error = read_frame(fixed, m.asked ? MessageType::kReportAsked : MessageType::kReport, kReportFields,
+                                 static_cast<ReportHead*>(&m));
   if (error != Error::kNone) return error;
   m.bitmap_size = static_cast<uint8_t>(frame.size() - kReportBytes);
   for (size_t i = 0; i < m.bitmap_size; ++i) m.bitmap[i] = frame[kReportBytes + i];

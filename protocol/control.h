@@ -3,6 +3,8 @@
 //
 //   Frame frame = encode(offer);                 // to send
 //   Result<Report> r = decode_report(bytes);     // kWrongType, kTooShort, kTooLong, kRange
+//
+// A device reads whatever a host may say with one decode(), and keeps what it says itself as notices (notice.h).
 #pragma once
 
 #include <stdint.h>
@@ -99,6 +101,19 @@ struct Request {
   uint32_t package_id = 0;  // ACTIVATE, CONFIRM, ABORT: which one is meant; 0: whichever is there
 };
 
+// Any of them, as its type says. Nothing is in it until it is decoded.
+struct ToDevice {
+  ToDevice() : type() {}
+
+  MessageType type;
+  union {
+    Offer offer;
+    Query query;
+    Request request;
+  };
+};
+constexpr size_t kToDeviceBytesMax = 17;  // OFFER
+
 // ---- device to host -------------------------------------------------------------------------------------------
 
 struct Accept {
@@ -118,13 +133,18 @@ struct Reject {
 constexpr size_t kBitmapBytesMax = 14;
 constexpr uint32_t kReachFragments = 1 + 8 * kBitmapBytesMax;  // no limit goes farther beyond next wanted
 
-struct Report {
+constexpr size_t kReportBytes = 6;  // and behind them the bitmap
+
+struct ReportHead {
   bool asked = false;        // the answer to a query
   uint8_t epoch_low = 0;     // low byte of the stream's epoch
   uint16_t next_wanted = 0;  // number of the first fragment not here
   uint8_t limit = 0;         // fragments that may be sent from next_wanted on: 0..kReachFragments
   uint8_t durable_low = 0;   // low byte of the count of durable chunks
-  uint8_t bitmap_size = 0;   // bytes used; trailing zero bytes are not sent
+};
+
+struct Report : ReportHead {
+  uint8_t bitmap_size = 0;  // bytes used; trailing zero bytes are not sent
   std::array<uint8_t, kBitmapBytesMax> bitmap{};
 
   bool has(uint32_t beyond) const {  // beyond >= 1: was next_wanted + beyond there?
@@ -186,6 +206,8 @@ Frame encode(const Request& m);
 Frame encode(const Accept& m);
 Frame encode(const Reject& m);
 Frame encode(const Report& m);
+// Around a whole bitmap that is in the frame already, from kReportBytes on.
+void encode(const ReportHead& m, Frame* frame);
 Frame encode(const Rewind& m);
 Frame encode(const Milestone& m);
 Frame encode(const Failed& m);
@@ -194,10 +216,9 @@ Frame encode(const Unknown& m);
 Frame encode(const Answer& m);
 Frame encode(const StateChange& m);
 
-// Into the caller's, which is meaningful only on success (kNone).
-Error decode(Bytes frame, Offer* offer);
-Error decode(Bytes frame, Query* query);
-Error decode(Bytes frame, Request* request);
+// Errors: kTooShort, kTooLong, kWrongType, kRange; kVersion, of an OFFER whose version and epoch are meaningful. Else
+// `message` is so only on success (kNone).
+Error decode(Bytes frame, ToDevice* message);
 
 Result<Offer> decode_offer(Bytes frame);
 Result<Query> decode_query(Bytes frame);

@@ -7,15 +7,6 @@
 namespace roost {
 namespace protocol {
 
-Error split_fragment(Bytes value, Fragment* fragment) {
-  if (value.size() <= kFragmentOverheadBytes) return Error::kTooShort;
-  if (value.size() > kValueBytesMax) return Error::kTooLong;
-  fragment->number = load_le16(value.data());
-  fragment->payload = value.subspan(kFragmentHeaderBytes, value.size() - kFragmentOverheadBytes);
-  fragment->crc = load_le16(value.end() - 2);
-  return Error::kNone;
-}
-
 Result<Fragment> split_fragment(Bytes value) {
   Fragment fragment;
   const Error error = split_fragment(value, &fragment);
@@ -38,13 +29,14 @@ uint32_t initial_limit(uint32_t credit_bytes, uint32_t fragment_payload) {
 }
 
 uint16_t fragment_crc(uint16_t epoch, uint32_t count, Bytes payload) {
-  uint8_t head[6];
+  // Aligned, so that the numbers are stored whole where that is this machine's order.
+  alignas(uint32_t) uint8_t head[8];
 #ifdef ROOST_MUTANT_EPOCH_NOT_IN_CRC  // see tests/protocol/CMakeLists.txt
   epoch = 0;
 #endif
-  store_le16(head, epoch);
-  store_le32(head + 2, count);
-  return crc16(crc16(kCrc16Start, Bytes(head, sizeof(head))), payload);
+  store_le16(head + 2, epoch);
+  store_le32(head + 4, count);
+  return crc16(crc16(kCrc16Start, Bytes(head + 2, 6)), payload);
 }
 
 void seal_fragment(uint16_t epoch, uint32_t count, size_t payload_size, MutableBytes out) {

@@ -8,6 +8,7 @@
 // payload, so what belongs to another stream or to another place is not accepted.
 #pragma once
 
+#include "base/bytes.h"
 #include "base/span.h"
 #include "protocol/error.h"
 
@@ -34,7 +35,14 @@ struct Fragment {
 
 // Splits a value. Errors: kTooShort (no payload), kTooLong. The CRC is not checked here, since the full count is
 // known only to who keeps the stream: see fragment_crc.
-Error split_fragment(Bytes value, Fragment* fragment);
+ROOST_INLINE Error split_fragment(Bytes value, Fragment* fragment) {
+  if (value.size() <= kFragmentOverheadBytes) return Error::kTooShort;
+  if (value.size() > kValueBytesMax) return Error::kTooLong;
+  fragment->number = load_le16(value.data());
+  fragment->payload = Bytes(value.data() + kFragmentHeaderBytes, value.size() - kFragmentOverheadBytes);
+  fragment->crc = load_le16(value.end() - 2);
+  return Error::kNone;
+}
 Result<Fragment> split_fragment(Bytes value);
 
 // Fragments of an offer's manifest stream that may follow the offer at once, given Info's initial credit.

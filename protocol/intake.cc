@@ -3,19 +3,13 @@
 #include <string.h>
 
 #include "protocol/fragment.h"
-#include "protocol/package.h"
 
 namespace roost {
 namespace protocol {
 namespace {
 
-constexpr uint32_t kConnected = 1;
-constexpr uint32_t kSubscribed = 2;
+constexpr uint32_t kSubscribed = 1;
 constexpr uint32_t kMapBits = 128;
-
-uint32_t slot_word(uint16_t conn, uint32_t flags) {
-  return (static_cast<uint32_t>(conn) << 2) | flags;
-}
 
 // All words are stored in order (release) and loaded in order (acquire). What is said under a number that is odd in the
 // meantime is so seen whole or recognized as torn. Only inside_ and generation_ need more: see producer_inside.
@@ -27,11 +21,11 @@ void raise_by_one(std::atomic<uint32_t>* word) {  // by its only writer: no read
   store(word, word->load(std::memory_order_relaxed) + 1);
 }
 
-}  // namespace
-
-uint32_t StreamPlan::fragment_count() const {
-  return fragment_payload == 0 ? 0 : (size + fragment_payload - 1) / fragment_payload;
+Peer peer_of(uint32_t session, uint32_t slot) {
+  return static_cast<Peer>(session * kConnectionsMax + slot);
 }
+
+}  // namespace
 
 // Marks a producer's call, so that the consumer can tell whether the ring is being written.
 class Intake::Inside {
@@ -47,84 +41,75 @@ class Intake::Inside {
 
 // ---- connections ------------------------------------------------------------------------------------------------
 
-bool Intake::find(uint16_t conn, Peer* peer) const {
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    const uint32_t word = slots_[i].word.load(std::memory_order_relaxed);
-    if ((word & kConnected) == 0 || (word >> 2) != conn) continue;
-    peer->conn = conn;
-    peer->slot = static_cast<uint8_t>(i);
-    peer->session = slots_[i].session.load(std::memory_order_relaxed);
-    return true;
+Peer Intake::find(uint16_t conn) const {
+  for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
+    const uint32_t session = slots_[slot].session.load(std::memory_order_relaxed);
+    if ((session & 1) != 0 && conn_of(slot) == conn) return peer_of(session, slot);
   }
-  return false;
+  return Peer::kNobody;
 }
 
 void Intake::handle_connect(uint16_t conn) {
   handle_disconnect(conn);  // a stack that forgot to tell
   for (Slot& slot : slots_) {
-    if ((slot.word.load(std::memory_order_relaxed) & kConnected) != 0) continue;
-    store(&slot.word, slot_word(conn, kConnected));
-    raise_by_one(&slot.session);
-    return;
+    if ((slot.session.load(std::memory_order_relaxed) & 1) != 0) continue;
+    store(&slot.word, static_cast<uint32_t>(conn) << 1);
+    return raise_by_one(&slot.session);
   }
 }
 
 void Intake::handle_subscribed(uint16_t conn, bool on) {
-  Peer peer;
-  if (!find(conn, &peer)) return;
-  store(&slots_[peer.slot].word, slot_word(conn, kConnected | (on ? kSubscribed : 0)));
+  const Peer peer = find(conn);
+  if (peer != Peer::kNobody) {
+    store(&slots_[slot_of(peer)].word, static_cast<uint32_t>(conn) << 1 | (on ? kSubscribed : 0));
+  }
 }
 
 void Intake::handle_disconnect(uint16_t conn) {
-  Peer peer;
-  if (!find(conn, &peer)) return;
-  raise_by_one(&slots_[peer.slot].session);
-  store(&slots_[peer.slot].word, 0);
+  const Peer peer = find(conn);
+  if (peer != Peer::kNobody) raise_by_one(&slots_[slot_of(peer)].session);
 }
 
-bool Intake::is_subscribed(const Peer& peer) const {
-  return (slots_[peer.slot].word.load(std::memory_order_relaxed) & kSubscribed) != 0;
+bool Intake::connected(Peer peer) const {
+  const uint32_t slot = slot_of(peer);
+  return peer != Peer::kNobody && peer_of(slots_[slot].session.load(), slot) == peer;
 }
 
-bool Intake::connected(const Peer& peer) const {
-  return peer.session != 0 && slots_[peer.slot].session.load() == peer.session;
-}
-
-bool Intake::subscribed(uint8_t slot, Peer* peer) const {
-  peer->session = slots_[slot].session.load();
-  const uint32_t word = slots_[slot].word.load();
-  peer->slot = slot;
-  peer->conn = static_cast<uint16_t>(word >> 2);
-  return (word & kSubscribed) != 0 && connected(*peer);
+// The word of one connection is not taken for that of the next one: the number is the same before and after. It is odd
+// while connected, so that both bits are the lowest.
+bool Intake::subscribed(uint32_t slot) const {
+  const uint32_t session = slots_[slot].session.load();
+  const uint32_t word = slots_[slot].word.load(std::memory_order_acquire);
+  return (session & word & kSubscribed) != 0 && slots_[slot].session.load() == session;
 }
 
 // ---- the mailbox ------------------------------------------------------------------------------------------------
 
-bool Intake::mailbox_has_room(const Peer& peer) const {
+inline bool Intake::mailbox_has_room(Peer peer) const {
   const uint32_t tail = mail_tail_.load(std::memory_order_acquire);
   const uint32_t head = mail_head_.load(std::memory_order_relaxed);
   if (head - tail >= kMailMax) return false;
   uint32_t of_this = 0;
   for (uint32_t i = tail; i != head; ++i) {
-    if (same_peer(mail_[i % kMailMax].peer, peer)) ++of_this;
+    if (mail_[i % kMailMax].peer == peer) ++of_this;
   }
   return of_this < kMailMaxOfOne;
 }
 
 ControlResult Intake::handle_control(uint16_t conn, Bytes bytes) {
   const Inside inside(this);
-  Peer peer;
-  if (!find(conn, &peer)) return ControlResult::kUnknownConnection;
+  const Peer peer = find(conn);
+  if (peer == Peer::kNobody) return ControlResult::kUnknownConnection;
   if (bytes.empty() || bytes.size() > kFrameBytesMax) return ControlResult::kTooLong;
-  if (!is_subscribed(peer)) return ControlResult::kNotificationsOff;
+  if (!subscribed(slot_of(peer))) return ControlResult::kNotificationsOff;
   if (!mailbox_has_room(peer)) return ControlResult::kFull;
   const uint32_t head = mail_head_.load(std::memory_order_relaxed);
   Mail& mail = mail_[head % kMailMax];
   mail.peer = peer;
-  mail.size = static_cast<uint8_t>(bytes.size());
-  memcpy(mail.data.data(), bytes.data(), bytes.size());
-  mail.opened_stream = open_for_offer(peer, bytes);
-  mail_head_.store(head + 1, std::memory_order_release);
+  mail.size = static_cast<uint8_t>(bytes.size() < mail.data.size() ? bytes.size() : mail.data.size());
+  memcpy(mail.data.data(), bytes.data(), mail.size);
+  mail.opened = static_cast<uint8_t>(open_for_offer(peer, mail.bytes()));
+  store(&mail_head_, head + 1);
   return ControlResult::kTaken;
 }
 
@@ -138,33 +123,26 @@ void Intake::drop_mail() {
 
 // ---- streams: the consumer's hand ----
 
-void Intake::publish(Door door, const StreamPlan& plan) {
-  const uint32_t generation = generation_.load(std::memory_order_relaxed);
-  store(&generation_, generation + 1);
-  plan_ = plan;
-  plan_.door = door;
+inline void Intake::set_stream(Peer peer, uint32_t cut, uint32_t size) {
+  peer_.store(peer, std::memory_order_release);
+  store(&cut_, cut);
+  store(&size_, size);
+}
+
+void Intake::open_stream(Peer peer, uint32_t cut, uint32_t size) {
+  raise_by_one(&generation_);
   store(&consumed_, 0);
-  uint32_t words[kPlanWords];
-  memcpy(words, &plan_, sizeof(words));
-  for (size_t i = 0; i < kPlanWords; ++i) store(&published_[i], words[i]);
-  generation_.store(generation + 2);
-  stream_id_ = generation + 2;
+  set_stream(peer, cut, size);
+  stream_id_ = generation_.load(std::memory_order_relaxed) + 1;
+  generation_.store(stream_id_);
 }
 
-void Intake::open_stream(const StreamPlan& plan) {
-  publish(Door::kOpen, plan);
-}
-void Intake::open_to_offers() {
-  publish(Door::kOffers, StreamPlan());
-}
-void Intake::close() {
-  publish(Door::kClosed, StreamPlan());
-}
-
-bool Intake::adopt_stream(uint32_t opened_stream, const StreamPlan& plan) {
-  if (opened_stream == 0 || opened_stream != generation_.load(std::memory_order_relaxed) + 1) return false;
-  plan_ = plan;
-  stream_id_ = opened_stream;
+// The producer has seen this generation, and looks at what it says no more: that may change under it.
+bool Intake::adopt_stream(const Mail& mail, uint32_t cut, uint32_t size) {
+  const uint32_t id = stream_id_ + 1;
+  if (mail.opened != static_cast<uint8_t>(id) || stream_here_.load() != id) return false;
+  set_stream(mail.peer, cut, size);
+  stream_id_ = id;
   return true;
 }
 
@@ -174,34 +152,36 @@ void Intake::begin_stream(uint32_t id) {
   store(&stream_here_, 0);
   store(&next_, 0);
   for (std::atomic<uint32_t>& word : map_) store(&word, 0);
-  here_.door = Door::kOpen;
   store(&stream_here_, id);
 }
 
-// Adopts the consumer's latest plan. False: it is being changed this very moment.
+// Adopts the consumer's latest stream. False: it is being changed this very moment.
 bool Intake::follow_consumer() {
   const uint32_t generation = generation_.load();
   if ((generation & 1) != 0) return false;
   if (generation == seen_generation_) return true;
-  uint32_t words[kPlanWords];
-  for (size_t i = 0; i < kPlanWords; ++i) words[i] = published_[i].load(std::memory_order_acquire);
+  Stream stream;
+  stream.peer = peer_.load(std::memory_order_acquire);
+  stream.cut = cut_.load(std::memory_order_acquire);
+  stream.size = size_.load(std::memory_order_acquire);
   if (generation_.load() != generation) return false;
-  memcpy(&here_, words, sizeof(words));
+  here_ = stream;
   seen_generation_ = generation;
-  if (here_.door == Door::kOpen) begin_stream(generation);
+  begin_stream(generation);
   return true;
 }
 
 // An offer that finds the door open gets its manifest stream at once. Returns the stream's id, or 0.
-uint32_t Intake::open_for_offer(const Peer& peer, Bytes bytes) {
-  Offer offer;
-  if (decode(bytes, &offer) != Error::kNone || !follow_consumer() || here_.door != Door::kOffers) return 0;
+inline uint32_t Intake::open_for_offer(Peer peer, Bytes bytes) {
+  ToDevice message;
+  if (decode(bytes, &message) != Error::kNone || message.type != MessageType::kOffer) return 0;
+  if (!follow_consumer() || here_.peer != Peer::kNobody) return 0;
+  const Offer& offer = message.offer;
   const uint32_t size = offer.stream_size();
   if (offer.manifest_size > config_.manifest_bytes_max || size > config_.ring.size()) return 0;
   if (!is_fragment_payload(offer.fragment_payload)) return 0;
   here_.peer = peer;
-  here_.epoch = offer.epoch;
-  here_.fragment_payload = offer.fragment_payload;
+  here_.cut = Stream::cut_of(offer.epoch, offer.fragment_payload);
   here_.size = size;
   begin_stream(seen_generation_ + 1);
   return seen_generation_ + 1;
@@ -220,54 +200,43 @@ void Intake::set_bit(uint32_t count, bool on) {
   store(&word, on ? value | mask : value & ~mask);
 }
 
-// Is this fragment one of ours, new, of the right length, and is there room for it? The cheap questions come first;
-// the CRC is the last word.
-bool Intake::admit(uint32_t count, size_t size) const {
-  const uint32_t next = next_.load(std::memory_order_relaxed);
-  if (count < next || count - next >= kReachFragments || count >= here_.fragment_count()) return false;
-  const uint32_t position = count * here_.fragment_payload;
-  const uint32_t left = here_.size - position;
-  if (size != (left < here_.fragment_payload ? left : here_.fragment_payload)) return false;
-  const uint32_t consumed = consumed_.load(std::memory_order_acquire);
-  return position + size <= consumed + config_.ring.size() && !is_marked(count);
-}
-
-void Intake::place(uint32_t position, const Bytes& payload) {
-  const size_t offset = position % config_.ring.size();
-  const size_t to_end = config_.ring.size() - offset;
-  const size_t head = payload.size() < to_end ? payload.size() : to_end;
-  memcpy(config_.ring.data() + offset, payload.data(), head);
-  if (head < payload.size()) memcpy(config_.ring.data(), payload.data() + head, payload.size() - head);
-}
-
-void Intake::mark(uint32_t count) {
-  raise_by_one(&version_);
+// Bits go before next passes them: one that stands too long would be read as that of a fragment 128 further on.
+inline void Intake::mark(uint32_t count) {
+  set_bit(count, true);
   uint32_t next = next_.load(std::memory_order_relaxed);
-  if (count != next) {
-    set_bit(count, true);
-  } else {
+  while (is_marked(next)) {
+    set_bit(next, false);
     ++next;
-    while (is_marked(next)) {
-      set_bit(next, false);
-      ++next;
-    }
-    store(&next_, next);
   }
-  raise_by_one(&version_);
+  store(&next_, next);
   raise_by_one(&taken_);
 }
 
+// Is this fragment one of ours, new, of the right length, and is there room for it? The cheap questions come first;
+// the CRC is the last word. A stream of size 0 takes nothing.
 bool Intake::handle_data(uint16_t conn, Bytes bytes) {
   const Inside inside(this);
   Fragment fragment;
-  Peer peer;
-  if (split_fragment(bytes, &fragment) != Error::kNone || !find(conn, &peer)) return false;
-  if (!follow_consumer() || here_.door != Door::kOpen || !same_peer(here_.peer, peer)) return false;
-  const uint32_t count = resolve_count(fragment.number, next_.load(std::memory_order_relaxed));
-  if (!admit(count, fragment.payload.size())) return false;
+  if (split_fragment(bytes, &fragment) != Error::kNone) return false;
+  if (!follow_consumer() || here_.peer != find(conn)) return false;
+  const uint32_t next = next_.load(std::memory_order_relaxed);
+  const uint32_t ahead = static_cast<uint16_t>(fragment.number - next);
+  if (ahead >= kReachFragments) return false;
+  const uint32_t count = next + ahead;
+  const uint32_t position = count * here_.fragment_payload();
+  if (position >= here_.size) return false;
+  const uint32_t left = here_.size - position;
+  const uint32_t size = left < here_.fragment_payload() ? left : here_.fragment_payload();
+  if (fragment.payload.size() != size || is_marked(count)) return false;
+  const size_t ring_size = config_.ring.size();
+  if (position + size > consumed_.load(std::memory_order_acquire) + ring_size) return false;
   // The one place where a fragment's CRC is checked.
-  if (fragment_crc(here_.epoch, count, fragment.payload) != fragment.crc) return false;
-  place(count * here_.fragment_payload, fragment.payload);
+  if (fragment_crc(here_.epoch(), count, fragment.payload) != fragment.crc) return false;
+  size_t offset = position % ring_size;
+  for (const uint8_t byte : fragment.payload) {
+    config_.ring.data()[offset] = byte;
+    if (++offset == ring_size) offset = 0;
+  }
   mark(count);
   return true;
 }
@@ -278,34 +247,35 @@ uint32_t Intake::next_count() const {
   return stream_here_.load() == stream_id_ ? next_.load(std::memory_order_acquire) : 0;
 }
 
-uint32_t Intake::available() const {
-  const uint32_t bytes = next_count() * plan_.fragment_payload;
-  return bytes < plan_.size ? bytes : plan_.size;
+bool Intake::has_hole() const {
+  uint32_t any = 0;
+  for (const std::atomic<uint32_t>& word : map_) any |= word.load(std::memory_order_acquire);
+  return any != 0 && stream_here_.load() == stream_id_;
 }
 
-Arrival Intake::arrival() const {
-  Arrival arrival;
-  for (int attempt = 0; attempt < 4; ++attempt) {
-    const uint32_t version = version_.load();
-    arrival = Arrival();
-    arrival.next = next_count();
-    if (stream_here_.load() == stream_id_) {
-      for (uint32_t i = 0; i < 8 * kBitmapBytesMax; ++i) {
+uint32_t Intake::available() const {
+  const uint32_t bytes = next_count() * (cut_.load(std::memory_order_relaxed) >> 16);
+  return (bytes < stream_size() ? bytes : stream_size()) - consumed();
+}
+
+// A bit that is set holds for as long as next stays the same. While next moves on, those that it passes are cleared, so
+// some may be missing: what is not shown is at worst sent twice.
+uint32_t Intake::arrived(uint8_t* bitmap) const {
+  for (int attempts = 4;; --attempts) {
+    const uint32_t next = next_count();
+    memset(bitmap, 0, kBitmapBytesMax);
+    // A producer that never rests: what is known for certain will do, the next report says more.
+    if (attempts == 0 || stream_here_.load() != stream_id_) return next;
+    for (uint32_t i = 0; i < 8 * kBitmapBytesMax; ++i) {
 #ifdef ROOST_MUTANT_BITMAP_OFF_BY_ONE
-        if (!is_marked(arrival.next + i)) continue;
+      if (!is_marked(next + i)) continue;
 #else
-        if (!is_marked(arrival.next + 1 + i)) continue;
+      if (!is_marked(next + 1 + i)) continue;
 #endif
-        arrival.bitmap[i / 8] = static_cast<uint8_t>(arrival.bitmap[i / 8] | 1 << (i % 8));
-        arrival.hole = true;
-      }
+      bitmap[i / 8] = static_cast<uint8_t>(bitmap[i / 8] | 1 << (i % 8));
     }
-    if ((version & 1) == 0 && version_.load() == version) return arrival;
+    if (next_count() == next) return next;
   }
-  // A producer that never rests: what is known for certain will do, the next report says more.
-  arrival = Arrival();
-  arrival.next = next_count();
-  return arrival;
 }
 
 }  // namespace protocol

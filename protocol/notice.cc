@@ -39,18 +39,16 @@ constexpr uint8_t kNewsLayout = kPackageId | kReason | kDetail;  // ACTIVE, ROLL
 
 }  // namespace
 
-Frame encode(const Notice& notice) {
+void encode(const Notice& notice, Frame* frame) {
   const size_t index = static_cast<size_t>(notice.type) - static_cast<size_t>(MessageType::kAccept);
-  uint8_t layout = index < sizeof(kLayouts) ? kLayouts[index] : kNewsLayout;
-  Frame frame;
-  frame.data[0] = static_cast<uint8_t>(notice.type);
-  frame.size = 1;
-  for (const RecordField* field = kFields; layout != 0; ++field, layout = static_cast<uint8_t>(layout >> 1)) {
-    if ((layout & 1) == 0) continue;
+  uint32_t layout = index < sizeof(kLayouts) ? kLayouts[index] : kNewsLayout;
+  uint8_t* out = frame->data.data();
+  *out++ = static_cast<uint8_t>(notice.type);
+  for (const RecordField* field = kFields; layout != 0; ++field, layout >>= 1) {
     const RecordField one[] = {*field, kRecordEnd};
-    frame.size = static_cast<uint8_t>(frame.size + store_record(one, &notice, frame.data.data() + frame.size));
+    if ((layout & 1) != 0) out += store_record(one, &notice, out);
   }
-  return frame;
+  frame->size = static_cast<uint8_t>(out - frame->data.data());
 }
 
 }  // namespace protocol

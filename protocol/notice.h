@@ -3,7 +3,7 @@
 //   Notice notice = make_notice(MessageType::kReject);
 //   notice.epoch = offer.epoch;
 //   notice.reason = Reason::kEpochReused;
-//   Frame frame = encode(notice);   // the same bytes as encode(Reject)
+//   encode(notice, &frame);   // the same bytes as encode(Reject)
 //
 // The fields of all these records follow one order, so that a byte of flags tells a record's layout.
 #pragma once
@@ -32,7 +32,7 @@ inline Notice make_notice(MessageType type) {
   return notice;
 }
 
-Frame encode(const Notice& notice);
+void encode(const Notice& notice, Frame* frame);
 
 }  // namespace protocol
 }  // namespace roost

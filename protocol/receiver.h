@@ -4,21 +4,21 @@
 // - *Producer*: handle_*. Callable from one other thread or from an interrupt (one producer at a time). They check
 //   and copy, and never wait. A fragment that passes its CRC-16 goes to its place in the ring at once, so order does
 //   not matter.
-// - *Consumer*: everything else, one thread. poll(now) gives the next action; the same one until it is answered. An
-//   answer that does not fit the state is Error::kIllegal and changes nothing.
+// - *Consumer*: everything else, one thread. poll(now) gives the next action; the same one until it is answered (a
+//   frame to send may have been made anew meanwhile). What the action is about is asked of the receiver. An answer
+//   that does not fit the state is Error::kIllegal and changes nothing.
 //
 // The ring is lent for the receiver's life: 2 to 16 KiB, any size, first byte at a multiple of 8 (a manifest is
 // read in place). While no transfer runs the application may borrow it back: lend_ring.
 //
 //   Receiver receiver(config, page);   // `config` is lent for its life
 //   ...
-//   Action action = receiver.poll(now_ms);
-//   switch (action.kind) {
-//     case Action::Kind::kSend:
-//       receiver.sent(notify(action.conn, action.bytes));
+//   switch (receiver.poll(now_ms)) {
+//     case Action::kSend:
+//       receiver.sent(notify(receiver.frame_conn(), receiver.frame()));
 //       break;
-//     case Action::Kind::kProgram:
-//       flash.program(at(action.chunk, action.offset), action.bytes);
+//     case Action::kProgram:
+//       flash.program(at(receiver.chunk(), receiver.page_offset()), receiver.units());
 //       receiver.programmed();
 //       break;
 //     ...
@@ -68,57 +68,44 @@ struct PageShape {
   uint8_t erased_value = 0xFF;
 };
 
-struct Action {
-  enum class Kind : uint8_t {
-    kNone,
-    kSend,             // conn, bytes (at most 20)              -> sent
-    kDecideOffer,      // conn, offer                           -> answer_offer
-    kDecideManifest,   // conn, offer, bytes, signature         -> accept | reject
-    kProgram,          // chunk, offset in its page, bytes      -> programmed
-    kCloseChunk,       // chunk, true_size, crc32               -> chunk_durable | chunk_failed
-    kPayloadComplete,  // offer: digest what flash now reads    -> stored | payload_failed
-    kVerify,           // offer, scratch: the gate, the seal    -> verified | payload_failed
-    kRequest,          // conn, request                         -> answer_request
-    kAbandoned,        // offer, reason, detail: let go         -> abandoned
-  };
-  Kind kind = Kind::kNone;
-  uint16_t conn = 0;
-  Bytes bytes;           // kProgram: a whole number of units, the page's last one padded with the erased value
-  Bytes signature;       // 64 bytes, or empty
-  MutableBytes scratch;  // the ring, idle because every fragment has been taken out of it; until the answer
-  Offer offer;
-  Request request;
-  uint16_t chunk = 0;
-  uint16_t offset = 0;
-  uint16_t true_size = 0;
-  uint32_t crc32 = 0;  // as the host sent it: compare with protocol/chunk.h's over the page read back
-  Reason reason = Reason::kOk;
-  uint16_t detail = 0;
-};
-
 struct Deadline {
   bool any = false;
   uint32_t at_ms = 0;
 };
 
 // State and input of the table in SPEC.md. Names say who moves next: kWant* waits for an answer of the application,
-// kAwait* for the host.
+// kAwait* for the host. A transfer is open from kAwaitManifest on.
 enum class ReceiverState : uint8_t {
   kIdle,
-  kWantOfferAnswer,
+  kLent,  // the ring is with the application
   kAwaitManifest,
-  kWantManifestAnswer,
   kAwaitChunkHead,
   kAwaitUnits,
-  kWantProgrammed,
   kAwaitChunkTail,
+  kWantOfferAnswer,
+  kWantManifestAnswer,
+  kWantProgrammed,
   kWantChunkClosed,
   kWantStored,
   kWantVerified,
   kWantAbandoned,
-  kLent,  // the ring is with the application
 };
 constexpr size_t kReceiverStateCount = 13;
+
+// What the application is asked to do, what about, and the answers to that. From kDecideOffer on it is what the state
+// of that number wants.
+enum class Action : uint8_t {
+  kNone,
+  kSend,     // frame_conn, frame (at most 20)   -> sent
+  kRequest,  // request                          -> answer_request
+  kDecideOffer = static_cast<uint8_t>(ReceiverState::kWantOfferAnswer),  // offer    -> answer_offer
+  kDecideManifest,   // offer, manifest, signature                       -> accept | reject
+  kProgram,          // chunk, page_offset, units                        -> programmed | chunk_failed
+  kCloseChunk,       // chunk, chunk_size, chunk_crc                     -> chunk_durable | chunk_failed
+  kPayloadComplete,  // offer: digest what flash now reads               -> stored | payload_failed
+  kVerify,           // offer, scratch: the gate, the seal               -> verified | payload_failed
+  kAbandoned,        // offer, end_reason, end_detail: let go            -> abandoned
+};
 
 enum class ReceiverInput : uint8_t {
   kOffer,       // an offer we can look at
@@ -146,8 +133,21 @@ enum class ReceiverInput : uint8_t {
 };
 constexpr size_t kReceiverInputCount = 22;
 
-// The table itself. False: the input is illegal in that state and changes nothing.
-bool receiver_next(ReceiverState state, ReceiverInput input, ReceiverState* next);
+// The table itself, by input: from which states, to which one, and what the host is told then, if anything.
+struct ReceiverRow {
+  uint16_t from;  // bit n: state n
+  ReceiverState next;
+  MessageType says;
+};
+extern const ReceiverRow kReceiverTable[kReceiverInputCount];
+
+// False: the input is illegal in that state and changes nothing.
+inline bool receiver_next(ReceiverState state, ReceiverInput input, ReceiverState* next) {
+  const ReceiverRow& row = kReceiverTable[static_cast<size_t>(input)];
+  if ((row.from >> static_cast<unsigned>(state) & 1) == 0) return false;
+  *next = row.next;
+  return true;
+}
 
 // What a Receiver keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
 // Small members first: the shorter instructions reach only so far.
@@ -155,48 +155,45 @@ struct ReceiverMode {
   // Frames of the transfer are not queued but owed, and made when they can go: so they are always fresh and need no
   // room. In this order.
   enum Owed : uint8_t {
-    kOwedAccept = 1,
-    kOwedRewind = 2,
-    kOwedStored = 4,
-    kOwedResult = 8,  // VERIFIED, FAILED or REJECT
-    kOwedAsked = 16,
-    kOwedReport = 32,
+    kOwedStart = 1,   // ACCEPT, or the REWIND that came after it
+    kOwedResult = 2,  // STORED, VERIFIED, FAILED or REJECT: the newest says all
+    kOwedAsked = 4,
+    kOwedReport = 8,
   };
-  enum class Source : uint8_t { kNobody, kTransfer, kReply, kState };
-  static constexpr size_t kRepliesMax = 4;
 
   ReceiverState state_;
-  Source source_;
-  Owed outgoing_owed_;
-  uint8_t reply_count_;
-  uint8_t outgoing_reply_;  // its index
-  bool epochs_used_;        // those of the last transfer are not to be used again
   bool request_open_;
-  std::array<bool, kConnectionsMax> stack_full_;
+  // Sets of connections by slot.
+  uint8_t stack_full_;
+  uint8_t replies_owed_;
+  uint8_t news_owed_;
+  // What sent() speaks of.
+  uint8_t outgoing_bits_;
+  uint8_t outgoing_slot_;
 };
 
 // What is zero again as a transfer begins.
 struct TransferMemory {
   uint8_t owed_;
   uint8_t failures_;  // of the page that fails
-  uint8_t rewinds_;
-  bool payload_stream_;
-  bool rewound_;
   bool hole_open_;
   bool hole_reported_;
   bool query_open_;
-  bool bounced_;  // what kProgram shows goes through the bounce buffer
-  bool result_known_;
+  bool bounced_;             // units() go through the bounce buffer
+  Reason result_reason_;     // how it went so far, said again when asked
+  MessageType result_type_;  // zero: nothing to say yet
+  uint16_t result_detail_;
   uint16_t first_chunk_;  // of the current payload stream
   uint16_t durable_;
   uint16_t chunk_;
   uint16_t failing_chunk_;
-  uint32_t chunk_size_;   // true bytes of this one
-  uint32_t page_offset_;  // programmed so far
-  uint32_t position_;     // of the stream, consumed so far
-  uint32_t announced_;    // the limit the host knows
+  uint16_t chunk_size_;    // true bytes of this one
+  uint16_t page_offset_;   // programmed so far
+  uint16_t program_true_;  // true bytes of units()
+  uint32_t window_;        // fragments that may be under way at once
+  uint32_t total_;         // fragments of the current stream
+  uint32_t announced_;     // the limit the host knows
   uint32_t chunk_crc_;
-  uint32_t program_true_;  // true bytes of what kProgram shows
   uint32_t hole_next_;
   uint32_t hole_since_ms_;  // seen, or last reported
   uint32_t query_count_;    // the query waits for fragments up to here, exclusive
@@ -204,38 +201,30 @@ struct TransferMemory {
 };
 
 struct ReceiverMemory : ReceiverMode, TransferMemory {
-  struct Reply {
+  // With one connection.
+  struct Talk {
     Peer peer;
-    Notice notice;
+    Notice reply;   // to go
+    Notice answer;  // to its last request, said again if that is repeated
   };
 
-  // the transfer, or the last one
-  uint16_t epoch_;  // of the current stream
-  uint16_t epoch_first_;
-  uint16_t epoch_last_;
+  // the transfer, or the last one: its epochs are those from the offer's to this, the current stream's
+  uint16_t epoch_;
   uint32_t now_ms_;
   uint32_t heard_ms_;     // anything from this transfer's host
   uint32_t progress_ms_;  // a new fragment
   uint32_t taken_seen_;
   Peer peer_;
-  Offer offer_;
-
-  // requests
-  Request request_;
   Peer request_peer_;
-  std::array<uint32_t, kConnectionsMax> answered_session_;  // whose last answer the next one is
-  std::array<Notice, kConnectionsMax> answered_;
-
   // sending
-  uint32_t outgoing_limit_;  // what outgoing_ announces, if it is a report
-  Peer outgoing_peer_;
+  uint8_t* outgoing_from_;   // the set that outgoing_bits_ are owed in; null: nothing was given to send
+  uint32_t outgoing_limit_;  // what the frame announces, if it is a report
+  uint32_t retry_at_ms_;     // those whose stack was full
+  Offer offer_;
+  Request request_;
   Frame outgoing_;
-  Notice accept_;
-  Notice result_;                                     // of the last transfer, said again when asked
-  Notice news_;                                       // of the running model
-  std::array<uint32_t, kConnectionsMax> state_owed_;  // session it is owed to; 0: nobody
-  std::array<uint32_t, kConnectionsMax> retry_at_ms_;
-  std::array<Reply, kRepliesMax> replies_;
+  Notice news_;  // of the running model
+  std::array<Talk, kConnectionsMax> talks_;
 };
 
 class Receiver : private ReceiverMemory {
@@ -257,12 +246,28 @@ class Receiver : private ReceiverMemory {
   bool handle_data(uint16_t conn, Bytes bytes);
 
   // ---- consumer side ------------------------------------------------------------------------------------------
-  // The next action, or kNone. Sends come first, then requests, then the transfer. Bytes of kProgram stay valid
-  // until the next poll, those of kDecideManifest until answered, those of kSend until sent() is called.
+  // The next action, or kNone. Sends come first, then requests, then the transfer.
   Action poll(uint32_t now_ms);
   // When poll must be called again at the latest. While a transfer is open there is always one.
   Deadline next_deadline() const;
 
+  // What the action is about; each only with one that names it, until that is answered or poll is called again.
+  uint16_t frame_conn() const { return intake_.conn_of(outgoing_slot_); }
+  Bytes frame() const { return outgoing_.bytes(); }
+  const Request& request() const { return request_; }
+  const Offer& offer() const { return offer_; }
+  Bytes manifest() const { return Bytes(config_.ring.data(), offer_.manifest_size); }
+  Bytes signature() const;                               // 64 bytes, or empty
+  MutableBytes scratch() const { return config_.ring; }  // idle, since every fragment has been taken out of it
+  uint16_t chunk() const { return chunk_; }              // its index
+  uint16_t page_offset() const { return page_offset_; }  // in that chunk
+  uint16_t chunk_size() const { return chunk_size_; }    // true bytes
+  uint32_t chunk_crc() const { return chunk_crc_; }      // as the host sent it: compare with protocol/chunk.h's
+  Bytes units() const;  // a whole number of units, the page's last one padded with the erased value
+  Reason end_reason() const { return result_reason_; }
+  uint16_t end_detail() const { return result_detail_; }
+
+  // Answers. kIllegal: it is not what the action asks for, or says what cannot be.
   Status sent(bool taken);                                  // false: the stack is full, poll gives it again later
   Status answer_offer(Reason reason, uint16_t detail = 0);  // kOk: go on with the manifest
   // resume_chunk: the first chunk that is not durable; 0 for a fresh slot, the chunk count when all are.
@@ -283,8 +288,6 @@ class Receiver : private ReceiverMemory {
 
   // The application ends the transfer (kAbandoned follows). kIllegal when none is open.
   Status give_up(Reason reason, uint16_t detail = 0);
-  // More chunks became durable outside of an answer (an erase block was completed). kRange: going back, or too far.
-  Status update_durable(uint16_t durable_count);
   // Tells every subscribed host. The newest change replaces one that is not sent yet.
   void notify_state(MessageType type, uint32_t package_id, Reason reason = Reason::kOk, uint16_t detail = 0);
 
@@ -295,7 +298,7 @@ class Receiver : private ReceiverMemory {
 
   // ---- for reports and tests ------------------------------------------------------------------------------------
   ReceiverState state() const { return state_; }
-  bool transfer_open() const { return state_ != ReceiverState::kIdle && state_ != ReceiverState::kLent; }
+  bool transfer_open() const { return state_ >= ReceiverState::kAwaitManifest; }
   uint16_t durable_chunks() const { return durable_; }
   uint32_t fragments_taken() const { return intake_.taken(); }
   size_t ring_bytes() const { return config_.ring.size(); }
@@ -303,67 +306,52 @@ class Receiver : private ReceiverMemory {
   uint16_t initial_credit_bytes() const;
 
  private:
-  bool host_here() const;
   bool step(ReceiverInput input);
   Status answered(ReceiverInput input);
+  Status settle(ReceiverInput input, Reason reason, uint16_t detail);
+  void abandon(Reason reason, uint16_t detail) { (void)settle(ReceiverInput::kGiveUp, reason, detail); }
 
   uint32_t patience_end_ms() const;
   uint32_t hole_report_ms() const;
 
   // what happened since the last poll
   void watch();
-  void watch_hole(const Arrival& arrival);
+  void watch_hole(uint32_t next);
   void watch_credit();
   void read_mail();
   void handle_mail(const Mail& mail);
   void handle_offer(const Offer& offer, const Mail& mail);
-  bool offer_is_ours(const Offer& offer, const Mail& mail) const;
   Reason offer_fault(const Offer& offer, uint16_t* detail) const;
   void begin_transfer(const Offer& offer, const Mail& mail);
-  StreamPlan stream_plan(uint32_t size) const;
-  void handle_query(const Query& query, const Peer& from);
+  bool is_epoch_of_transfer(uint16_t epoch) const;
+  void handle_query(const Query& query, Peer from);
   void answer_query(const Query& query);
-  void handle_request(const Request& request, const Mail& mail);
-  void reply_busy(const Mail& mail, uint16_t tag);
-  void reply_answer(const Peer& peer, const Request& request, Reason reason, uint16_t detail);
-  bool is_of_transfer(const Peer& peer) const { return transfer_open() && same_peer(peer, peer_); }
+  void handle_request(const Request& request, Peer from);
+  bool is_of_transfer(Peer peer) const { return transfer_open() && peer == peer_; }
 
   // the stream
   void advance();
   bool look_for_head();
   bool look_for_units();
-  bool look_for_tail();
-  bool take_program(size_t size, bool bounced);
-  Bytes program_bytes() const;
-  void peek(uint32_t position, MutableBytes out) const;
-  bool peek_word(uint32_t* word) const;
-  void consume(uint32_t size);
+  void peek(MutableBytes out) const;
+  bool take_word(uint32_t* word);
   void open_payload_stream(uint16_t first_chunk);
   void begin_chunk(uint16_t chunk);
   bool rewind(uint16_t restart_chunk, Reason reason);
-  void end_transfer();
-  void abandon(Reason reason, uint16_t detail);
-  Status refuse(ReceiverInput input, Reason reason, uint16_t detail);
-  Notice notice(MessageType type) const;
-  void conclude(MessageType type, Reason reason, uint16_t detail);
-  void owe(Owed owed);
+  uint32_t chunk_total() const;
 
   // credit
-  uint32_t window_fragments() const;
   uint32_t limit_count() const;
 
   // sending
-  void reply(const Peer& peer, const Notice& notice);
-  void drop_reply(size_t index);
-  bool send_next(Source source, const Peer& peer, const Frame& frame);
+  Notice& reply(Peer peer, MessageType type);
+  void reply_busy(Peer peer, MessageType about, uint16_t tag);
+  void fill_result(Notice* notice) const;
   bool find_frame();
   bool find_transfer_frame();
-  Frame make_frame(Owed owed);
-  Frame make_report(bool asked);
-  bool outgoing_alive() const { return source_ != Source::kNobody && intake_.connected(outgoing_peer_); }
-
-  void show_transfer(Action* action) const;
-  uint32_t chunk_total() const;
+  bool send_from(uint8_t* owed, uint32_t bits, uint32_t slot);
+  void make_notice_of(uint32_t owed);
+  void make_report(bool asked);
 
   const ReceiverConfig& config_;
   PageShape page_;

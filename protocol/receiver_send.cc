@@ -4,132 +4,118 @@
 namespace roost {
 namespace protocol {
 
-// A full queue forgets its oldest: whoever missed an answer asks again, and nobody blocks anybody.
-void Receiver::reply(const Peer& peer, const Notice& notice) {
-  const bool oldest_is_out = source_ == Source::kReply && outgoing_reply_ == 0;
-  if (reply_count_ == kRepliesMax) drop_reply(oldest_is_out ? 1 : 0);
-  Reply& last = replies_[reply_count_];
-  last.peer = peer;
-  last.notice = notice;
-  ++reply_count_;
-}
-
-void Receiver::drop_reply(size_t index) {
-  --reply_count_;
-  if (index < outgoing_reply_) --outgoing_reply_;
-  for (size_t i = index; i < reply_count_; ++i) replies_[i] = replies_[i + 1];
+// The newest reply to a connection replaces one that is not sent yet: whoever missed an answer asks again, and nobody
+// blocks anybody.
+Notice& Receiver::reply(Peer peer, MessageType type) {
+  const uint32_t slot = slot_of(peer);
+  Talk& talk = talks_[slot];
+  if (talk.peer != peer) talk.answer.about = 0;  // of an earlier connection: no request has that type
+  talk.peer = peer;
+  talk.reply = make_notice(type);
+  replies_owed_ = static_cast<uint8_t>(replies_owed_ | 1u << slot);
+  outgoing_from_ = nullptr;
+  return talk.reply;
 }
 
 void Receiver::notify_state(MessageType type, uint32_t package_id, Reason reason, uint16_t detail) {
-  news_ = make_notice(type);
+  news_.type = type;
   news_.package_id = package_id;
   news_.reason = reason;
   news_.detail = detail;
-  if (source_ == Source::kState) source_ = Source::kNobody;
-  for (uint8_t slot = 0; slot < kConnectionsMax; ++slot) {
-    Peer peer;
-    state_owed_[slot] = intake_.subscribed(slot, &peer) ? peer.session : 0;
-  }
+  news_owed_ = (1u << kConnectionsMax) - 1;
+  outgoing_from_ = nullptr;
 }
 
-Frame Receiver::make_report(bool asked) {
-  const Arrival arrival = intake_.arrival();
+inline void Receiver::make_report(bool asked) {
+  const uint32_t next = intake_.arrived(outgoing_.data.data() + kReportBytes);
   const uint32_t limit = limit_count();
-  Report report;
+  ReportHead report;
   report.asked = asked;
   report.epoch_low = static_cast<uint8_t>(epoch_);
-  report.next_wanted = static_cast<uint16_t>(arrival.next);
-  report.limit = static_cast<uint8_t>(limit > arrival.next ? limit - arrival.next : 0);
+  report.next_wanted = static_cast<uint16_t>(next);
+  report.limit = static_cast<uint8_t>(limit > next ? limit - next : 0);
   report.durable_low = static_cast<uint8_t>(durable_);
-  report.bitmap = arrival.bitmap;
-  report.bitmap_size = kBitmapBytesMax;
-  outgoing_limit_ = arrival.next + report.limit;
-  return encode(report);
+  outgoing_limit_ = next + report.limit;
+  encode(report, &outgoing_);
 }
 
-Frame Receiver::make_frame(Owed owed) {
-  outgoing_limit_ = 0;
-  if (owed == kOwedAccept) return encode(accept_);
-  if (owed == kOwedResult) return encode(result_);
-  if (owed == kOwedStored) return encode(notice(MessageType::kStored));
-  if (owed != kOwedRewind) return make_report(owed == kOwedAsked);
-  const uint32_t limit = limit_count();
-  Notice rewind = make_notice(MessageType::kRewind);
-  rewind.epoch = epoch_;
-  rewind.detail = first_chunk_;
-  rewind.extra = static_cast<uint8_t>(limit > kReachFragments ? kReachFragments : limit);
-  return encode(rewind);
+// How the transfer went: STORED, or how it ended.
+void Receiver::fill_result(Notice* notice) const {
+  notice->type = result_type_;
+  notice->package_id = offer_.package_id;
+  notice->epoch = offer_.epoch;
+  notice->reason = result_reason_;
+  notice->detail = result_detail_;
 }
 
-bool Receiver::send_next(Source source, const Peer& peer, const Frame& frame) {
-  source_ = source;
-  outgoing_peer_ = peer;
-  outgoing_ = frame;
+inline void Receiver::make_notice_of(uint32_t owed) {
+  Notice notice;
+  fill_result(&notice);
+  if (owed == kOwedStart) {
+    const bool rewound = static_cast<uint16_t>(epoch_ - offer_.epoch) > 1;
+    const uint32_t limit = limit_count();
+    notice.type = rewound ? MessageType::kRewind : MessageType::kAccept;
+    notice.epoch = epoch_;
+    notice.about = static_cast<uint8_t>(__builtin_ctz(page_.chunk_bytes));
+    notice.detail = first_chunk_;
+    notice.extra = static_cast<uint8_t>(limit > kReachFragments ? kReachFragments : limit);
+  }
+  encode(notice, &outgoing_);
+}
+
+bool Receiver::send_from(uint8_t* owed, uint32_t bits, uint32_t slot) {
+  outgoing_from_ = owed;
+  outgoing_bits_ = static_cast<uint8_t>(bits);
+  outgoing_slot_ = static_cast<uint8_t>(slot);
   return true;
 }
 
-bool Receiver::find_transfer_frame() {
-  if (owed_ == 0 || stack_full_[peer_.slot] || !host_here()) return false;
-  // An asked report says all that another one would.
-  if ((owed_ & kOwedAsked) != 0) owed_ = static_cast<uint8_t>(owed_ & ~kOwedReport);
-  for (uint8_t bit = kOwedAccept; bit <= kOwedReport; bit = static_cast<uint8_t>(bit << 1)) {
-    if ((owed_ & bit) == 0) continue;
-    outgoing_owed_ = static_cast<Owed>(bit);
-    return send_next(Source::kTransfer, peer_, make_frame(outgoing_owed_));
+inline bool Receiver::find_transfer_frame() {
+  const uint32_t slot = slot_of(peer_);
+  if (owed_ == 0 || (stack_full_ >> slot & 1) != 0 || !intake_.connected(peer_)) return false;
+  uint32_t bits = owed_ & (0u - owed_);
+  if (bits < kOwedAsked) {
+    make_notice_of(bits);
+  } else {
+    make_report(bits == kOwedAsked);
+    bits |= kOwedReport;  // an asked report says all that another one would
   }
-  return false;
+  return send_from(&owed_, bits, slot);
 }
 
-// The transfer's frames first, then replies in order, then news of the running model.
+// The transfer's frames first, then to each connection the reply, then news of the running model.
 bool Receiver::find_frame() {
-  if (source_ != Source::kNobody) return true;  // the same one until it is answered
+  outgoing_from_ = nullptr;
+  outgoing_limit_ = 0;
   if (find_transfer_frame()) return true;
-  for (uint8_t i = 0; i < reply_count_;) {
-    const Reply& next = replies_[i];
-    if (!intake_.connected(next.peer)) {
-      drop_reply(i);
-    } else if (stack_full_[next.peer.slot]) {
-      ++i;
-    } else {
-      outgoing_reply_ = i;
-      return send_next(Source::kReply, next.peer, encode(next.notice));
+  for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
+    const uint32_t bit = 1u << slot;
+    const Talk& talk = talks_[slot];
+    if ((stack_full_ & bit) != 0) continue;
+    if ((replies_owed_ & bit) != 0 && intake_.connected(talk.peer)) {
+      encode(talk.reply, &outgoing_);
+      return send_from(&replies_owed_, bit, slot);
     }
-  }
-  for (uint8_t slot = 0; slot < kConnectionsMax; ++slot) {
-    Peer peer;
-    if (state_owed_[slot] == 0 || stack_full_[slot]) continue;
-    if (!intake_.subscribed(slot, &peer) || peer.session != state_owed_[slot]) {
-      state_owed_[slot] = 0;
-      continue;
+    if ((news_owed_ & bit) != 0 && intake_.subscribed(slot)) {
+      encode(news_, &outgoing_);
+      return send_from(&news_owed_, bit, slot);
     }
-    return send_next(Source::kState, peer, encode(news_));
+    replies_owed_ = static_cast<uint8_t>(replies_owed_ & ~bit);  // nobody is there to hear it
+    news_owed_ = static_cast<uint8_t>(news_owed_ & ~bit);
   }
   return false;
 }
 
 Status Receiver::sent(bool taken) {
-  if (source_ == Source::kNobody) return Error::kIllegal;
-  const Source source = source_;
-  source_ = Source::kNobody;
-  if (!taken) {
-    stack_full_[outgoing_peer_.slot] = true;
-    retry_at_ms_[outgoing_peer_.slot] = now_ms_ + config_.send_retry_ms;
-    return Status();
-  }
-  switch (source) {
-    case Source::kTransfer: {
-      owed_ = static_cast<uint8_t>(owed_ & ~outgoing_owed_);
-      if (outgoing_limit_ > announced_) announced_ = outgoing_limit_;
-      break;
-    }
-    case Source::kReply:
-      drop_reply(outgoing_reply_);
-      break;
-    case Source::kState:
-      state_owed_[outgoing_peer_.slot] = 0;
-      break;
-    case Source::kNobody:
-      break;
+  uint8_t* const owed = outgoing_from_;
+  if (owed == nullptr) return Error::kIllegal;
+  outgoing_from_ = nullptr;
+  if (taken) {
+    *owed = static_cast<uint8_t>(*owed & ~outgoing_bits_);
+    if (outgoing_limit_ > announced_) announced_ = outgoing_limit_;
+  } else {
+    stack_full_ = static_cast<uint8_t>(stack_full_ | 1u << outgoing_slot_);
+    retry_at_ms_ = now_ms_ + config_.send_retry_ms;
   }
   return Status();
 }

@@ -6,72 +6,51 @@ namespace protocol {
 namespace {
 
 using S = ReceiverState;
-using I = ReceiverInput;
+using M = MessageType;
 
-struct Row {
-  S state;
-  I input;
-  S next;
-};
+constexpr uint16_t in(S state) {
+  return static_cast<uint16_t>(1u << static_cast<unsigned>(state));
+}
+constexpr uint16_t in(S one, S other) {
+  return static_cast<uint16_t>(in(one) | in(other));
+}
 
-constexpr Row kRows[] = {
-    {S::kIdle, I::kOffer, S::kWantOfferAnswer},
-    {S::kIdle, I::kLend, S::kLent},
-    {S::kLent, I::kReturn, S::kIdle},
+// What a transfer is in while it may still end in something else.
+constexpr uint16_t kGoingOn =
+    static_cast<uint16_t>(in(S::kAwaitManifest, S::kAwaitChunkHead) | in(S::kAwaitUnits, S::kAwaitChunkTail) |
+                          in(S::kWantOfferAnswer, S::kWantManifestAnswer) |
+                          in(S::kWantProgrammed, S::kWantChunkClosed) | in(S::kWantStored, S::kWantVerified));
+constexpr uint16_t kMayRewind =
+    static_cast<uint16_t>(in(S::kAwaitChunkHead) | in(S::kWantProgrammed, S::kWantChunkClosed));
 
-    {S::kWantOfferAnswer, I::kOfferTaken, S::kAwaitManifest},
-    {S::kWantOfferAnswer, I::kOfferRefused, S::kIdle},
-    {S::kWantOfferAnswer, I::kGiveUp, S::kWantAbandoned},
-
-    {S::kAwaitManifest, I::kManifestHere, S::kWantManifestAnswer},
-    {S::kAwaitManifest, I::kGiveUp, S::kWantAbandoned},
-
-    {S::kWantManifestAnswer, I::kAccepted, S::kAwaitChunkHead},
-    {S::kWantManifestAnswer, I::kAcceptedWhole, S::kWantStored},
-    {S::kWantManifestAnswer, I::kManifestRefused, S::kIdle},
-    {S::kWantManifestAnswer, I::kGiveUp, S::kWantAbandoned},
-
-    {S::kAwaitChunkHead, I::kHeadHere, S::kAwaitUnits},
-    {S::kAwaitChunkHead, I::kRewound, S::kAwaitChunkHead},
-    {S::kAwaitChunkHead, I::kGiveUp, S::kWantAbandoned},
-
-    {S::kAwaitUnits, I::kUnitsHere, S::kWantProgrammed},
-    {S::kAwaitUnits, I::kGiveUp, S::kWantAbandoned},
-
-    {S::kWantProgrammed, I::kProgrammed, S::kAwaitUnits},
-    {S::kWantProgrammed, I::kPageProgrammed, S::kAwaitChunkTail},
-    {S::kWantProgrammed, I::kRewound, S::kAwaitChunkHead},
-    {S::kWantProgrammed, I::kGiveUp, S::kWantAbandoned},
-
-    {S::kAwaitChunkTail, I::kTailHere, S::kWantChunkClosed},
-    {S::kAwaitChunkTail, I::kGiveUp, S::kWantAbandoned},
-
-    {S::kWantChunkClosed, I::kChunkDurable, S::kAwaitChunkHead},
-    {S::kWantChunkClosed, I::kLastChunkDurable, S::kWantStored},
-    {S::kWantChunkClosed, I::kRewound, S::kAwaitChunkHead},
-    {S::kWantChunkClosed, I::kGiveUp, S::kWantAbandoned},
-
-    {S::kWantStored, I::kStored, S::kWantVerified},
-    {S::kWantStored, I::kPayloadFailed, S::kIdle},
-    {S::kWantStored, I::kGiveUp, S::kWantAbandoned},
-
-    {S::kWantVerified, I::kVerified, S::kIdle},
-    {S::kWantVerified, I::kPayloadFailed, S::kIdle},
-    {S::kWantVerified, I::kGiveUp, S::kWantAbandoned},
-
-    {S::kWantAbandoned, I::kAbandoned, S::kIdle},
-};
+constexpr M kNothing = M();
 
 }  // namespace
 
-bool receiver_next(ReceiverState state, ReceiverInput input, ReceiverState* next) {
-  for (const Row& row : kRows) {
-    if (row.state != state || row.input != input) continue;
-    *next = row.next;
-    return true;
-  }
-  return false;
-}
+const ReceiverRow kReceiverTable[kReceiverInputCount] = {
+    {in(S::kIdle), S::kWantOfferAnswer, kNothing},                 // kOffer
+    {in(S::kWantOfferAnswer), S::kAwaitManifest, kNothing},        // kOfferTaken
+    {in(S::kWantOfferAnswer), S::kIdle, M::kReject},               // kOfferRefused
+    {in(S::kAwaitManifest), S::kWantManifestAnswer, kNothing},     // kManifestHere
+    {in(S::kWantManifestAnswer), S::kAwaitChunkHead, kNothing},    // kAccepted
+    {in(S::kWantManifestAnswer), S::kWantStored, kNothing},        // kAcceptedWhole
+    {in(S::kWantManifestAnswer), S::kIdle, M::kReject},            // kManifestRefused
+    {in(S::kAwaitChunkHead), S::kAwaitUnits, kNothing},            // kHeadHere
+    {in(S::kAwaitUnits), S::kWantProgrammed, kNothing},            // kUnitsHere
+    {in(S::kWantProgrammed), S::kAwaitUnits, kNothing},            // kProgrammed
+    {in(S::kWantProgrammed), S::kAwaitChunkTail, kNothing},        // kPageProgrammed
+    {in(S::kAwaitChunkTail), S::kWantChunkClosed, kNothing},       // kTailHere
+    {in(S::kWantChunkClosed), S::kAwaitChunkHead, kNothing},       // kChunkDurable
+    {in(S::kWantChunkClosed), S::kWantStored, kNothing},           // kLastChunkDurable
+    {kMayRewind, S::kAwaitChunkHead, kNothing},                    // kRewound
+    {in(S::kWantStored), S::kWantVerified, M::kStored},            // kStored
+    {in(S::kWantVerified), S::kIdle, M::kVerified},                // kVerified
+    {in(S::kWantStored, S::kWantVerified), S::kIdle, M::kFailed},  // kPayloadFailed
+    {kGoingOn, S::kWantAbandoned, M::kFailed},                     // kGiveUp
+    {in(S::kWantAbandoned), S::kIdle, kNothing},                   // kAbandoned
+    {in(S::kIdle), S::kLent, kNothing},                            // kLend
+    {in(S::kLent), S::kIdle, kNothing},                            // kReturn
+};
 
 }  // namespace protocol
 }  // namespace roost

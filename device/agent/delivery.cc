@@ -53,25 +53,25 @@ Cause check_tensors(Span<const runtime::TensorSpec> specs, protocol::TensorViews
 
 }  // namespace
 
-bool Delivery::step(const Action& action, uint32_t now_ms) {
-  switch (action.kind) {
-    case Action::Kind::kDecideOffer:
-      return decide_offer(action);
-    case Action::Kind::kDecideManifest:
-      return decide_manifest(action, now_ms);
-    case Action::Kind::kProgram:
-      return program(action, now_ms);
-    case Action::Kind::kCloseChunk:
-      return close_chunk(action, now_ms);
-    case Action::Kind::kPayloadComplete:
+bool Delivery::step(Action action, uint32_t now_ms) {
+  switch (action) {
+    case Action::kDecideOffer:
+      return decide_offer();
+    case Action::kDecideManifest:
+      return decide_manifest(now_ms);
+    case Action::kProgram:
+      return program(now_ms);
+    case Action::kCloseChunk:
+      return close_chunk(now_ms);
+    case Action::kPayloadComplete:
       return bad_.ok() ? check_digest() : payload_bad(bad_);
-    case Action::Kind::kVerify:
-      return bad_.ok() ? verify(action) : payload_bad(bad_);
-    case Action::Kind::kAbandoned:
-      return abandon(action);
-    case Action::Kind::kNone:
-    case Action::Kind::kSend:
-    case Action::Kind::kRequest:
+    case Action::kVerify:
+      return bad_.ok() ? verify() : payload_bad(bad_);
+    case Action::kAbandoned:
+      return abandon();
+    case Action::kNone:
+    case Action::kSend:
+    case Action::kRequest:
       break;  // the agent's own
   }
   ROOST_ASSERT(false);
@@ -89,14 +89,14 @@ void Delivery::note(AgentEvent event, Cause cause, uint32_t value) const {
   observer_->on_event(told);
 }
 
-inline bool Delivery::decide_offer(const Action& action) {
+inline bool Delivery::decide_offer() {
   const uint32_t room = store_.payload_bytes_max();
-  package_id_ = action.offer.package_id;
+  package_id_ = receiver_.offer().package_id;
   slot_ = storage::kNoSlot;
   stage_ = Stage::kNothing;
   bad_ = Cause();
   Cause cause;
-  if (action.offer.payload_size > room) cause = because(Reason::kDoesNotFit, room / 1024);
+  if (receiver_.offer().payload_size > room) cause = because(Reason::kDoesNotFit, room / 1024);
   const Status<protocol::Error> answered = receiver_.answer_offer(cause.reason(), cause.detail());
   if (!cause.ok() && answered.ok()) note(AgentEvent::kRefused, cause);
   return true;
@@ -143,7 +143,7 @@ inline bool Delivery::clearing_first(storage::Error error, uint32_t now_ms) cons
          store_.work_wanted(now_ms) != storage::Work::kNone;
 }
 
-inline bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
+inline bool Delivery::decide_manifest(uint32_t now_ms) {
   if (stage_ == Stage::kWritingMeta) {
     if (!store_.manifest_taken()) return false;  // Store::work() erases and writes; the ring still holds it
     stage_ = Stage::kNothing;
@@ -152,20 +152,20 @@ inline bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
     return true;
   }
   ManifestView manifest;
-  if (!protocol::read_manifest(action.bytes, &manifest).ok()) return refuse(Reason::kManifestMalformed);
+  if (!protocol::read_manifest(receiver_.manifest(), &manifest).ok()) return refuse(Reason::kManifestMalformed);
   digest_.reset();
-  digest_.update(action.bytes);
+  digest_.update(receiver_.manifest());
   const protocol::PayloadLayout layout = manifest.layout();
-  if (protocol::package_id(digest_.finish()) != action.offer.package_id ||
-      layout.payload_size() != action.offer.payload_size) {
+  if (protocol::package_id(digest_.finish()) != receiver_.offer().package_id ||
+      layout.payload_size() != receiver_.offer().payload_size) {
     return refuse(Reason::kManifestMismatch);
   }
   const Cause cause = check_manifest(manifest);
   if (!cause.ok()) return refuse(cause);
 
   storage::PackageInfo package;
-  package.package_id = action.offer.package_id;
-  package.manifest = action.bytes;
+  package.package_id = receiver_.offer().package_id;
+  package.manifest = receiver_.manifest();
   package.model_size = layout.model_size();
   package.body_offset = layout.body_size() == 0 ? 0 : layout.body_offset();
   package.body_size = layout.body_size();
@@ -173,7 +173,7 @@ inline bool Delivery::decide_manifest(const Action& action, uint32_t now_ms) {
   package.body_sha256 = manifest.body_sha256();
   package.counter = manifest.counter();
   package.attempts = manifest.attempts();
-  const storage::OpenFlags flags = action.offer.forced() ? storage::kOpenForce : storage::kOpenNormal;
+  const storage::OpenFlags flags = receiver_.offer().forced() ? storage::kOpenForce : storage::kOpenNormal;
   const storage::Result<storage::Opened> opened = store_.open(package, flags, now_ms);
   if (opened.error() == storage::Error::kFlashBusy || clearing_first(opened.error(), now_ms)) return false;
   if (!opened.ok()) return refuse(cause_of(opened.error()));
@@ -195,25 +195,27 @@ bool Delivery::rewind(uint32_t chunk, Reason reason, uint32_t now_ms) {
   return true;
 }
 
-inline bool Delivery::program(const Action& action, uint32_t now_ms) {
-  if (!store_.page_ready(action.chunk)) return false;
-  const storage::Status status = store_.program(action.chunk, action.offset, action.bytes, now_ms);
+inline bool Delivery::program(uint32_t now_ms) {
+  if (!store_.page_ready(receiver_.chunk())) return false;
+  const storage::Status status =
+      store_.program(receiver_.chunk(), receiver_.page_offset(), receiver_.units(), now_ms);
   if (status.ok()) {
     (void)receiver_.programmed();
     return true;
   }
   if (status.error() == storage::Error::kNotReady || status.error() == storage::Error::kFlashBusy) return false;
-  return rewind(action.chunk, Reason::kFlashFailed, now_ms);
+  return rewind(receiver_.chunk(), Reason::kFlashFailed, now_ms);
 }
 
-inline bool Delivery::close_chunk(const Action& action, uint32_t now_ms) {
-  const storage::Result<uint32_t> durable = store_.close_page(action.chunk, action.true_size, action.crc32);
+inline bool Delivery::close_chunk(uint32_t now_ms) {
+  const storage::Result<uint32_t> durable =
+      store_.close_page(receiver_.chunk(), receiver_.chunk_size(), receiver_.chunk_crc());
   if (durable.ok()) {
     (void)receiver_.chunk_durable(static_cast<uint16_t>(durable.value()));
     return true;
   }
   if (durable.error() == storage::Error::kFlashBusy) return false;
-  return rewind(action.chunk, Reason::kPageUnreadable, now_ms);
+  return rewind(receiver_.chunk(), Reason::kPageUnreadable, now_ms);
 }
 
 // What was received is not what was promised, or cannot be run: it is forgotten, and the host told why.
@@ -270,8 +272,8 @@ inline Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes s
   return Cause();
 }
 
-inline bool Delivery::verify(const Action& action) {
-  const Cause cause = check_model(store_.slot_info(slot_), action.scratch);
+inline bool Delivery::verify() {
+  const Cause cause = check_model(store_.slot_info(slot_), receiver_.scratch());
   if (!cause.ok()) return payload_bad(cause);
   const storage::Status sealed = store_.seal();
   if (!sealed.ok()) return payload_bad(sealed.error());
@@ -284,11 +286,12 @@ inline bool Delivery::verify(const Action& action) {
 // the bytes are no good, or not wanted. Before the manifest stands in flash there is nothing to resume, and the
 // store must not go on reading it from the ring. A package that was only offered is none of the store's: it may
 // hold another.
-inline bool Delivery::abandon(const Action& action) {
-  const Cause cause(action.reason, action.detail);
-  const bool opened = slot_ != storage::kNoSlot && package_id_ == action.offer.package_id && store_.receiving();
-  const bool wanted =
-      action.reason == Reason::kLinkLost || action.reason == Reason::kHostSilent || action.reason == Reason::kBusy;
+inline bool Delivery::abandon() {
+  const Cause cause(receiver_.end_reason(), receiver_.end_detail());
+  const bool opened =
+      slot_ != storage::kNoSlot && package_id_ == receiver_.offer().package_id && store_.receiving();
+  const bool wanted = receiver_.end_reason() == Reason::kLinkLost ||
+                      receiver_.end_reason() == Reason::kHostSilent || receiver_.end_reason() == Reason::kBusy;
   if (opened && !(wanted && store_.manifest_taken()) && !forget(cause)) return false;
   (void)receiver_.abandoned();
   return given_up(cause);

@@ -46,20 +46,20 @@ class Delivery {
         acceptance_(acceptance) {}
 
   // One slice of answering `action`. True when it was answered, false when it wants another step.
-  bool step(const protocol::Action& action, uint32_t now_ms);
+  bool step(protocol::Action action, uint32_t now_ms);
 
  private:
   // What is under way for the action at hand; kNothing again once it is answered.
   enum class Stage : uint8_t { kNothing, kWritingMeta, kDigest };
 
-  bool decide_offer(const protocol::Action& action);
-  bool decide_manifest(const protocol::Action& action, uint32_t now_ms);
+  bool decide_offer();
+  bool decide_manifest(uint32_t now_ms);
   bool clearing_first(storage::Error error, uint32_t now_ms) const;
-  bool program(const protocol::Action& action, uint32_t now_ms);
-  bool close_chunk(const protocol::Action& action, uint32_t now_ms);
+  bool program(uint32_t now_ms);
+  bool close_chunk(uint32_t now_ms);
   bool check_digest();
-  bool verify(const protocol::Action& action);
-  bool abandon(const protocol::Action& action);
+  bool verify();
+  bool abandon();
 
   Cause check_manifest(const protocol::ManifestView& manifest) const;
   Cause check_model(const storage::SlotInfo& slot, MutableBytes scratch);

@@ -95,17 +95,17 @@ bool DeliveryAgent::poll(uint32_t now_ms) {
 // True: something was done. An action that waits (for an erase, say) goes on at a later poll.
 ROOST_INLINE bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
   const Action action = receiver_.poll(now_ms);
-  switch (action.kind) {
-    case Action::Kind::kNone:
+  switch (action) {
+    case Action::kNone:
       return false;
-    case Action::Kind::kSend: {
-      const bool taken = notifier_.notify(action.conn, action.bytes);
+    case Action::kSend: {
+      const bool taken = notifier_.notify(receiver_.frame_conn(), receiver_.frame());
       (void)receiver_.sent(taken);
       return taken;
     }
-    case Action::Kind::kRequest: {
+    case Action::kRequest: {
       if (activation_.answers_later()) return false;
-      const Cause cause = serve_request(action.request, now_ms);
+      const Cause cause = serve_request(receiver_.request(), now_ms);
       if (!activation_.answers_later()) (void)receiver_.answer_request(cause.reason(), cause.detail());
       return true;
     }

@@ -11,11 +11,12 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "protocol/receiver.h"
+#include "tests/protocol/asked.h"
 
 namespace roost::protocol {
 namespace {
 
-using Kind = Action::Kind;
+using Kind = Action;
 using Buffer = std::vector<uint8_t>;
 
 constexpr uint16_t kHost = 1;
@@ -203,7 +204,7 @@ class Play {
 
   // ---- the application
   void answer(uint8_t how) {
-    const Action action = receiver_.poll(now_);
+    const Asked action = ask(receiver_, now_);
     check_action(action);
     const bool gently = how % 4 != 3;
     switch (action.kind) {
@@ -259,14 +260,14 @@ class Play {
       ROOST_ASSERT(receiver_.reject(Reason::kArenaTooSmall).ok());
       return;
     }
-    const uint32_t total = chunk_count(receiver_.poll(now_).offer.payload_size, chunk_bytes_);
+    const uint32_t total = chunk_count(receiver_.offer().payload_size, chunk_bytes_);
     const uint32_t resume = how % 4 == 0 ? 0 : how % (total + 1);
     ROOST_ASSERT(receiver_.accept(static_cast<uint16_t>(resume)).ok());
     accepted_ = true;
     programmed_ = 0;
   }
 
-  void take_frame(const Action& action, bool taken) {
+  void take_frame(const Asked& action, bool taken) {
     const Result<Accept> accept = decode_accept(action.bytes);
     const Result<Rewind> rewind = decode_rewind(action.bytes);
     const bool to_host = action.conn == kHost;
@@ -307,13 +308,12 @@ class Play {
   }
 
   void other(uint8_t what) {
-    if (what % 3 == 0) (void)receiver_.give_up(Reason::kAskedByApplication);
-    if (what % 3 == 1) receiver_.notify_state(MessageType::kActive, kPackage);
-    if (what % 3 == 2) (void)receiver_.update_durable(what);
+    if (what % 2 == 0) (void)receiver_.give_up(Reason::kAskedByApplication);
+    if (what % 2 == 1) receiver_.notify_state(MessageType::kActive, kPackage);
   }
 
   // ---- what must hold
-  void check_action(const Action& action) {
+  void check_action(const Asked& action) {
     if (action.kind == Kind::kSend) ROOST_ASSERT(!action.bytes.empty() && action.bytes.size() <= kFrameBytesMax);
     if (action.kind == Kind::kDecideManifest) ROOST_ASSERT(action.bytes.size() == action.offer.manifest_size);
     if (action.kind == Kind::kCloseChunk) ROOST_ASSERT(accepted_ && action.true_size <= chunk_bytes_);
@@ -326,13 +326,13 @@ class Play {
   }
 
   void check() {
-    check_action(receiver_.poll(now_));
+    check_action(ask(receiver_, now_));
     if (receiver_.transfer_open()) ROOST_ASSERT(receiver_.next_deadline().any);
   }
 
   void finish() {
     if (receiver_.state() == ReceiverState::kLent) ROOST_ASSERT(receiver_.return_ring().ok());
-    for (int i = 0; i < 20000 && receiver_.poll(now_).kind != Kind::kNone; ++i) answer(0);
+    for (int i = 0; i < 20000 && receiver_.poll(now_) != Kind::kNone; ++i) answer(0);
     receiver_.handle_disconnect(kHost);
     receiver_.handle_disconnect(kStranger);
     for (int i = 0; i < 20000 && receiver_.transfer_open(); ++i) answer(0);

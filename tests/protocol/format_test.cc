@@ -117,7 +117,11 @@ Notice notice_of(MessageType type) {
 }
 
 TEST(Notice, EncodesAsTheMessageItStandsFor) {
-  const auto encoded = [](MessageType type) { return bytes_of(encode(notice_of(type))); };
+  const auto encoded = [](MessageType type) {
+    Frame frame;
+    encode(notice_of(type), &frame);
+    return bytes_of(frame);
+  };
   const Notice n = notice_of(MessageType::kAccept);
   const auto about = static_cast<MessageType>(n.about);
   EXPECT_EQ(encoded(MessageType::kAccept), bytes_of(encode(Accept{n.epoch, n.about, n.detail, n.extra})));

@@ -15,6 +15,7 @@
 #include "base/crc.h"
 #include "protocol/receiver.h"
 #include "protocol/sender.h"
+#include "tests/protocol/asked.h"
 
 namespace roost::protocol::test {
 
@@ -84,7 +85,7 @@ class Device {
     }
   }
 
-  void program(const Action& action) {
+  void program(const Asked& action) {
     const size_t unit = geometry_.unit_bytes;
     ASSERT_EQ(action.bytes.size() % unit, 0u);
     ASSERT_EQ(action.offset % unit, 0u);
@@ -118,12 +119,12 @@ class Device {
   Reason fail_payload = Reason::kOk;
 
   // Answers one action other than kSend. `now` is for slow programs.
-  void answer(const Action& action, uint32_t now) {
+  void answer(const Asked& action, uint32_t now) {
     switch (action.kind) {
-      case Action::Kind::kDecideOffer:
+      case Action::kDecideOffer:
         ASSERT_TRUE(receiver->answer_offer(refuse_offer, 7).ok());
         break;
-      case Action::Kind::kDecideManifest:
+      case Action::kDecideManifest:
         manifest_seen.assign(action.bytes.begin(), action.bytes.end());
         signature_seen.assign(action.signature.begin(), action.signature.end());
         if (refuse_manifest != Reason::kOk) {
@@ -135,7 +136,7 @@ class Device {
         erase_from(durable);
         ASSERT_TRUE(receiver->accept(static_cast<uint16_t>(durable)).ok());
         break;
-      case Action::Kind::kProgram:
+      case Action::kProgram:
         if (geometry_.program_ms != 0 && program_since_ == 0) {
           program_since_ = now + 1;
           break;
@@ -145,10 +146,10 @@ class Device {
         program(action);
         ASSERT_TRUE(receiver->programmed().ok());
         break;
-      case Action::Kind::kCloseChunk:
+      case Action::kCloseChunk:
         close_chunk(action);
         break;
-      case Action::Kind::kPayloadComplete:
+      case Action::kPayloadComplete:
         if (fail_payload != Reason::kOk) {
           ASSERT_TRUE(receiver->payload_failed(fail_payload, 1).ok());
           break;
@@ -156,29 +157,29 @@ class Device {
         events.push_back("stored");
         ASSERT_TRUE(receiver->stored().ok());
         break;
-      case Action::Kind::kVerify:
+      case Action::kVerify:
         events.push_back("verified");
         ASSERT_TRUE(receiver->verified().ok());
         break;
-      case Action::Kind::kRequest:
+      case Action::kRequest:
         events.push_back("request");
         ASSERT_TRUE(receiver->answer_request(Reason::kNothingToReturnTo, 3).ok());
         break;
-      case Action::Kind::kAbandoned:
+      case Action::kAbandoned:
         abandoned_with = action.reason;
         abandoned_detail = action.detail;
         program_since_ = 0;
         events.push_back(std::string("abandoned ") + describe(action.reason).name);
         ASSERT_TRUE(receiver->abandoned().ok());
         break;
-      case Action::Kind::kNone:
-      case Action::Kind::kSend:
+      case Action::kNone:
+      case Action::kSend:
         break;
     }
   }
 
  private:
-  void close_chunk(const Action& action) {
+  void close_chunk(const Asked& action) {
     const Bytes page(slot.data() + action.chunk * geometry_.chunk_bytes, action.true_size);
     const bool good = chunk_crc(action.offer.package_id, action.chunk, page) == action.crc32;
     ++chunks_closed;
@@ -332,10 +333,10 @@ class World {
 
   void device_turn() {
     for (int i = 0; i < 400; ++i) {
-      const Action action = device.receiver->poll(now);
-      if (action.kind == Action::Kind::kNone) break;
+      const Asked action = ask(*device.receiver, now);
+      if (action.kind == Action::kNone) break;
       ASSERT_TRUE(!device.receiver->transfer_open() || device.receiver->next_deadline().any);
-      if (action.kind == Action::Kind::kSend) {
+      if (action.kind == Action::kSend) {
         ASSERT_LE(action.bytes.size(), kFrameBytesMax);
         const bool taken = !chance(faults.stack_full);
         if (taken) {
@@ -348,7 +349,7 @@ class World {
       if (before_answer) before_answer();
       device.answer(action, now);
       if (::testing::Test::HasFatalFailure()) return;
-      if (action.kind == Action::Kind::kProgram && geometry.program_ms != 0) break;
+      if (action.kind == Action::kProgram && geometry.program_ms != 0) break;
     }
   }
 

@@ -15,18 +15,18 @@ namespace roost::protocol::test {
 namespace {
 
 const std::vector<std::string> kReceiverStates = {"kIdle",
-                                                  "kWantOfferAnswer",
+                                                  "kLent",
                                                   "kAwaitManifest",
-                                                  "kWantManifestAnswer",
                                                   "kAwaitChunkHead",
                                                   "kAwaitUnits",
-                                                  "kWantProgrammed",
                                                   "kAwaitChunkTail",
+                                                  "kWantOfferAnswer",
+                                                  "kWantManifestAnswer",
+                                                  "kWantProgrammed",
                                                   "kWantChunkClosed",
                                                   "kWantStored",
                                                   "kWantVerified",
-                                                  "kWantAbandoned",
-                                                  "kLent"};
+                                                  "kWantAbandoned"};
 const std::vector<std::string> kReceiverInputs = {
     "kOffer",           "kOfferTaken",       "kOfferRefused", "kManifestHere", "kAccepted",       "kAcceptedWhole",
     "kManifestRefused", "kHeadHere",         "kUnitsHere",    "kProgrammed",   "kPageProgrammed", "kTailHere",
