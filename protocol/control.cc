@@ -89,19 +89,23 @@ Frame encode(const Offer& m) {
 }
 
 Error decode(Bytes frame, ToDevice* message) {
-  const uint8_t type = message_type(frame);
-  message->type = static_cast<MessageType>(type);
-  if (type == static_cast<uint8_t>(MessageType::kOffer)) {
-    const Error error = read_frame(frame, message->type, kOfferFields, &message->offer);
-    return error != Error::kNone ? error : check(message->offer);
-  }
-  if (is_request(type)) {
+  if (frame.empty()) return Error::kTooShort;
+  message->type = static_cast<MessageType>(frame.data()[0]);
+  const bool request = is_request(frame.data()[0]);
+  RecordFields fields = kQueryFields;
+  if (message->type == MessageType::kOffer) {
+    fields = kOfferFields;
+  } else if (request) {
+    fields = kRequestFields;
     message->request.type = message->type;
-    const Error error = read_frame(frame, message->type, kRequestFields, &message->request);
-    if (error != Error::kNone) return error;
-    return (message->request.flags & ~kRequestForce) != 0 ? Error::kRange : Error::kNone;
+  } else if (message->type != MessageType::kQuery) {
+    return Error::kWrongType;
   }
-  return read_frame(frame, MessageType::kQuery, kQueryFields, &message->query);
+  const size_t size = 1 + record_size(fields);
+  if (frame.size() != size) return frame.size() < size ? Error::kTooShort : Error::kTooLong;
+  load_record(fields, frame.data() + 1, &message->offer);  // all have one place
+  if (message->type == MessageType::kOffer) return check(message->offer);
+  return request && (message->request.flags & ~kRequestForce) != 0 ? Error::kRange : Error::kNone;
 }
 
 Result<Offer> decode_offer(Bytes frame) {

@@ -159,14 +159,13 @@ void Intake::begin_stream(uint32_t id) {
 bool Intake::follow_consumer() {
   const uint32_t generation = generation_.load();
   if ((generation & 1) != 0) return false;
-  if (generation == seen_generation_) return true;
+  if (generation == (stream_here_.load(std::memory_order_relaxed) & ~1u)) return true;  // seen already
   Stream stream;
   stream.peer = peer_.load(std::memory_order_acquire);
   stream.cut = cut_.load(std::memory_order_acquire);
   stream.size = size_.load(std::memory_order_acquire);
   if (generation_.load() != generation) return false;
   here_ = stream;
-  seen_generation_ = generation;
   begin_stream(generation);
   return true;
 }
@@ -183,8 +182,9 @@ inline uint32_t Intake::open_for_offer(Peer peer, Bytes bytes) {
   here_.peer = peer;
   here_.cut = Stream::cut_of(offer.epoch, offer.fragment_payload);
   here_.size = size;
-  begin_stream(seen_generation_ + 1);
-  return seen_generation_ + 1;
+  const uint32_t id = stream_here_.load(std::memory_order_relaxed) + 1;
+  begin_stream(id);
+  return id;
 }
 
 bool Intake::is_marked(uint32_t count) const {
@@ -248,9 +248,10 @@ uint32_t Intake::next_count() const {
 }
 
 bool Intake::has_hole() const {
+  if (stream_here_.load() != stream_id_) return false;
   uint32_t any = 0;
   for (const std::atomic<uint32_t>& word : map_) any |= word.load(std::memory_order_acquire);
-  return any != 0 && stream_here_.load() == stream_id_;
+  return any != 0;
 }
 
 uint32_t Intake::available() const {

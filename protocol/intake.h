@@ -101,7 +101,6 @@ struct IntakeMemory {
   std::atomic<uint32_t> next_;
   std::atomic<uint32_t> taken_;
   // the producer's own
-  uint32_t seen_generation_;
   Stream here_;
 
   std::array<std::atomic<uint32_t>, kMapWords> map_;  // stored by the producer: fragments beyond next, modulo 128

@@ -73,7 +73,7 @@ bool check_tensor(FlatView tensor) {
   if (type >= 32 || (kTensorTypes >> type & 1) == 0 || !check_limits(tensor, kTensorLimits)) return false;
   const FlatVector shape = tensor.vector(TensorView::kShape);
   for (uint32_t i = 0; i < shape.size(); ++i) {
-    if (shape.u32_at(i) - 1 >= kManifestDimensionMax) return false;
+    if (shape.u32_at(i) - 1 >= static_cast<uint32_t>(kManifestDimensionMax)) return false;
   }
   return tensor.u32(TensorView::kZeroPoint) + 32768 <= 32768 + 65535;
 }

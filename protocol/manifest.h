@@ -32,7 +32,7 @@ constexpr size_t kManifestTensorsMax = 4;
 constexpr size_t kManifestOperatorsMax = 64;
 constexpr size_t kManifestCustomMax = 8;
 constexpr size_t kManifestRankMax = 6;
-constexpr uint32_t kManifestDimensionMax = 65535;
+constexpr int32_t kManifestDimensionMax = 65535;
 
 // Its fields, in the order of manifest.fbs.
 enum class ManifestField : uint8_t {

@@ -40,10 +40,17 @@ uint32_t fragments_in(uint32_t stream_bytes, uint32_t fragment_payload) {
 }  // namespace
 
 Receiver::Receiver(const ReceiverConfig& lent, const PageShape& page)
-    : ReceiverMemory(), config_(lent), page_(page), intake_(lent) {
+    : ReceiverMemory(),
+      config_(lent),
+      bounce_(page.bounce.data()),
+      program_unit_bytes_(page.program_unit_bytes),
+      chunk_bytes_(page.chunk_bytes),
+      erased_value_(page.erased_value),
+      intake_(lent) {
   ROOST_ASSERT(lent.ring.size() >= kRingBytesMin && lent.ring.size() <= kRingBytesMax);
   ROOST_ASSERT(reinterpret_cast<uintptr_t>(lent.ring.data()) % 8 == 0);
   ROOST_ASSERT(is_power_of_two(page.program_unit_bytes) && page.program_unit_bytes <= kProgramUnitMax);
+  ROOST_ASSERT(page.bounce.size() >= page.program_unit_bytes);
   ROOST_ASSERT(is_power_of_two(page.chunk_bytes) && page.chunk_bytes >= kChunkBytesMin);
   ROOST_ASSERT(page.chunk_bytes <= kChunkBytesMax && page.chunk_bytes >= page.program_unit_bytes);
   ROOST_ASSERT(lent.manifest_bytes_max <= kManifestBytesMax);
@@ -51,7 +58,7 @@ Receiver::Receiver(const ReceiverConfig& lent, const PageShape& page)
 }
 
 uint32_t Receiver::chunk_total() const {
-  return chunk_count(offer_.payload_size, page_.chunk_bytes);
+  return chunk_count(offer_.payload_size, chunk_bytes_);
 }
 
 // Every change of state goes through here. A legal input after a rest of the host's restarts its clocks; one that ends
@@ -68,16 +75,10 @@ bool Receiver::step(ReceiverInput input) {
   return true;
 }
 
-// ---- producer side ----
-
-ControlResult Receiver::handle_control(uint16_t conn, Bytes bytes) {
-  return intake_.handle_control(conn, bytes);
-}
-bool Receiver::handle_data(uint16_t conn, Bytes bytes) {
-  return intake_.handle_data(conn, bytes);
-}
-
 // ---- poll ----
+
+static_assert(static_cast<uint8_t>(Action::kAbandoned) == static_cast<uint8_t>(ReceiverState::kWantAbandoned),
+              "what a state wants has its number");
 
 Action Receiver::poll(uint32_t now_ms) {
   now_ms_ = now_ms;
@@ -145,17 +146,17 @@ inline void Receiver::watch() {
 inline void Receiver::watch_hole(uint32_t next) {
   if (!intake_.has_hole()) {
     hole_open_ = false;
-  } else if (!hole_open_ || hole_next_ != next) {
+  } else if (!hole_open_ || hole_next_ != static_cast<uint16_t>(next)) {
     hole_open_ = true;
     hole_reported_ = false;
-    hole_next_ = next;
+    hole_next_ = static_cast<uint16_t>(next);
     hole_since_ms_ = now_ms_;
   } else if (reached(now_ms_, hole_report_ms())) {
     owed_ |= kOwedReport;
     hole_reported_ = true;
     hole_since_ms_ = now_ms_;
   }
-  const bool all_here = static_cast<int32_t>(next - query_count_) >= 0;
+  const bool all_here = static_cast<int16_t>(next - query_count_) >= 0;
   if (query_open_ && (all_here || reached(now_ms_, query_at_ms_))) {
     query_open_ = false;
     owed_ |= kOwedAsked;
@@ -253,7 +254,7 @@ inline Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const 
     *detail = config_.manifest_bytes_max;
     return Reason::kManifestTooLarge;
   }
-  if (chunk_count(offer.payload_size, page_.chunk_bytes) >= 0xFFFF) return Reason::kDoesNotFit;
+  if (chunk_count(offer.payload_size, chunk_bytes_) >= 0xFFFF) return Reason::kDoesNotFit;
   return Reason::kOk;
 }
 
@@ -289,8 +290,8 @@ inline void Receiver::begin_transfer(const Offer& offer, const Mail& mail) {
 
   const uint32_t payload = offer.fragment_payload;
   const uint32_t stack = config_.stack_credit_bytes;
-  window_ = least(static_cast<uint32_t>(config_.ring.size()) / payload,
-                  stack != 0 ? initial_limit(stack, payload) : kReachFragments);
+  window_ = static_cast<uint16_t>(least(static_cast<uint32_t>(config_.ring.size()) / payload,
+                                        stack != 0 ? initial_limit(stack, payload) : kReachFragments));
   const uint32_t size = offer.stream_size();
   const uint32_t cut = Stream::cut_of(epoch_, offer.fragment_payload);
   if (!intake_.adopt_stream(mail, cut, size)) intake_.open_stream(peer_, cut, size);
@@ -321,17 +322,15 @@ inline void Receiver::answer_query(const Query& query) {
     owed_ |= kOwedStart;
   } else {
     query_open_ = true;
-    query_count_ = resolve_count(query.last_sent, intake_.next_count()) + 1;
+    query_count_ = static_cast<uint16_t>(query.last_sent + 1);
     query_at_ms_ = now_ms_ + config_.query_wait_ms;
   }
 }
 
 inline void Receiver::handle_request(const Request& request, Peer from) {
   const Talk& talk = talks_[slot_of(from)];
-  if (talk.peer == from && talk.answer.extra == request.tag &&
-      talk.answer.about == static_cast<uint8_t>(request.type)) {
-    reply(from, MessageType::kAnswer) = talk.answer;
-    return;
+  if (talk.peer == from && talk.answer.tag == request.tag && talk.answer.about == request.type) {
+    return reply_answer(from);
   }
   const bool aborts = request.type == MessageType::kAbort && is_of_transfer(from);
   if (request_open_ || (transfer_open() && !aborts)) {
@@ -373,11 +372,11 @@ inline void Receiver::advance() {
 }
 
 // The next bytes of the stream.
-void Receiver::peek(MutableBytes out) const {
+void Receiver::peek(uint8_t* out, uint32_t size) const {
   const size_t ring = config_.ring.size();
   size_t at = intake_.consumed() % ring;
-  for (uint8_t& byte : out) {
-    byte = config_.ring.data()[at];
+  for (uint8_t* const end = out + size; out != end; ++out) {
+    *out = config_.ring.data()[at];
     if (++at == ring) at = 0;
   }
 }
@@ -386,7 +385,7 @@ void Receiver::peek(MutableBytes out) const {
 bool Receiver::take_word(uint32_t* word) {
   uint8_t bytes[sizeof(*word)];
   if (intake_.available() < sizeof(bytes)) return false;
-  peek(MutableBytes(bytes));
+  peek(bytes, sizeof(bytes));
   intake_.consume(sizeof(bytes));
   *word = load_le32(bytes);
   return true;
@@ -407,7 +406,7 @@ inline bool Receiver::look_for_head() {
 // Whole units straight from the ring; one that straddles the ring's end, and the page's padded last one, through
 // the bounce buffer.
 inline bool Receiver::look_for_units() {
-  const uint32_t unit = page_.program_unit_bytes;
+  const uint32_t unit = program_unit_bytes_;
   const uint32_t ring = static_cast<uint32_t>(config_.ring.size());
   const uint32_t left = static_cast<uint32_t>(chunk_size_ - page_offset_);
   const uint32_t here = intake_.available();
@@ -423,16 +422,15 @@ inline bool Receiver::look_for_units() {
 
 Bytes Receiver::units() const {
   if (!bounced_) return Bytes(config_.ring.data() + intake_.consumed() % config_.ring.size(), program_true_);
-  const MutableBytes unit = page_.bounce.first(page_.program_unit_bytes);
-  memset(unit.data(), page_.erased_value, unit.size());
-  peek(unit.first(program_true_));
-  return unit;
+  memset(bounce_, erased_value_, program_unit_bytes_);
+  peek(bounce_, program_true_);
+  return Bytes(bounce_, program_unit_bytes_);
 }
 
 void Receiver::begin_chunk(uint16_t chunk) {
   chunk_ = chunk;
   page_offset_ = 0;
-  chunk_size_ = static_cast<uint16_t>(chunk_true_size(offer_.payload_size, page_.chunk_bytes, chunk));
+  chunk_size_ = static_cast<uint16_t>(chunk_true_size(offer_.payload_size, chunk_bytes_, chunk));
 }
 
 void Receiver::open_payload_stream(uint16_t first_chunk) {
@@ -442,7 +440,7 @@ void Receiver::open_payload_stream(uint16_t first_chunk) {
   outgoing_from_ = nullptr;  // a report of the stream that is over
   first_chunk_ = first_chunk;
   begin_chunk(first_chunk);
-  const uint32_t size = stream_size(offer_.payload_size, page_.chunk_bytes, first_chunk);
+  const uint32_t size = stream_size(offer_.payload_size, chunk_bytes_, first_chunk);
   intake_.open_stream(peer_, Stream::cut_of(epoch_, offer_.fragment_payload), size);
   total_ = fragments_in(size, offer_.fragment_payload);
   announced_ = 0;
@@ -550,12 +548,13 @@ Status Receiver::answer_request(Reason reason, uint16_t detail) {
   if (!request_open_) return Error::kIllegal;
   request_open_ = false;
   if (!intake_.connected(request_peer_)) return Status();
-  Notice& answer = reply(request_peer_, MessageType::kAnswer);
-  answer.extra = request_.tag;
-  answer.about = static_cast<uint8_t>(request_.type);
-  answer.reason = reason;
-  answer.detail = detail;
-  talks_[slot_of(request_peer_)].answer = answer;
+  Talk& talk = talks_[slot_of(request_peer_)];
+  talk.peer = request_peer_;
+  talk.answer.tag = request_.tag;
+  talk.answer.about = request_.type;
+  talk.answer.reason = reason;
+  talk.answer.detail = detail;
+  reply_answer(request_peer_);
   return Status();
 }
 

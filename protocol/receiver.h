@@ -60,8 +60,8 @@ struct ReceiverConfig : IntakeConfig {
 
 // What follows from the flash that the pages go to.
 struct PageShape {
-  // At least a program unit: for one that straddles the ring's end. Made anew at each poll, so between two of them it
-  // may be used for other things.
+  // At least a program unit: for one that straddles the ring's end. Made anew when units() are asked for, so that it
+  // may be used for other things once they are programmed.
   MutableBytes bounce;
   uint16_t program_unit_bytes = 4;  // power of two, 1..256
   uint16_t chunk_bytes = 4096;      // power of two, 256..4096, a multiple of the program unit
@@ -98,7 +98,7 @@ enum class Action : uint8_t {
   kNone,
   kSend,     // frame_conn, frame (at most 20)   -> sent
   kRequest,  // request                          -> answer_request
-  kDecideOffer = static_cast<uint8_t>(ReceiverState::kWantOfferAnswer),  // offer    -> answer_offer
+  kDecideOffer = static_cast<uint8_t>(ReceiverState::kWantOfferAnswer),  // offer  -> answer_offer
   kDecideManifest,   // offer, manifest, signature                       -> accept | reject
   kProgram,          // chunk, page_offset, units                        -> programmed | chunk_failed
   kCloseChunk,       // chunk, chunk_size, chunk_crc                     -> chunk_durable | chunk_failed
@@ -190,13 +190,14 @@ struct TransferMemory {
   uint16_t chunk_size_;    // true bytes of this one
   uint16_t page_offset_;   // programmed so far
   uint16_t program_true_;  // true bytes of units()
-  uint32_t window_;        // fragments that may be under way at once
+  uint16_t epoch_;         // of the current stream: the transfer's are those from the offer's to this
+  uint16_t window_;        // fragments that may be under way at once
+  uint16_t hole_next_;     // low half of the count that the hole begins with
+  uint16_t query_count_;   // the query waits for fragments up to here, exclusive: low half as well
   uint32_t total_;         // fragments of the current stream
   uint32_t announced_;     // the limit the host knows
   uint32_t chunk_crc_;
-  uint32_t hole_next_;
   uint32_t hole_since_ms_;  // seen, or last reported
-  uint32_t query_count_;    // the query waits for fragments up to here, exclusive
   uint32_t query_at_ms_;
 };
 
@@ -205,11 +206,10 @@ struct ReceiverMemory : ReceiverMode, TransferMemory {
   struct Talk {
     Peer peer;
     Notice reply;   // to go
-    Notice answer;  // to its last request, said again if that is repeated
+    Answer answer;  // to its last request, said again if that is repeated
   };
 
-  // the transfer, or the last one: its epochs are those from the offer's to this, the current stream's
-  uint16_t epoch_;
+  // the transfer, or the last one
   uint32_t now_ms_;
   uint32_t heard_ms_;     // anything from this transfer's host
   uint32_t progress_ms_;  // a new fragment
@@ -241,9 +241,9 @@ class Receiver : private ReceiverMemory {
     intake_.handle_subscribed(conn, notifications_on);
   }
   void handle_disconnect(uint16_t conn) { intake_.handle_disconnect(conn); }
-  ControlResult handle_control(uint16_t conn, Bytes bytes);
+  ControlResult handle_control(uint16_t conn, Bytes bytes) { return intake_.handle_control(conn, bytes); }
   // True when the fragment was new and is in the ring now.
-  bool handle_data(uint16_t conn, Bytes bytes);
+  bool handle_data(uint16_t conn, Bytes bytes) { return intake_.handle_data(conn, bytes); }
 
   // ---- consumer side ------------------------------------------------------------------------------------------
   // The next action, or kNone. Sends come first, then requests, then the transfer.
@@ -251,7 +251,7 @@ class Receiver : private ReceiverMemory {
   // When poll must be called again at the latest. While a transfer is open there is always one.
   Deadline next_deadline() const;
 
-  // What the action is about; each only with one that names it, until that is answered or poll is called again.
+  // What the action is about: each only with one that names it, until that is answered or poll is called again.
   uint16_t frame_conn() const { return intake_.conn_of(outgoing_slot_); }
   Bytes frame() const { return outgoing_.bytes(); }
   const Request& request() const { return request_; }
@@ -333,7 +333,7 @@ class Receiver : private ReceiverMemory {
   void advance();
   bool look_for_head();
   bool look_for_units();
-  void peek(MutableBytes out) const;
+  void peek(uint8_t* out, uint32_t size) const;
   bool take_word(uint32_t* word);
   void open_payload_stream(uint16_t first_chunk);
   void begin_chunk(uint16_t chunk);
@@ -345,6 +345,7 @@ class Receiver : private ReceiverMemory {
 
   // sending
   Notice& reply(Peer peer, MessageType type);
+  void reply_answer(Peer peer);
   void reply_busy(Peer peer, MessageType about, uint16_t tag);
   void fill_result(Notice* notice) const;
   bool find_frame();
@@ -354,7 +355,10 @@ class Receiver : private ReceiverMemory {
   void make_report(bool asked);
 
   const ReceiverConfig& config_;
-  PageShape page_;
+  uint8_t* const bounce_;
+  const uint16_t program_unit_bytes_;
+  const uint16_t chunk_bytes_;
+  const uint8_t erased_value_;
   Intake intake_;
 };
 

@@ -9,12 +9,22 @@ namespace protocol {
 Notice& Receiver::reply(Peer peer, MessageType type) {
   const uint32_t slot = slot_of(peer);
   Talk& talk = talks_[slot];
-  if (talk.peer != peer) talk.answer.about = 0;  // of an earlier connection: no request has that type
+  if (talk.peer != peer) talk.answer.about = MessageType();  // of an earlier connection: no request has that type
   talk.peer = peer;
   talk.reply = make_notice(type);
   replies_owed_ = static_cast<uint8_t>(replies_owed_ | 1u << slot);
   outgoing_from_ = nullptr;
   return talk.reply;
+}
+
+// To the last request that was answered, once more or for the first time.
+void Receiver::reply_answer(Peer peer) {
+  Notice& notice = reply(peer, MessageType::kAnswer);
+  const Answer& answer = talks_[slot_of(peer)].answer;
+  notice.extra = answer.tag;
+  notice.about = static_cast<uint8_t>(answer.about);
+  notice.reason = answer.reason;
+  notice.detail = answer.detail;
 }
 
 void Receiver::notify_state(MessageType type, uint32_t package_id, Reason reason, uint16_t detail) {
@@ -56,7 +66,7 @@ inline void Receiver::make_notice_of(uint32_t owed) {
     const uint32_t limit = limit_count();
     notice.type = rewound ? MessageType::kRewind : MessageType::kAccept;
     notice.epoch = epoch_;
-    notice.about = static_cast<uint8_t>(__builtin_ctz(page_.chunk_bytes));
+    notice.about = static_cast<uint8_t>(__builtin_ctz(chunk_bytes_));
     notice.detail = first_chunk_;
     notice.extra = static_cast<uint8_t>(limit > kReachFragments ? kReachFragments : limit);
   }

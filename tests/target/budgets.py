@@ -96,8 +96,8 @@ SEAMS = [
     (r"^roost::device::", r"Interpreter::judge|SoftwareSha256::"),
 ]
 ROOTS = ["roost::device::DeliveryAgent::poll", "roost::device::DeliveryAgent::start",
-         "roost::device::Activation::invoke", "roost::protocol::Receiver::handle_data",
-         "roost::protocol::Receiver::handle_control"]
+         "roost::device::Activation::invoke", "roost::protocol::Intake::handle_data",
+         "roost::protocol::Intake::handle_control"]
 # How often a function that calls itself is under way at once at most; others that do are not on a device's path.
 RECURSION = {"roost::FlatCheck::check_table": 5}  # model, subgraph, tensor, quantisation, its details
 LIBRARY_FRAME = 64  # of a function without a figure: libgcc and the C library
