@@ -14,7 +14,11 @@ constexpr uint32_t kMapBits = 128;
 // All words are stored in order (release) and loaded in order (acquire). What is said under a number that is odd in the
 // meantime is so seen whole or recognized as torn. Only inside_ and generation_ need more: see producer_inside.
 void store(std::atomic<uint32_t>* word, uint32_t value) {
+#ifdef ROOST_MUTANT_WORDS_WITHOUT_ORDER  // see tests/protocol/CMakeLists.txt
+  word->store(value, std::memory_order_relaxed);
+#else
   word->store(value, std::memory_order_release);
+#endif
 }
 
 void raise_by_one(std::atomic<uint32_t>* word) {  // by its only writer: no read-modify-write needed

@@ -62,11 +62,11 @@ class DeviceThread {
  private:
   void run() {
     while (!stopping_.load(std::memory_order_relaxed)) {
-      const Action action = device_.receiver->poll(now_ms());
-      if (action.kind == Action::Kind::kSend) {
+      const Asked action = ask(*device_.receiver, now_ms());
+      if (action.kind == Action::kSend) {
         notifications.put(action.conn, action.bytes);
         EXPECT_TRUE(device_.receiver->sent(true).ok());
-      } else if (action.kind == Action::Kind::kNone) {
+      } else if (action.kind == Action::kNone) {
         borrow_ring();
       } else {
         device_.answer(action, now_ms());
