@@ -15,7 +15,7 @@ using runtime::size_of;
 namespace schema = runtime::tflite;  // `tflite` alone is TFLM's
 
 Graph main_graph(Bytes model) {
-  return Graph(model, 0);
+  return Graph(model, runtime::kMainGraph);
 }
 
 // For how many channels TFLM keeps a multiplier and a shift: of a quantised convolution whether its scales are per
