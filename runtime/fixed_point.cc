@@ -25,9 +25,9 @@ bool is_usable_scale(float scale) {
 
 // Long division, a bit at a time: prepare is rare, and a 64-bit division would cost a target its flash.
 //
-// A double has 53 bits of the quotient, ties to even; the multiplier 31, halves upwards. The first rounding matters to
-// the second only where it carries through all the bits between, which are ones then: at a tie, too, it goes upwards. So
-// one addition does both.
+// A double has 53 bits of the quotient, ties to even; the multiplier 31, halves upwards. The first rounding matters
+// to the second only where it carries through all the bits between, which are ones then: at a tie, too, it goes
+// upwards. So one addition does both.
 bool to_multiplier(float a, float b, float divisor, Multiplier* multiplier) {
   constexpr int kQuotientBits = 54;  // of a double, and the one that its rounding looks at
   constexpr int kWantedBits = 31;

@@ -59,8 +59,8 @@ Error prepare_int8_convolution(const OperatorView& op, const WindowOperator& kin
 enum class ScaleProduct : uint8_t { kDouble, kSingle };
 
 // What follows when `data` has all up to filter_channel: quantisation of input, filter and output. The filter is
-// symmetric, per tensor or along channel_dimension; where it is per tensor, the reference may multiply its scale and the
-// input's in single precision. kOverflow where a sum of products could leave 32 bits.
+// symmetric, per tensor or along channel_dimension; where it is per tensor, the reference may multiply its scale and
+// the input's in single precision. kOverflow where a sum of products could leave 32 bits.
 Error finish_int8_convolution(const OperatorView& op, ActivationFunctionType activation, uint32_t channel_dimension,
                               ScaleProduct scale_product, Int8Convolution* data, Needs& needs, void* memory);
 

@@ -8,7 +8,8 @@ namespace runtime {
 namespace {
 
 // Each row is an image of one pixel. With one scale for all weights the reference multiplies the input's and the
-// weights' scales in single precision, and only then goes on in double; with a scale per output it uses double throughout.
+// weights' scales in single precision, and only then goes on in double; with a scale per output it uses double
+// throughout.
 Error prepare(const OperatorView& op, Needs& needs, void* memory) {
   FullyConnectedShape shape;
   ActivationFunctionType activation;
