@@ -33,22 +33,15 @@ const RecordField kDeviceFields[] = {ROOST_BYTES(InfoDevice, device_id),
                                      ROOST_FIELD(InfoDevice, erased_value),
                                      ROOST_FIELD(InfoDevice, erases_left),
                                      kRecordEnd};
-const RecordField kSlotFields[] = {ROOST_FIELD(InfoSlotFacts, state),
-                                   ROOST_FIELD(InfoSlotFacts, reason),
-                                   ROOST_FIELD(InfoSlotFacts, detail),
-                                   ROOST_FIELD(InfoSlotFacts, generation),
-                                   ROOST_FIELD(InfoSlotFacts, package_id),
-                                   ROOST_FIELD(InfoSlotFacts, durable_chunks),
-                                   ROOST_FIELD(InfoSlotFacts, erase_count_max),
-                                   ROOST_BYTES(InfoSlotFacts, model_digest),
-                                   kRecordEnd};
-const RecordField kRunningFields[] = {ROOST_FIELD(InfoRunning, slot),
-                                      ROOST_FIELD(InfoRunning, state),
-                                      ROOST_FIELD(InfoRunning, reason),
-                                      ROOST_FIELD(InfoRunning, detail),
-                                      ROOST_FIELD(InfoRunning, generation),
-                                      ROOST_BYTES(InfoRunning, model_digest),
-                                      kRecordEnd};
+const RecordField kSlotFields[] = {
+    ROOST_FIELD(InfoSlotFacts, state),           ROOST_FIELD(InfoSlotFacts, reason),
+    ROOST_FIELD(InfoSlotFacts, detail),          ROOST_FIELD(InfoSlotFacts, generation),
+    ROOST_FIELD(InfoSlotFacts, package_id),      ROOST_FIELD(InfoSlotFacts, durable_chunks),
+    ROOST_FIELD(InfoSlotFacts, erase_count_max), kRecordEnd};
+const RecordField kRunningFields[] = {
+    ROOST_FIELD(InfoRunningFacts, slot),       ROOST_FIELD(InfoRunningFacts, state),
+    ROOST_FIELD(InfoRunningFacts, reason),     ROOST_FIELD(InfoRunningFacts, detail),
+    ROOST_FIELD(InfoRunningFacts, generation), kRecordEnd};
 
 void put_record(ByteWriter* w, RecordFields fields, const void* object) {
   if (uint8_t* out = w->take(record_size(fields))) store_record(fields, object, out);
@@ -58,7 +51,13 @@ void get_record(ByteReader* r, RecordFields fields, void* object) {
   if (const uint8_t* in = r->take(record_size(fields))) load_record(fields, in, object);
 }
 
-void put_text(ByteWriter* w, Text text) {
+// What comes to nothing where `r` is at its end stays zero, and `r` says so.
+template <size_t N>
+void get_digest(ByteReader* r, std::array<uint8_t, N>* digest) {
+  if (const uint8_t* in = r->take(N)) memcpy(digest->data(), in, N);
+}
+
+void put_text(ByteWriter* w, const Text& text) {
   w->u8(static_cast<uint8_t>(text.size()));
   w->bytes(Bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }
@@ -78,12 +77,13 @@ bool is_state(PackageState state) {
 
 bool get_slot(ByteReader* r, InfoSlot* slot) {
   get_record(r, kSlotFields, slot);
+  get_digest(r, &slot->model_digest);
   return is_state(slot->state) && get_text(r, &slot->name) && get_text(r, &slot->version);
 }
 
 bool put_tensors(InfoWriter* w, uint8_t count, const std::array<InfoTensor, kInfoTensorsMax>& tensors) {
   if (count > kInfoTensorsMax) return false;
-  w->tensor_count(count);
+  w->count(count);
   for (size_t i = 0; i < count; ++i) {
     const InfoTensor& tensor = tensors[i];
     if (tensor.rank > kTensorRankMax) return false;
@@ -118,6 +118,7 @@ bool get_body(ByteReader* r, Info* info) {
   get_record(r, kDeviceFields, info);
   if (!get_text(r, &info->hardware)) return false;
   get_record(r, kRunningFields, &info->running);
+  get_digest(r, &info->running.model_digest);
   if (!is_state(info->running.state)) return false;
   info->slot_count = r->u8();
   if (info->slot_count > kInfoSlotsMax) return false;
@@ -129,19 +130,27 @@ bool get_body(ByteReader* r, Info* info) {
 
 }  // namespace
 
-void InfoWriter::begin(const InfoHead& head, const InfoDevice& device, Text hardware, const InfoRunning& running,
-                       uint8_t slot_count) {
+void InfoWriter::begin(const InfoHead& head, const InfoDevice& device, const Text& hardware) {
   put_record(&writer_, kHeadFields, &head);
   put_record(&writer_, kDeviceFields, &device);
   put_text(&writer_, hardware);
-  put_record(&writer_, kRunningFields, &running);
-  writer_.u8(slot_count);
 }
 
-void InfoWriter::slot(const InfoSlotFacts& slot, Text name, Text version) {
+void InfoWriter::running(const InfoRunningFacts& running, const std::array<uint8_t, 32>& model_digest) {
+  put_record(&writer_, kRunningFields, &running);
+  writer_.bytes(model_digest);
+}
+
+void InfoWriter::slot(const InfoSlotFacts& slot, const uint8_t* model_digest, const Text& name,
+                      const Text& version) {
   put_record(&writer_, kSlotFields, &slot);
+  writer_.bytes(Bytes(model_digest, kDigestPrefixBytes));
   put_text(&writer_, name);
   put_text(&writer_, version);
+}
+
+void InfoWriter::count(uint8_t count) {
+  writer_.u8(count);
 }
 
 void InfoWriter::tensor(uint8_t type, Span<const int32_t> shape) {
@@ -157,17 +166,22 @@ uint16_t InfoWriter::finish() {
   if (!writer_.ok()) return 0;
   const Bytes value = writer_.written();
   store_le16(start_ + kSizeOffset, static_cast<uint16_t>(value.size()));
-  store_le32(start_ + kCrcOffset, 0);  // as it counts in its own sum
-  store_le32(start_ + kCrcOffset, crc32(0, value));
+  store_le32(start_ + kCrcOffset, crc32(0, value));  // where zero is, as it counts in its own sum
   return static_cast<uint16_t>(value.size());
 }
 
 Result<uint16_t> encode_info(const Info& info, MutableBytes out) {
   if (info.slot_count > kInfoSlotsMax) return Error::kRange;
+  InfoHead head = info.head;
+  head.size = 0;
+  head.crc = 0;
   InfoWriter w(out);
-  w.begin(info.head, info, info.hardware.text(), info.running, info.slot_count);
+  w.begin(head, info, info.hardware.text());
+  w.running(info.running, info.running.model_digest);
+  w.count(info.slot_count);
   for (size_t i = 0; i < info.slot_count; ++i) {
-    w.slot(info.slots[i], info.slots[i].name.text(), info.slots[i].version.text());
+    const InfoSlot& slot = info.slots[i];
+    w.slot(slot, slot.model_digest.data(), slot.name.text(), slot.version.text());
   }
   if (!put_tensors(&w, info.input_count, info.inputs) || !put_tensors(&w, info.output_count, info.outputs)) {
     return Error::kRange;
@@ -201,15 +215,16 @@ Status decode_info(Bytes value, Info* info) {
   return r.ok() ? Status() : Status(Error::kTooShort);
 }
 
-Result<uint8_t> encode_advertised(const InfoRunning& running, Text version, MutableBytes out) {
+size_t encode_advertised(PackageState state, const uint8_t* model_digest, const Text& version,
+                         const MutableBytes& out) {
+  if (out.size() < kAdvertisedBytesMax) return 0;
   const size_t version_size = version.size() < kAdvertisedVersionMax ? version.size() : kAdvertisedVersionMax;
-  ByteWriter w(out);
-  w.u8(kProtocolVersion);
-  w.u8(static_cast<uint8_t>(running.state));
-  w.bytes(Bytes(running.model_digest.data(), kAdvertisedDigestBytes));
-  w.bytes(Bytes(reinterpret_cast<const uint8_t*>(version.data()), version_size));
-  if (!w.ok()) return Error::kTooLong;
-  return static_cast<uint8_t>(w.size());
+  uint8_t* const to = out.data();
+  to[0] = kProtocolVersion;
+  to[1] = static_cast<uint8_t>(state);
+  memcpy(to + 2, model_digest, kAdvertisedDigestBytes);
+  memcpy(to + 2 + kAdvertisedDigestBytes, version.data(), version_size);
+  return 2 + kAdvertisedDigestBytes + version_size;
 }
 
 Result<Advertised> decode_advertised(Bytes value) {

@@ -87,21 +87,24 @@ struct InfoSlotFacts {
   uint32_t generation = 0;  // storage's: grows with every use of the slot
   uint32_t package_id = 0;
   uint16_t durable_chunks = 0;
-  uint32_t erase_count_max = 0;                            // of its most worn block
-  std::array<uint8_t, kDigestPrefixBytes> model_digest{};  // first bytes of the model's SHA-256
+  uint32_t erase_count_max = 0;  // of its most worn block
 };
 
 struct InfoSlot : InfoSlotFacts {
+  std::array<uint8_t, kDigestPrefixBytes> model_digest{};  // first bytes of the model's SHA-256
   ShortText<kNameBytesMax> name;
   ShortText<kVersionBytesMax> version;
 };
 
-struct InfoRunning {
+struct InfoRunningFacts {
   uint8_t slot = kRunningNone;  // index, kRunningBuiltIn or kRunningNone
   PackageState state = PackageState::kEmpty;
   Reason reason = Reason::kOk;  // of the last return to an older model
   uint16_t detail = 0;
   uint32_t generation = 0;  // of the runtime: grows with every swap
+};
+
+struct InfoRunning : InfoRunningFacts {
   std::array<uint8_t, 32> model_digest{};
 };
 
@@ -134,19 +137,28 @@ struct Info : InfoDevice {
   std::array<InfoTensor, kInfoTensorsMax> outputs;
 };
 
-// Writes the value in pieces, in the order of these functions, so that a device needs no Info of its own: as many
-// slots and tensors as were announced. `out` of kInfoBytesMax suffices.
+// Writes the value in pieces, so that a device needs no Info of its own, and no copies of what it has already. `out` of
+// kInfoBytesMax suffices.
+//
+//   InfoWriter writer(out);
+//   writer.begin(head, device, hardware);
+//   writer.running(facts, model_sha256);
+//   writer.count(slots);    writer.slot(facts, model_sha256, name, version); ...
+//   writer.count(inputs);   writer.tensor(type, shape); ...
+//   writer.count(outputs);  writer.tensor(type, shape); ...
+//   size = writer.finish();
 class InfoWriter {
  public:
   explicit InfoWriter(MutableBytes out)
       : start_(out.data()), writer_(out.first(out.size() < kInfoBytesMax ? out.size() : kInfoBytesMax)) {}
 
-  // head.size and head.crc are ignored and computed.
-  void begin(const InfoHead& head, const InfoDevice& device, Text hardware, const InfoRunning& running,
-             uint8_t slot_count);
-  void slot(const InfoSlotFacts& slot, Text name, Text version);
-  void tensor_count(uint8_t count) { writer_.u8(count); }  // of the inputs, and again of the outputs
-  void tensor(uint8_t type, Span<const int32_t> shape);    // a dimension below zero is any: 0 in Info
+  // head.size and head.crc are zero: they are computed.
+  void begin(const InfoHead& head, const InfoDevice& device, const Text& hardware);
+  void running(const InfoRunningFacts& running, const std::array<uint8_t, 32>& model_digest);
+  // Of the digest at `model_digest` the first bytes.
+  void slot(const InfoSlotFacts& slot, const uint8_t* model_digest, const Text& name, const Text& version);
+  void count(uint8_t count);
+  void tensor(uint8_t type, Span<const int32_t> shape);  // a dimension below zero is any: 0 in Info
   // How many bytes it takes; 0: it does not fit.
   uint16_t finish();
 
@@ -174,8 +186,9 @@ struct Advertised {
   std::array<uint8_t, kAdvertisedDigestBytes> model_digest{};  // first bytes
   ShortText<kAdvertisedVersionMax> version;
 };
-// Of a longer version the beginning. kTooLong: `out` is too small.
-Result<uint8_t> encode_advertised(const InfoRunning& running, Text version, MutableBytes out);
+// Returns how many bytes it takes, of a longer version the beginning; 0: `out` is not of kAdvertisedBytesMax.
+size_t encode_advertised(PackageState state, const uint8_t* model_digest, const Text& version,
+                         const MutableBytes& out);
 Result<Advertised> decode_advertised(Bytes value);
 
 }  // namespace protocol

@@ -1,7 +1,5 @@
 #include "device/agent/delivery_agent.h"
 
-#include <string.h>
-
 #include "protocol/manifest.h"
 
 namespace roost {
@@ -21,14 +19,11 @@ constexpr uint8_t kFlashFailuresMax = 3;
 // Then a block that cannot be erased is left alone for so long, unless somebody waits for it.
 constexpr uint32_t kFlashRestMs = 60000;
 
+// The bounce buffer is the store's scratch, which it uses only within its own calls.
 protocol::PageShape page_shape(const AgentConfig& config) {
   const storage::FlashGeometry& geometry = config.flash->geometry();
-  protocol::PageShape page;
-  page.bounce = config.store_scratch;  // the store uses it only within its own calls
-  page.program_unit_bytes = geometry.program_unit_bytes;
-  page.chunk_bytes = config.store.chunk_bytes;
-  page.erased_value = geometry.erased_value;
-  return page;
+  return protocol::PageShape{config.store_scratch, geometry.program_unit_bytes, config.store.chunk_bytes,
+                             geometry.erased_value};
 }
 
 PackageState package_state(const storage::SlotInfo& slot) {
@@ -54,6 +49,17 @@ struct Label {
   protocol::Text version;
 };
 
+void put_slot(protocol::InfoWriter* writer, const storage::SlotInfo& slot) {
+  const protocol::InfoSlotFacts facts = {
+      package_state(slot), reason_from_kept(slot.reason),
+      slot.detail,         slot.generation,
+      slot.package_id,     static_cast<uint16_t>(slot.durable_chunks),
+      slot.wear_max,
+  };
+  const Label label(slot.manifest);
+  writer->slot(facts, slot.model_sha256.data(), label.name, label.version);
+}
+
 protocol::Text hardware_name(const char* name) {
   size_t size = 0;
   while (size < protocol::kHardwareBytesMax && name[size] != 0) ++size;
@@ -63,7 +69,7 @@ protocol::Text hardware_name(const char* name) {
 void put_tensors(protocol::InfoWriter* writer, bool declared, const Span<const runtime::TensorSpec>& specs) {
   size_t count = declared ? specs.size() : 0;
   if (count > protocol::kInfoTensorsMax) count = protocol::kInfoTensorsMax;
-  writer->tensor_count(static_cast<uint8_t>(count));
+  writer->count(static_cast<uint8_t>(count));
   for (const runtime::TensorSpec* spec = specs.data(); count > 0; --count, ++spec) {
     writer->tensor(static_cast<uint8_t>(spec->type), spec->shape);
   }
@@ -121,6 +127,7 @@ ROOST_INLINE bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
 }
 
 ROOST_INLINE Cause DeliveryAgent::serve_request(const protocol::Request& request, uint32_t now_ms) {
+  storage::Status abandoned;
   switch (request.type) {
     case MessageType::kActivate:
       return activation_.activate(request.package_id);
@@ -133,10 +140,9 @@ ROOST_INLINE Cause DeliveryAgent::serve_request(const protocol::Request& request
         (void)receiver_.give_up(Reason::kAskedByHost);  // kAbandoned follows and empties the slot
         return Cause();
       }
-      if (!store_.receiving() && store_.slot_in(SlotState::kReceiving) == storage::kNoSlot) {
-        return Reason::kNoTransfer;
-      }
-      return cause_of(store_.abandon(kept_reason(Reason::kAskedByHost), 0).error());
+      abandoned = store_.abandon(kept_reason(Reason::kAskedByHost), 0);
+      return abandoned.error() == storage::Error::kWrongState ? Reason::kNoTransfer
+                                                                : cause_of(abandoned.error());
     case MessageType::kEraseModels:
       return receiver_.transfer_open() ? Reason::kBusy : activation_.erase_models(now_ms);
     default:
@@ -170,8 +176,9 @@ inline bool DeliveryAgent::work_store(uint32_t now_ms) {
 // Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between two
 // slices of a swap: offers are answered BUSY so long. False: it is wanted, but a transfer has it.
 bool DeliveryAgent::borrow_ring() {
-  if (activation_.wants_scratch() && !ring_borrowed_) ring_borrowed_ = receiver_.lend_ring().ok();
-  return ring_borrowed_ || !activation_.wants_scratch();
+  if (ring_borrowed_ || !activation_.wants_scratch()) return true;
+  ring_borrowed_ = receiver_.lend_ring().ok();
+  return ring_borrowed_;
 }
 
 inline bool DeliveryAgent::work_models(uint32_t now_ms) {
@@ -194,76 +201,60 @@ protocol::Deadline DeliveryAgent::next_deadline() const {
   return deadline;
 }
 
-storage::SlotInfo DeliveryAgent::look_at(uint8_t slot, protocol::InfoSlotFacts* facts) {
-  const storage::SlotInfo info = store_.slot_info(slot);
-  facts->state = package_state(info);
-  facts->reason = reason_from_kept(info.reason);
-  facts->detail = info.detail;
-  facts->generation = info.generation;
-  facts->package_id = info.package_id;
-  facts->durable_chunks = static_cast<uint16_t>(info.durable_chunks);
-  facts->erase_count_max = info.wear_max;
-  memcpy(facts->model_digest.data(), info.model_sha256.data(), facts->model_digest.size());
-  return info;
-}
-
-// `running` as Info has it, and the slot that is meant; nothing of one, where it is none.
-storage::SlotInfo DeliveryAgent::look_at_running(protocol::InfoRunning* running) {
-  protocol::InfoSlotFacts facts;
-  const storage::SlotInfo info = look_at(activation_.running(), &facts);
-  running->slot = activation_.running();
-  running->state = running->slot == protocol::kRunningBuiltIn ? PackageState::kConfirmed : facts.state;
-  running->reason = activation_.last_return().reason();
-  running->detail = activation_.last_return().detail();
-  running->generation = host_.generation();
-  running->model_digest = info.model_sha256;
-  return info;
+// Of the slot that runs, or of none.
+PackageState DeliveryAgent::running_state(const storage::SlotInfo& slot) const {
+  return activation_.running() == protocol::kRunningBuiltIn ? PackageState::kConfirmed : package_state(slot);
 }
 
 Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   const storage::FlashGeometry& geometry = config_.flash->geometry();
+  const storage::StoreConfig& store = config_.store;
   const uint32_t erases = store_.erase_budget(now_ms);
-  protocol::InfoHead head;
-  head.version = protocol::kProtocolVersion;
-  head.chunk_log2 = static_cast<uint8_t>(__builtin_ctz(config_.store.chunk_bytes));
-  head.generation = info_generation_++;
-  head.initial_credit_bytes = receiver_.initial_credit_bytes();
-  head.preferred_value_bytes = config_.preferred_value_bytes;
-  head.manifest_bytes_max = protocol::kManifestBytesMax;
-  head.payload_bytes_max = store_.payload_bytes_max();
-  protocol::InfoDevice device;
-  device.device_id = config_.device_id;
-  device.policy = static_cast<uint16_t>((config_.store.early_erase ? protocol::kPolicyEarlyErase : 0) |
-                                        (config_.builtin_model.empty() ? 0 : protocol::kPolicyBuiltIn));
-  device.ring_bytes = static_cast<uint16_t>(receiver_.ring_bytes());
-  device.arena_bytes = static_cast<uint32_t>(config_.arena.size());
-  device.erase_block_bytes = geometry.erase_block_bytes;
-  device.program_unit_bytes = geometry.program_unit_bytes;
-  device.erased_value = geometry.erased_value;
-  device.erases_left = static_cast<uint16_t>(erases > 0xFFFF ? 0xFFFF : erases);
-  protocol::InfoRunning running;
-  (void)look_at_running(&running);
-
+  const protocol::InfoHead head = {
+      protocol::kProtocolVersion,
+      static_cast<uint8_t>(__builtin_ctz(store.chunk_bytes)),
+      0,  // the size comes last
+      info_generation_++,
+      receiver_.initial_credit_bytes(),
+      config_.preferred_value_bytes,
+      protocol::kManifestBytesMax,
+      store_.payload_bytes_max(),
+      0,  // and the CRC
+  };
+  const protocol::InfoDevice device = {
+      config_.device_id,
+      static_cast<uint16_t>((store.early_erase ? protocol::kPolicyEarlyErase : 0) |
+                            (config_.builtin_model.empty() ? 0 : protocol::kPolicyBuiltIn)),
+      static_cast<uint16_t>(receiver_.ring_bytes()),
+      static_cast<uint32_t>(config_.arena.size()),
+      geometry.erase_block_bytes,
+      geometry.program_unit_bytes,
+      geometry.erased_value,
+      static_cast<uint16_t>(erases > 0xFFFF ? 0xFFFF : erases),
+  };
   const Acceptance& accepted = config_.acceptance;
   protocol::InfoWriter writer(out);
-  writer.begin(head, device, hardware_name(accepted.hardware), running, store_.slot_count());
-  for (uint8_t slot = 0; slot < store_.slot_count(); ++slot) {
-    protocol::InfoSlotFacts facts;
-    const storage::SlotInfo info = look_at(slot, &facts);
-    const Label label(info.manifest);
-    writer.slot(facts, label.name, label.version);
-  }
+  writer.begin(head, device, hardware_name(accepted.hardware));
+
+  const storage::SlotInfo runs = store_.slot_info(activation_.running());
+  const Cause last_return = activation_.last_return();
+  const protocol::InfoRunningFacts running = {
+      activation_.running(), running_state(runs), last_return.reason(), last_return.detail(), host_.generation(),
+  };
+  writer.running(running, runs.model_sha256);
+
+  writer.count(store_.slot_count());
+  for (uint8_t slot = 0; slot < store_.slot_count(); ++slot) put_slot(&writer, store_.slot_info(slot));
   put_tensors(&writer, accepted.io.declared, accepted.io.inputs);
   put_tensors(&writer, accepted.io.declared, accepted.io.outputs);
   return Bytes(out.data(), writer.finish());
 }
 
 Bytes DeliveryAgent::advertised(MutableBytes out) {
-  protocol::InfoRunning running;
-  const storage::SlotInfo info = look_at_running(&running);
-  const Label label(info.manifest);
-  const Result<uint8_t, protocol::Error> size = protocol::encode_advertised(running, label.version, out);
-  return Bytes(out.data(), size.value_or(0));
+  const storage::SlotInfo runs = store_.slot_info(activation_.running());
+  const Label label(runs.manifest);
+  const uint8_t* const digest = runs.model_sha256.data();
+  return Bytes(out.data(), protocol::encode_advertised(running_state(runs), digest, label.version, out));
 }
 
 }  // namespace device

@@ -74,8 +74,7 @@ class DeliveryAgent {
   void stop_receiving();
   bool borrow_ring();
   bool work_models(uint32_t now_ms);
-  storage::SlotInfo look_at(uint8_t slot, protocol::InfoSlotFacts* facts);
-  storage::SlotInfo look_at_running(protocol::InfoRunning* running);
+  protocol::PackageState running_state(const storage::SlotInfo& slot) const;
 
   // Small members first: the shorter instructions reach only so far.
   Activation activation_;
