@@ -11,11 +11,17 @@ using protocol::MessageType;
 using protocol::Reason;
 using runtime::HostEvent;
 using storage::kNoSlot;
+using storage::kUnconfirmed;
 using storage::SlotState;
+using storage::SlotStates;
+using storage::states;
 
 // Here and in the agent's other files, `inline` and ROOST_INLINE say that there is one caller.
 
 namespace {
+
+// Slots that the store does not have, and so nothing it would erase: what runs can be told to it as it is.
+static_assert(kRunningNone == kNoSlot && kRunningBuiltIn >= storage::kSlotCountMax, "Store::hold");
 
 // So many inferences without a hang end a run of watchdog resets.
 constexpr uint8_t kHealthyInferences = 16;
@@ -31,10 +37,15 @@ uint32_t Activation::package_in(uint8_t slot) const {
   return slot < store_.slot_count() ? store_.state().slots[slot].package_id : 0;
 }
 
-// The slot in that state, if it holds that package (0: any), or kNoSlot.
-uint8_t Activation::find(SlotState state, uint32_t package_id) const {
-  const uint8_t slot = store_.slot_in(state);
-  return package_id == 0 || package_in(slot) == package_id ? slot : kNoSlot;
+// The newest slot in one of these states that holds that package (0: any), or kNoSlot.
+uint8_t Activation::find(SlotStates states, uint32_t package_id) const {
+  uint32_t among = 0;
+  uint32_t bit = 1;
+  for (const storage::SlotRecord& slot : store_.state().slots) {
+    if (package_id == 0 || slot.package_id == package_id) among |= bit;
+    bit <<= 1;
+  }
+  return storage::newest_slot(store_.state(), states, static_cast<uint8_t>(among));
 }
 
 void Activation::note(AgentEvent event, uint8_t slot, Cause cause) const {
@@ -48,32 +59,29 @@ void Activation::note(AgentEvent event, uint8_t slot, Cause cause) const {
   config_.observer->on_event(note);
 }
 
-void Activation::tell(MessageType type, uint8_t slot, Cause cause) const {
+constexpr bool is_message(AgentEvent event, MessageType type) {
+  return static_cast<int>(event) - static_cast<int>(AgentEvent::kTrial) ==
+         static_cast<int>(type) - static_cast<int>(MessageType::kActive);
+}
+static_assert(is_message(AgentEvent::kRolledBack, MessageType::kRolledBack) &&
+                  is_message(AgentEvent::kConfirmed, MessageType::kConfirmed),
+              "tell() counts on it");
+
+// From kTrial on, events are messages to the hosts, too.
+void Activation::tell(AgentEvent event, uint8_t slot, Cause cause) const {
+  const int number = static_cast<int>(event) - static_cast<int>(AgentEvent::kTrial);
+  const MessageType type = static_cast<MessageType>(static_cast<int>(MessageType::kActive) + number);
   receiver_.notify_state(type, package_in(slot), cause.reason(), cause.detail());
 }
 
-void Activation::announce(AgentEvent event, MessageType type, uint8_t slot, Cause cause) const {
+void Activation::announce(AgentEvent event, uint8_t slot, Cause cause) const {
   note(event, slot, cause);
-  tell(type, slot, cause);
-}
-
-// That `left` is left, for what serves now.
-void Activation::announce_return(uint8_t left) {
-  last_return_ = because_;
-  announce(AgentEvent::kRolledBack, MessageType::kRolledBack, left, because_);
-  if (running_ != kRunningNone) note(AgentEvent::kModelRuns, running_);
-}
-
-bool Activation::tell_confirmed(uint32_t package_id) const {
-  const uint8_t confirmed = find(SlotState::kConfirmed, package_id);
-  if (package_id == 0 || confirmed == kNoSlot) return false;
-  tell(MessageType::kConfirmed, confirmed);
-  return true;
+  tell(event, slot, cause);
 }
 
 // ---- beginning ----
 
-// Gives a model to the host: to serve (kBoot), or to be tried.
+// Gives a model to the host: to serve (kBoot), or to be tried. False: there is none, or the host is busy.
 bool Activation::begin(Goal goal, uint8_t slot) {
   runtime::HostedModel model;
   model.bytes = config_.builtin_model;
@@ -89,49 +97,47 @@ bool Activation::begin(Goal goal, uint8_t slot) {
       model.healthy_inferences = manifest.confirm_after_inferences();
     }
   }
+  if (model.bytes.empty()) return false;
   const runtime::Status begun = goal == Goal::kBoot ? host_.run(model) : host_.try_model(model);
   if (!begun.ok()) return false;
   goal_ = goal;
   candidate_ = slot;
   previous_ = running_;
   confirm_due_ = false;
+  // An unconfirmed model is safe without, and what serves meanwhile may need it.
+  if (goal != Goal::kAttempt) store_.hold(slot);
   return true;
 }
 
 void Activation::boot(storage::ResetCause cause) {
-  const storage::BootChoice choice = store_.boot(cause);
-  safe_mode_ = choice.action == storage::BootAction::kSafeMode;
+  const storage::BootAction action = store_.boot(cause).action;
+  safe_mode_ = action == storage::BootAction::kSafeMode;
   if (safe_mode_) return note(AgentEvent::kSafeMode, kNoSlot, Reason::kWatchdogResets);
   // The model that is known to run serves first, so that the attempt has something to return to.
-  if (choice.action == storage::BootAction::kAttempt) attempt_next_ = choice.slot;
-  run_choice(choice);
+  attempt_due_ = action == storage::BootAction::kAttempt;
+  run_something();
 }
 
-// Runs what is confirmed, of what the boot table chose.
-void Activation::run_choice(storage::BootChoice choice) {
+// Where nothing serves, what is known to run.
+void Activation::run_something() {
+  if (running_ != kRunningNone) return;
   safe_mode_ = false;
-  to_run_[0] = choice.action == storage::BootAction::kRun ? choice.slot : kNoSlot;
-  to_run_[1] = choice.fallback_slot;
-  to_run_[2] = config_.builtin_model.empty() ? kNoSlot : kRunningBuiltIn;
-  to_run_next_ = 0;
+  next_to_run_ = 0;
   run_next();
 }
 
-// Where nothing serves, what the boot table has now.
-void Activation::run_something() {
-  if (running_ == kRunningNone) run_choice(store_.choice());
-}
-
-// When there is none left, attempts what is to be attempted, or runs nothing.
+// The confirmed model, the retired one, the built-in one. When none is left, attempts what is to be attempted, or runs
+// nothing.
 void Activation::run_next() {
-  while (to_run_next_ < sizeof to_run_) {
-    const uint8_t slot = to_run_[to_run_next_++];
-    hold(slot);
-    if (slot != kNoSlot && begin(Goal::kBoot, slot)) return;
+  constexpr uint8_t kBuiltIn = 2;
+  while (next_to_run_ <= kBuiltIn) {
+    const uint8_t turn = next_to_run_++;
+    uint8_t slot = kRunningBuiltIn;
+    if (turn != kBuiltIn) slot = store_.slot_in(turn == 0 ? SlotState::kConfirmed : SlotState::kRetired);
+    if (begin(Goal::kBoot, slot)) return;
   }
-  hold(kNoSlot);
   goal_ = Goal::kNothing;
-  if (attempt_next_ == kNoSlot) note(AgentEvent::kNoModel, kNoSlot);
+  if (!attempt_due_) note(AgentEvent::kNoModel, kNoSlot);
 }
 
 Cause Activation::begin_attempt(uint8_t slot) {
@@ -151,58 +157,64 @@ Cause Activation::begin_attempt(uint8_t slot) {
 // ---- requests ----
 
 Cause Activation::activate(uint32_t package_id) {
-  const uint8_t trial = find(SlotState::kTrial, package_id);
+  constexpr SlotStates kNamed = kUnconfirmed | states(SlotState::kConfirmed) | states(SlotState::kRetired);
+  const uint8_t slot = find(package_id == 0 ? kUnconfirmed : kNamed, package_id);
+  const uint8_t trial = store_.slot_in(SlotState::kTrial);
   if (trial != kNoSlot) {
-    if (running_ == trial) tell(MessageType::kActive, trial);
+    if (slot != trial) return Reason::kTrialOpen;
+    if (running_ == trial) tell(AgentEvent::kTrial, trial);
     return Cause();
   }
-  if (store_.slot_in(SlotState::kTrial) != kNoSlot) return Reason::kTrialOpen;
-  if (tell_confirmed(package_id)) return Cause();
-  uint8_t slot = find(SlotState::kPending, package_id);
-  const bool pending = slot != kNoSlot;
-  if (!pending && package_id != 0) slot = find(SlotState::kRetired, package_id);
   if (slot == kNoSlot) return Reason::kNothingToActivate;
+  const SlotState state = state_of(slot);
+  if (state == SlotState::kConfirmed) {
+    tell(AgentEvent::kConfirmed, slot);
+    return Cause();
+  }
+  const bool pending = state == SlotState::kPending;
   if (busy()) return pending && candidate_ == slot ? Reason::kOk : Reason::kBusy;
   const storage::Status reinstated = pending ? storage::Status() : store_.reinstate(slot);
-  return reinstated.ok() ? begin_attempt(slot) : cause_of(reinstated.error());
+  return reinstated.ok() ? begin_attempt(slot) : cause_of(reinstated);
 }
 
 Cause Activation::confirm(uint32_t package_id, uint32_t now_ms) {
-  const uint8_t trial = find(SlotState::kTrial, package_id);
-  if (trial == kNoSlot) return tell_confirmed(package_id) ? Reason::kOk : Reason::kNothingToConfirm;
-  if (host_.state() != runtime::ModelHost::State::kTrial) return Reason::kBusy;
-  const storage::Status recorded = store_.confirm(trial, now_ms);
-  if (recorded.ok()) {
+  constexpr SlotStates kOnTrial = states(SlotState::kTrial);
+  const uint8_t slot = find(package_id == 0 ? kOnTrial : kOnTrial | states(SlotState::kConfirmed), package_id);
+  if (slot == kNoSlot) return Reason::kNothingToConfirm;
+  if (state_of(slot) == SlotState::kTrial) {
+    if (host_.state() != runtime::ModelHost::State::kTrial) return Reason::kBusy;
+    const storage::Status recorded = store_.confirm(slot, now_ms);
+    if (!recorded.ok()) return cause_of(recorded);
     (void)host_.confirm();  // it is on trial, so this cannot be refused
-    announce(AgentEvent::kConfirmed, MessageType::kConfirmed, trial);
+    note(AgentEvent::kConfirmed, slot);
   }
-  return cause_of(recorded.error());
+  tell(AgentEvent::kConfirmed, slot);
+  return Cause();
 }
 
 Cause Activation::roll_back(Reason asked_by) {
-  if (rolling_back() || goal_ == Goal::kReject) return Cause();  // that is what is being done
+  if (goal_ > Goal::kAttempt) return Cause();  // that is what is being done
   const runtime::ModelHost::State state = host_.state();
   const bool trial = goal_ == Goal::kNothing &&
                      (state == runtime::ModelHost::State::kTrial || state == runtime::ModelHost::State::kRestoring);
-  if (trial || goal_ == Goal::kAttempt || goal_ == Goal::kRecordTrial) {
+  if (trial || goal_ == Goal::kAttempt) {
+    goal_ = Goal::kAttempt;
     give_up(asked_by);
     return Cause();
   }
   // Sealed, but not with the host: it was never tried, or not yet since the boot, or could not be rejected.
-  uint8_t slot = store_.slot_in(SlotState::kTrial);
-  if (slot == kNoSlot) slot = store_.slot_in(SlotState::kPending);
+  uint8_t slot = find(kUnconfirmed, 0);
   if (slot != kNoSlot) {
     const Cause rejected = reject(slot, asked_by);
     if (!rejected.ok()) return rejected;
-    attempt_next_ = kNoSlot;
-    tell(MessageType::kRolledBack, slot, asked_by);
+    attempt_due_ = false;
+    announce(AgentEvent::kRolledBack, slot, asked_by);
     return Cause();
   }
+  if (busy()) return Reason::kBusy;
   slot = store_.slot_in(SlotState::kRetired);
-  if (slot == kNoSlot && !config_.builtin_model.empty()) slot = kRunningBuiltIn;
-  if (slot == kNoSlot || running_ == kRunningBuiltIn) return Reason::kNothingToReturnTo;
-  if (busy() || !begin(Goal::kRollBack, slot)) return Reason::kBusy;
-  hold(slot);  // what runs is confirmed, and so safe without
+  if (slot == kNoSlot) slot = kRunningBuiltIn;
+  if (running_ == kRunningBuiltIn || !begin(Goal::kRollBack, slot)) return Reason::kNothingToReturnTo;
   because_ = asked_by;
   answers_later_ = asked_by == Reason::kAskedByHost;
   return Cause();
@@ -218,15 +230,14 @@ Cause Activation::erase_models(uint32_t now_ms) {
   if (erased.ok()) note(AgentEvent::kModelsErased, kNoSlot);
   // What ran goes on if the store refused; otherwise the built-in model, or none.
   if (ran || erased.ok()) run_something();
-  return cause_of(erased.error());
+  return cause_of(erased);
 }
 
 // ---- what happens ----
 
-// Makes the host return to the previous model; handle_failure has the rejection recorded when it did.
+// Makes the host return to the previous model; handle_failure goes on when it did.
 void Activation::give_up(Cause cause) {
   because_ = cause;
-  goal_ = Goal::kAttempt;                                 // a trial that is given up before it is recorded is none
   (void)host_.return_to_previous(runtime::Error::kNone);  // already returning: for a reason of its own
   follow_return();
 }
@@ -236,11 +247,17 @@ void Activation::follow_return() {
   now_serves(host_.serving() ? previous_ : kRunningNone);
 }
 
-void Activation::step(MutableBytes scratch, uint32_t now_ms) {
+void Activation::step(bool ring_lent, uint32_t now_ms) {
+  MutableBytes scratch;
+  if (ring_lent) scratch = config_.receiver.ring;
   handle(host_.poll(scratch));
   if (waits_ && static_cast<int32_t>(now_ms - again_at_ms_) < 0) return;
-  write_due(now_ms);
   again_at_ms_ = now_ms + kAgainMs;
+  waits_ = !write_due();
+  if (confirm_due_ && goal_ == Goal::kNothing) {
+    const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
+    waits_ = confirm_due_ = on_trial && !confirm(0, now_ms).ok();
+  }
 }
 
 inline void Activation::handle(HostEvent event) {
@@ -254,8 +271,7 @@ inline void Activation::handle(HostEvent event) {
       now_serves(candidate_);
       return note(AgentEvent::kModelRuns, running_);
     case HostEvent::kTrial:
-      goal_ = goal_ == Goal::kRollBack ? Goal::kRecordReturn : Goal::kRecordTrial;
-      return now_serves(candidate_);
+      return now_serves(candidate_);  // written in flash it is next
     case HostEvent::kConfirmDue:
       confirm_due_ = true;
       return;
@@ -270,76 +286,62 @@ inline void Activation::handle(HostEvent event) {
 // The candidate does not serve, or does not any more. `reason`: the host's own, or none when it was told to return.
 inline void Activation::handle_failure(runtime::Error reason) {
   follow_return();
-  Cause cause = because_;
-  if (reason != runtime::Error::kNone) cause = cause_of(reason, host_.last_report());
-  if (cause.reason() == Reason::kSelfTestFailed) cause = because(cause.reason(), host_.self_test_vector());
-  if (goal_ != Goal::kBoot && !rolling_back()) {
-    because_ = cause;
+  if (reason != runtime::Error::kNone) because_ = cause_of(reason, host_.last_report());
+  if (because_.reason() == Reason::kSelfTestFailed) {
+    because_ = because(Reason::kSelfTestFailed, host_.self_test_vector());
+  }
+  if (goal_ != Goal::kBoot && goal_ != Goal::kRollBack) {
     goal_ = Goal::kReject;
     return;
   }
-  note(AgentEvent::kModelUnfit, candidate_, cause);  // nothing was recorded, and nothing is
+  note(AgentEvent::kModelUnfit, candidate_, because_);  // nothing was recorded, and nothing is
   if (goal_ == Goal::kBoot) return run_next();
-  end_roll_back(cause);
+  end_roll_back(because_);
   run_something();
 }
 
-// Records that are due, one after the other, until the flash takes them. Any other trouble than a busy flash is not
-// tried again: an unconfirmed model's attempts run out at the coming boots.
-ROOST_INLINE void Activation::write_due(uint32_t now_ms) {
+// What is to be attempted after a boot. False: the flash is busy.
+inline bool Activation::attempt_at_boot() {
+  const Cause cause = begin_attempt(find(kUnconfirmed, 0));
+  if (cause.is_busy()) return false;
+  attempt_due_ = false;
+  if (!cause.ok() && running_ == kRunningNone) note(AgentEvent::kNoModel, kNoSlot);
+  return true;
+}
+
+// The record that is due, if one is. False: the flash is busy. Any other trouble is not tried again: an unconfirmed
+// model's attempts run out at the coming boots.
+ROOST_INLINE bool Activation::write_due() {
+  const Goal goal = goal_;
+  if (goal == Goal::kNothing) return !attempt_due_ || attempt_at_boot();
+  const bool serves = running_ == candidate_;
+  if (goal != Goal::kReject && !serves) return true;  // the model host is at it
   Cause cause;
-  if (goal_ == Goal::kRecordTrial) {
-    cause = record_trial();
-  } else if (goal_ == Goal::kRecordReturn) {
-    cause = record_return();
-  } else if (goal_ == Goal::kReject) {
+  if (goal == Goal::kAttempt) {
+    cause = cause_of(store_.record_trial(candidate_));
+  } else if (goal == Goal::kReject) {
     cause = reject(candidate_, because_);
-    if (cause.reason() != Reason::kBusy) {
-      goal_ = Goal::kNothing;
-      announce_return(candidate_);
-      run_something();
-    }
-  } else if (goal_ == Goal::kNothing && attempt_next_ != kNoSlot) {
-    cause = begin_attempt(attempt_next_);
-    if (cause.reason() != Reason::kBusy) {
-      attempt_next_ = kNoSlot;
-      if (!cause.ok() && running_ == kRunningNone) note(AgentEvent::kNoModel, kNoSlot);
-    }
+  } else {  // only now the store lets go of the newer one
+    cause = cause_of(store_.roll_back(kept_reason(because_.reason()), because_.detail()));
   }
-  waits_ = cause.reason() == Reason::kBusy;
-  if (confirm_due_ && goal_ == Goal::kNothing) {
-    const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
-    waits_ = confirm_due_ = on_trial && !confirm(0, now_ms).ok();
-  }
-}
-
-// The candidate serves. Each of the next three is kBusy when the flash is.
-inline Cause Activation::record_trial() {
-  const Cause cause = cause_of(store_.record_trial(candidate_).error());
-  if (cause.ok()) {
-    goal_ = Goal::kNothing;
-    last_return_ = Cause();
-    announce(AgentEvent::kTrial, MessageType::kActive, candidate_);
-  } else if (cause.reason() != Reason::kBusy) {
+  if (cause.is_busy()) return false;
+  if (serves && !cause.ok()) {
     give_up(cause);
+    return true;
   }
-  return cause;
-}
-
-// The model to return to serves: only now does the store let go of the newer one.
-inline Cause Activation::record_return() {
-  const Cause cause = cause_of(store_.roll_back(kept_reason(because_.reason()), because_.detail()).error());
-  if (cause.ok()) {
-    (void)host_.confirm();  // it is on trial, so this cannot be refused
-    announce_return(previous_);
-    end_roll_back(cause);
-  } else if (cause.reason() != Reason::kBusy) {
-    because_ = cause;
-    goal_ = Goal::kRollBack;
-    (void)host_.return_to_previous(runtime::Error::kNone);
-    follow_return();
+  goal_ = Goal::kNothing;
+  if (goal == Goal::kAttempt) {
+    last_return_ = Cause();
+    announce(AgentEvent::kTrial, candidate_);
+    return true;
   }
-  return cause;
+  if (serves) (void)host_.confirm();  // it is on trial, so this cannot be refused
+  last_return_ = because_;
+  announce(AgentEvent::kRolledBack, serves ? previous_ : candidate_, because_);
+  if (running_ != kRunningNone) note(AgentEvent::kModelRuns, running_);
+  end_roll_back(Cause());
+  run_something();
+  return true;
 }
 
 void Activation::end_roll_back(Cause cause) {
@@ -350,17 +352,12 @@ void Activation::end_roll_back(Cause cause) {
 }
 
 Cause Activation::reject(uint8_t slot, Cause cause) {
-  return cause_of(store_.reject(slot, kept_reason(cause.reason()), cause.detail()).error());
-}
-
-// Nothing else goes into this slot: the interpreter reads it, or is about to.
-void Activation::hold(uint8_t slot) {
-  store_.hold(slot < store_.slot_count() ? slot : kNoSlot);
+  return cause_of(store_.reject(slot, kept_reason(cause.reason()), cause.detail()));
 }
 
 void Activation::now_serves(uint8_t slot) {
   running_ = slot;
-  hold(slot);
+  store_.hold(slot);
 }
 
 runtime::Status Activation::invoke() {

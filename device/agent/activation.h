@@ -4,16 +4,15 @@
 // `trial` before the host hears of it, `confirmed` before the previous model is forgotten, `rejected` after the
 // previous model serves again. A power cut between any two leaves a model to run (storage/LAYOUT.md, boot table).
 //
-//   goal            is there until                  then                       or, if it fails
-//   kNothing        -                               -                          -
-//   kBoot           the model host runs one         kNothing, then what is     the fallback, the built-in, none
-//                                                   to be attempted
-//   kAttempt        the candidate serves            kRecordTrial               kReject
-//   kRecordTrial    the trial record is in flash    kNothing                   given up: kReject
-//   kReject         its record is in flash          kNothing; kBoot, if none   kNothing: attempts run out
-//                                                   serves
-//   kRollBack       the model before serves         kRecordReturn              nothing changed: kNothing
-//   kRecordReturn   the store has rolled back       kNothing                   nothing changed: kNothing
+//   goal       is there until                                   then                      or, if it fails
+//   kNothing   -                                                -                         -
+//   kBoot      the model host runs one                          kNothing, then what is    the next: confirmed,
+//                                                               to be attempted           retired, built-in; none
+//   kAttempt   the candidate serves, and its trial is recorded  kNothing                  kReject
+//   kRollBack  the model before serves, and the store has       kNothing                  nothing changed: kNothing
+//              rolled back
+//   kReject    its record is in flash                           kNothing; kBoot, if none  kNothing: attempts run out
+//                                                               serves
 //
 // Everything happens in step(), one slice a call, on the thread that also invokes. Borrows all it is given.
 #pragma once
@@ -42,10 +41,10 @@ class Activation {
   Cause roll_back(protocol::Reason asked_by);
   Cause erase_models(uint32_t now_ms);
 
-  // One slice. `scratch` may be empty while wants_scratch() is false.
-  void step(MutableBytes scratch, uint32_t now_ms);
+  // One slice. `ring_lent`: the receiver's ring is there as scratch; it need not be while wants_scratch() is false.
+  void step(bool ring_lent, uint32_t now_ms);
   bool wants_scratch() const { return host_.needs_scratch(); }
-  bool busy() const { return goal_ != Goal::kNothing || attempt_next_ != storage::kNoSlot; }
+  bool busy() const { return goal_ != Goal::kNothing || attempt_due_; }
 
   // The host's request to roll back is being tried: it is answered here, once it is known whether the model before
   // still runs.
@@ -68,47 +67,42 @@ class Activation {
   void note(AgentEvent event, uint8_t slot, Cause cause = Cause()) const;
 
  private:
-  enum class Goal : uint8_t { kNothing, kBoot, kAttempt, kRecordTrial, kReject, kRollBack, kRecordReturn };
+  // Up to kAttempt, a request to roll back has something to do yet.
+  enum class Goal : uint8_t { kNothing, kBoot, kAttempt, kRollBack, kReject };
 
-  bool rolling_back() const { return goal_ == Goal::kRollBack || goal_ == Goal::kRecordReturn; }
   uint32_t package_in(uint8_t slot) const;
-  uint8_t find(storage::SlotState state, uint32_t package_id) const;
-  void tell(protocol::MessageType type, uint8_t slot, Cause cause = Cause()) const;
-  void announce(AgentEvent event, protocol::MessageType type, uint8_t slot, Cause cause = Cause()) const;
-  void announce_return(uint8_t left);
-  bool tell_confirmed(uint32_t package_id) const;
+  uint8_t find(storage::SlotStates states, uint32_t package_id) const;
+  storage::SlotState state_of(uint8_t slot) const { return store_.state().slots[slot].state; }
+  void tell(AgentEvent event, uint8_t slot, Cause cause = Cause()) const;
+  void announce(AgentEvent event, uint8_t slot, Cause cause = Cause()) const;
 
   bool begin(Goal goal, uint8_t slot);
   Cause begin_attempt(uint8_t slot);
-  void run_choice(storage::BootChoice choice);
   void run_something();
   void run_next();
 
   void handle(runtime::HostEvent event);
   void handle_failure(runtime::Error reason);
-  void write_due(uint32_t now_ms);
-  Cause record_trial();
-  Cause record_return();
+  bool attempt_at_boot();
+  bool write_due();
   Cause reject(uint8_t slot, Cause cause);
   void give_up(Cause cause);
   void end_roll_back(Cause cause);
   void follow_return();
-  void hold(uint8_t slot);
   void now_serves(uint8_t slot);
 
   // Small members first: the shorter instructions reach only so far.
   Goal goal_ = Goal::kNothing;
-  bool safe_mode_ = false;
+  bool attempt_due_ = false;  // once the boot's model serves, or there is none
   bool confirm_due_ = false;  // by policy
   bool waits_ = false;        // until again_at_ms_
   bool answers_later_ = false;
-  uint8_t healthy_ = 0;     // inferences that returned ok since the boot, up to what counts as healthy
-  uint8_t to_run_[3] = {};  // kBoot: slots to be tried in turn, kNoSlot for none
-  uint8_t to_run_next_ = 0;
-  uint8_t candidate_ = storage::kNoSlot;     // being run, attempted or returned to
-  uint8_t attempt_next_ = storage::kNoSlot;  // once the boot's model serves, or there is none
+  bool safe_mode_ = false;
+  uint8_t healthy_ = 0;      // inferences that returned ok since the boot, up to what counts as healthy
+  uint8_t next_to_run_ = 0;  // kBoot: of the list in run_next
+  uint8_t candidate_ = 0;    // being run, attempted or returned to
+  uint8_t previous_ = 0;     // what served before the candidate, to return to
   uint8_t running_ = protocol::kRunningNone;
-  uint8_t previous_ = protocol::kRunningNone;  // what served before the candidate, to return to
   uint32_t again_at_ms_ = 0;
   Cause because_;  // why the candidate is given up, or the one that runs left
   Cause last_return_;

@@ -141,8 +141,7 @@ ROOST_INLINE Cause DeliveryAgent::serve_request(const protocol::Request& request
         return Cause();
       }
       abandoned = store_.abandon(kept_reason(Reason::kAskedByHost), 0);
-      return abandoned.error() == storage::Error::kWrongState ? Reason::kNoTransfer
-                                                                : cause_of(abandoned.error());
+      return abandoned.error() == storage::Error::kWrongState ? Reason::kNoTransfer : cause_of(abandoned);
     case MessageType::kEraseModels:
       return receiver_.transfer_open() ? Reason::kBusy : activation_.erase_models(now_ms);
     default:
@@ -184,7 +183,7 @@ bool DeliveryAgent::borrow_ring() {
 inline bool DeliveryAgent::work_models(uint32_t now_ms) {
   // The swap goes on after the transfer. Without a model, nobody waits: the host may resume.
   if (!borrow_ring()) return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
-  activation_.step(ring_borrowed_ ? config_.receiver.ring : MutableBytes(), now_ms);
+  activation_.step(ring_borrowed_, now_ms);
   if (!activation_.wants_scratch() && ring_borrowed_) {
     ring_borrowed_ = false;
     (void)receiver_.return_ring();

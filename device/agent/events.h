@@ -20,9 +20,10 @@ enum class AgentEvent : uint8_t {
   kVerified,     // checked and sealed
   kGivenUp,      // a transfer ended without a package; what is durable is kept for a resume unless it was bad
   kAttempt,      // a swap begins
+  // In the order of their messages (protocol::MessageType).
   kTrial,
-  kConfirmed,
   kRolledBack,  // the model in `slot` is rejected; what runs is told by kModelRuns
+  kConfirmed,
   kModelsErased,
   kInvokeFailed,  // a confirmed model failed an inference; it goes on serving
   kFlashTrouble,  // an operation of the flash failed; it is tried again

@@ -11,36 +11,35 @@ Cause because(Reason reason, uint32_t detail) {
 
 namespace {
 
-struct StorageRow {
-  storage::Error error;
-  Reason reason;
+// By storage::Error, in its order. kInternal: our own mistake, and the detail is the error's number.
+const Reason kStorageReasons[] = {
+    Reason::kOk,                 // kNone
+    Reason::kInternal,           // kMisuse
+    Reason::kFlashFailed,        // kReadFailed
+    Reason::kFlashFailed,        // kProgramFailed
+    Reason::kFlashFailed,        // kEraseFailed
+    Reason::kBusy,               // kFlashBusy
+    Reason::kFlashFailed,        // kNoPower
+    Reason::kStorageDamaged,     // kBadGeometry
+    Reason::kStorageDamaged,     // kScratchTooSmall
+    Reason::kDoesNotFit,         // kTooLarge
+    Reason::kManifestMismatch,   // kBadPackage
+    Reason::kTrialOpen,          // kTrialOpen
+    Reason::kOtherPackageKept,   // kBusy
+    Reason::kEraseBudgetSpent,   // kEraseBudget
+    Reason::kRejectedBefore,     // kRejectedBefore
+    Reason::kAlreadyHere,        // kAlreadyStored
+    Reason::kCounterTooLow,      // kCounterTooLow
+    Reason::kNoFreeSlot,         // kNoFreeSlot
+    Reason::kInternal,           // kWrongState
+    Reason::kInternal,           // kNotReady
+    Reason::kPageUnreadable,     // kReadBack
+    Reason::kDigestMismatch,     // kDigestMismatch
+    Reason::kAttemptsSpent,      // kAttemptsSpent
+    Reason::kNothingToReturnTo,  // kNothingToReturnTo
+    Reason::kBusy,               // kInUse
 };
-
-// Everything else is our own mistake: kInternal, with the error's number.
-const StorageRow kStorageRows[] = {
-    {storage::Error::kNone, Reason::kOk},
-    {storage::Error::kTooLarge, Reason::kDoesNotFit},
-    {storage::Error::kBadPackage, Reason::kManifestMismatch},
-    {storage::Error::kTrialOpen, Reason::kTrialOpen},
-    {storage::Error::kBusy, Reason::kOtherPackageKept},
-    {storage::Error::kEraseBudget, Reason::kEraseBudgetSpent},
-    {storage::Error::kRejectedBefore, Reason::kRejectedBefore},
-    {storage::Error::kAlreadyStored, Reason::kAlreadyHere},
-    {storage::Error::kCounterTooLow, Reason::kCounterTooLow},
-    {storage::Error::kNoFreeSlot, Reason::kNoFreeSlot},
-    {storage::Error::kDigestMismatch, Reason::kDigestMismatch},
-    {storage::Error::kAttemptsSpent, Reason::kAttemptsSpent},
-    {storage::Error::kNothingToReturnTo, Reason::kNothingToReturnTo},
-    {storage::Error::kInUse, Reason::kBusy},
-    {storage::Error::kReadBack, Reason::kPageUnreadable},
-    {storage::Error::kReadFailed, Reason::kFlashFailed},
-    {storage::Error::kProgramFailed, Reason::kFlashFailed},
-    {storage::Error::kEraseFailed, Reason::kFlashFailed},
-    {storage::Error::kNoPower, Reason::kFlashFailed},
-    {storage::Error::kFlashBusy, Reason::kBusy},
-    {storage::Error::kBadGeometry, Reason::kStorageDamaged},
-    {storage::Error::kScratchTooSmall, Reason::kStorageDamaged},
-};
+static_assert(sizeof kStorageReasons == 1 + static_cast<size_t>(storage::Error::kInUse), "one for each");
 
 // The number that goes with a reason.
 enum class Detail : uint8_t { kNothing, kOperator, kInput, kOutput, kOperatorIndex };
@@ -94,11 +93,10 @@ uint32_t detail_of(Detail detail, const runtime::Report& report) {
 
 }  // namespace
 
-Cause cause_of(storage::Error error) {
-  for (const StorageRow& row : kStorageRows) {
-    if (row.error == error) return row.reason;
-  }
-  return Cause(Reason::kInternal, static_cast<uint16_t>(error));
+Cause cause_of(storage::Status status) {
+  const size_t error = static_cast<size_t>(status.error());
+  const Reason reason = kStorageReasons[error];
+  return Cause(reason, static_cast<uint16_t>(reason == Reason::kInternal ? error : 0));
 }
 
 Cause cause_of(runtime::Error error, const runtime::Report& report) {

@@ -18,6 +18,7 @@ class Cause {
       : word_(static_cast<uint32_t>(reason) | static_cast<uint32_t>(detail) << 16) {}
 
   constexpr bool ok() const { return word_ == 0; }
+  constexpr bool is_busy() const { return word_ == static_cast<uint32_t>(protocol::Reason::kBusy); }
   constexpr protocol::Reason reason() const { return static_cast<protocol::Reason>(word_ & 0xFF); }
   constexpr uint16_t detail() const { return static_cast<uint16_t>(word_ >> 16); }
 
@@ -28,7 +29,7 @@ class Cause {
 // Details beyond 16 bits are cut to the largest.
 Cause because(protocol::Reason reason, uint32_t detail);
 
-Cause cause_of(storage::Error error);
+Cause cause_of(storage::Status status);
 Cause cause_of(runtime::Error error, const runtime::Report& report);
 
 // Storage keeps one byte and numbers 0 to 15 itself. The wire's numbers end at 192, so all of them fit behind those.
