@@ -82,8 +82,8 @@ void Delivery::note(AgentEvent event, Cause cause, uint32_t value) const {
   if (config_.observer == nullptr) return;
   AgentNote told;
   told.event = event;
-  told.slot = slot_;
-  told.package_id = package_id_;
+  told.slot = stage_ == Stage::kNothing ? storage::kNoSlot : store_.open_slot();
+  told.package_id = receiver_.offer().package_id;
   told.cause = cause;
   told.value = value;
   config_.observer->on_event(told);
@@ -91,25 +91,20 @@ void Delivery::note(AgentEvent event, Cause cause, uint32_t value) const {
 
 inline bool Delivery::decide_offer() {
   const uint32_t room = store_.payload_bytes_max();
-  package_id_ = receiver_.offer().package_id;
-  slot_ = storage::kNoSlot;
-  stage_ = Stage::kNothing;
-  bad_ = Cause();
   Cause cause;
   if (receiver_.offer().payload_size > room) cause = because(Reason::kDoesNotFit, room / 1024);
-  const Status<protocol::Error> answered = receiver_.answer_offer(cause.reason(), cause.detail());
-  if (!cause.ok() && answered.ok()) note(AgentEvent::kRefused, cause);
+  (void)receiver_.answer_offer(cause.reason(), cause.detail());
+  if (!cause.ok()) note(AgentEvent::kRefused, cause);
   return true;
 }
 
 bool Delivery::refuse(Cause cause) {
-  stage_ = Stage::kNothing;
   (void)receiver_.reject(cause.reason(), cause.detail());
   note(AgentEvent::kRefused, cause);
   return true;
 }
 
-inline Cause Delivery::check_manifest(const ManifestView& manifest) const {
+Cause Delivery::check_manifest(const ManifestView& manifest) const {
   const Acceptance& accepted = config_.acceptance;
   const uint32_t arena_bytes = static_cast<uint32_t>(config_.arena.size());
   const protocol::Text hardware = manifest.hardware();
@@ -147,60 +142,63 @@ inline bool Delivery::clearing_first(storage::Error error, uint32_t now_ms) cons
 
 inline bool Delivery::decide_manifest(uint32_t now_ms) {
   // Store::work() erases; then the store wants it once more, and the ring still holds it.
-  if (stage_ == Stage::kWritingMeta && store_.work_wanted(now_ms) != storage::Work::kNone) return false;
+  if (stage_ == Stage::kOpened && store_.work_wanted(now_ms) != storage::Work::kNone) return false;
+  const Bytes bytes = receiver_.manifest();
+  const protocol::Offer& offer = receiver_.offer();
   ManifestView manifest;
-  if (!protocol::read_manifest(receiver_.manifest(), &manifest).ok()) return refuse(Reason::kManifestMalformed);
+  if (!protocol::read_manifest(bytes, &manifest).ok()) return refuse(Reason::kManifestMalformed);
   Digest& digest = *config_.digest;
   digest.reset();
-  digest.update(receiver_.manifest());
+  digest.update(bytes);
+  const uint32_t package_id = protocol::package_id(digest.finish());
   const protocol::PayloadLayout layout = manifest.layout();
-  if (protocol::package_id(digest.finish()) != receiver_.offer().package_id ||
-      layout.payload_size() != receiver_.offer().payload_size) {
+  const storage::PackageInfo package = {
+      0,  // the store draws the generation
+      package_id,
+      manifest.attempts(),
+      layout.model_size(),
+      layout.body_size() == 0 ? 0 : layout.body_offset(),
+      layout.body_size(),
+      manifest.counter(),
+      manifest.model_sha256(),
+      manifest.body_sha256(),
+      offer.manifest_size,
+      bytes.data(),
+  };
+  if (package_id != offer.package_id || package.payload_size() != offer.payload_size) {
     return refuse(Reason::kManifestMismatch);
   }
   const Cause cause = check_manifest(manifest);
   if (!cause.ok()) return refuse(cause);
 
-  storage::PackageInfo package;
-  package.package_id = receiver_.offer().package_id;
-  package.set_manifest(receiver_.manifest());
-  package.model_size = layout.model_size();
-  package.body_offset = layout.body_size() == 0 ? 0 : layout.body_offset();
-  package.body_size = layout.body_size();
-  package.model_sha256 = manifest.model_sha256();
-  package.body_sha256 = manifest.body_sha256();
-  package.counter = manifest.counter();
-  package.attempts = manifest.attempts();
-  const storage::OpenFlags flags = receiver_.offer().forced() ? storage::kOpenForce : storage::kOpenNormal;
-  const storage::Status opened = store_.open(package, flags, now_ms);
+  const storage::Status opened =
+      store_.open(package, offer.forced() ? storage::kOpenForce : storage::kOpenNormal, now_ms);
   if (opened.error() == storage::Error::kFlashBusy || clearing_first(opened.error(), now_ms)) return false;
   if (!opened.ok()) {
-    const Cause trouble = cause_of(opened.error());
+    const Cause trouble = cause_of(opened);
     if (stage_ == Stage::kNothing) return refuse(trouble);
     return receiver_.give_up(trouble.reason(), trouble.detail()).ok();  // the slot takes no header
   }
-  slot_ = store_.open_slot();
-  package_id_ = package.package_id;
-  stage_ = store_.manifest_taken() ? Stage::kNothing : Stage::kWritingMeta;
-  if (stage_ == Stage::kWritingMeta) return false;
+  stage_ = Stage::kOpened;
+  if (!store_.manifest_taken()) return false;
   (void)receiver_.accept(static_cast<uint16_t>(store_.next_page()));
   note(AgentEvent::kAccepted, Cause(), store_.next_page());
   return true;
 }
 
-bool Delivery::rewind(uint32_t chunk, Reason reason, uint32_t now_ms) {
+bool Delivery::rewind(Reason reason, uint32_t now_ms) {
+  const uint16_t chunk = receiver_.chunk();
   const storage::Status restart = store_.rewind(chunk, now_ms);
   if (!restart.ok()) {
-    (void)receiver_.give_up(cause_of(restart.error()).reason(), static_cast<uint16_t>(chunk));
+    (void)receiver_.give_up(cause_of(restart).reason(), chunk);
     return true;
   }
   (void)receiver_.chunk_failed(static_cast<uint16_t>(store_.next_page()), reason);
-  note(AgentEvent::kPageRewound, because(reason, chunk), store_.next_page());
+  note(AgentEvent::kPageRewound, Cause(reason, chunk), store_.next_page());
   return true;
 }
 
 inline bool Delivery::program(uint32_t now_ms) {
-  if (!store_.page_ready(receiver_.chunk())) return false;
   const storage::Status status =
       store_.program(receiver_.chunk(), receiver_.page_offset(), receiver_.units(), now_ms);
   if (status.ok()) {
@@ -208,7 +206,7 @@ inline bool Delivery::program(uint32_t now_ms) {
     return true;
   }
   if (status.error() == storage::Error::kNotReady || status.error() == storage::Error::kFlashBusy) return false;
-  return rewind(receiver_.chunk(), Reason::kFlashFailed, now_ms);
+  return rewind(Reason::kFlashFailed, now_ms);
 }
 
 inline bool Delivery::close_chunk(uint32_t now_ms) {
@@ -219,20 +217,17 @@ inline bool Delivery::close_chunk(uint32_t now_ms) {
     return true;
   }
   if (durable.error() == storage::Error::kFlashBusy) return false;
-  return rewind(receiver_.chunk(), Reason::kPageUnreadable, now_ms);
+  return rewind(Reason::kPageUnreadable, now_ms);
 }
 
-// What was received is not what was promised, or cannot be run: it is forgotten, and the host told why.
+// What was received is not what was promised, or cannot be run: it is forgotten, and the host told why. Not yet, if
+// the flash is busy.
 bool Delivery::payload_bad(Cause cause) {
+  if (cause.is_busy()) return false;
   bad_ = cause;  // said again while the flash is busy
   if (!forget(cause)) return false;
   (void)receiver_.payload_failed(cause.reason(), cause.detail());
   return given_up(cause);
-}
-
-// The store could not check or seal it; not yet, if the flash is busy.
-bool Delivery::payload_bad(storage::Error error) {
-  return error != storage::Error::kFlashBusy && payload_bad(cause_of(error));
 }
 
 // False: the flash is busy.
@@ -242,23 +237,19 @@ bool Delivery::forget(Cause cause) {
 }
 
 bool Delivery::given_up(Cause cause) {
+  note(AgentEvent::kGivenUp, cause);
   bad_ = Cause();
   stage_ = Stage::kNothing;
-  note(AgentEvent::kGivenUp, cause);
   return true;
 }
 
 ROOST_INLINE bool Delivery::check_digest() {
-  if (stage_ != Stage::kDigest) {
-    const storage::Status begun = store_.verify_begin(slot_);
-    if (!begun.ok()) return payload_bad(begun.error());
-    stage_ = Stage::kDigest;
-    return false;
-  }
-  const storage::Status done = store_.verify_step(config_.verify_bytes_per_poll);
-  if (!done.ok()) return payload_bad(done.error());
+  const bool begun = stage_ == Stage::kDigest;
+  stage_ = Stage::kDigest;
+  const storage::Status done =
+      begun ? store_.verify_step(config_.verify_bytes_per_poll) : store_.verify_begin(store_.open_slot());
+  if (!done.ok()) return payload_bad(cause_of(done));
   if (store_.verifying()) return false;
-  stage_ = Stage::kNothing;
   (void)receiver_.stored();
   note(AgentEvent::kStored);
   return true;
@@ -279,12 +270,12 @@ inline Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes s
 }
 
 inline bool Delivery::verify() {
-  const Cause cause = check_model(store_.slot_info(slot_), receiver_.scratch());
+  Cause cause = check_model(store_.slot_info(store_.open_slot()), receiver_.scratch());
+  if (cause.ok()) cause = cause_of(store_.seal());
   if (!cause.ok()) return payload_bad(cause);
-  const storage::Status sealed = store_.seal();
-  if (!sealed.ok()) return payload_bad(sealed.error());
   (void)receiver_.verified();
   note(AgentEvent::kVerified);
+  stage_ = Stage::kNothing;
   return true;
 }
 
@@ -294,8 +285,7 @@ inline bool Delivery::verify() {
 // hold another.
 inline bool Delivery::abandon() {
   const Cause cause(receiver_.end_reason(), receiver_.end_detail());
-  const bool opened =
-      slot_ != storage::kNoSlot && package_id_ == receiver_.offer().package_id && store_.receiving();
+  const bool opened = stage_ != Stage::kNothing && store_.receiving();
   const bool wanted = receiver_.end_reason() == Reason::kLinkLost ||
                       receiver_.end_reason() == Reason::kHostSilent || receiver_.end_reason() == Reason::kBusy;
   if (opened && !(wanted && store_.manifest_taken()) && !forget(cause)) return false;

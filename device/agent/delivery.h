@@ -29,8 +29,11 @@ class Delivery {
   bool step(protocol::Action action, uint32_t now_ms);
 
  private:
-  // What is under way for the action at hand; kNothing again once it is answered.
-  enum class Stage : uint8_t { kNothing, kWritingMeta, kDigest };
+  enum class Stage : uint8_t {
+    kNothing,  // no transfer, or only an offer: the store knows nothing of it
+    kOpened,   // the package is the store's open one
+    kDigest,   // and its digest is being made
+  };
 
   bool decide_offer();
   bool decide_manifest(uint32_t now_ms);
@@ -44,17 +47,14 @@ class Delivery {
   Cause check_manifest(const protocol::ManifestView& manifest) const;
   Cause check_model(const storage::SlotInfo& slot, MutableBytes scratch);
   bool refuse(Cause cause);
-  bool rewind(uint32_t chunk, protocol::Reason reason, uint32_t now_ms);
+  bool rewind(protocol::Reason reason, uint32_t now_ms);
   bool payload_bad(Cause cause);
-  bool payload_bad(storage::Error error);
   bool forget(Cause cause);
   bool given_up(Cause cause);
   void note(AgentEvent event, Cause cause = Cause(), uint32_t value = 0) const;
 
   // Small members first: the shorter instructions reach only so far.
   Stage stage_ = Stage::kNothing;
-  uint8_t slot_ = storage::kNoSlot;
-  uint32_t package_id_ = 0;
   Cause bad_;  // why the payload is no good, until the store has forgotten it
   protocol::Receiver& receiver_;
   storage::Store& store_;
