@@ -248,9 +248,7 @@ void Activation::follow_return() {
 }
 
 void Activation::step(bool ring_lent, uint32_t now_ms) {
-  MutableBytes scratch;
-  if (ring_lent) scratch = config_.receiver.ring;
-  handle(host_.poll(scratch));
+  handle(host_.poll(MutableBytes(config_.receiver.ring.data(), ring_lent ? config_.receiver.ring.size() : 0)));
   if (waits_ && static_cast<int32_t>(now_ms - again_at_ms_) < 0) return;
   again_at_ms_ = now_ms + kAgainMs;
   waits_ = !write_due();

@@ -11,7 +11,7 @@ namespace device {
 // already.
 class BodyVectors final : public runtime::SelfTest {
  public:
-  void set(Bytes body) {
+  void set(const Bytes& body) {
     if (!protocol::read_body(body, &body_).ok()) body_ = protocol::BodyView();
   }
   uint32_t count() const override { return static_cast<uint32_t>(body_.vector_count()); }

@@ -9,7 +9,6 @@ using protocol::Action;
 using protocol::MessageType;
 using protocol::PackageState;
 using protocol::Reason;
-using storage::SlotState;
 
 namespace {
 
@@ -24,17 +23,6 @@ protocol::PageShape page_shape(const AgentConfig& config) {
   const storage::FlashGeometry& geometry = config.flash->geometry();
   return protocol::PageShape{config.store_scratch, geometry.program_unit_bytes, config.store.chunk_bytes,
                              geometry.erased_value};
-}
-
-PackageState package_state(const storage::SlotInfo& slot) {
-  // kUnknown, kClearing, kErased, kReceiving, kPending, kTrial, kConfirmed, kRetired, kRejected.
-  static const PackageState kStates[] = {
-      PackageState::kEmpty,     PackageState::kErasing,   PackageState::kEmpty,
-      PackageState::kReceiving, PackageState::kVerified,  PackageState::kTrial,
-      PackageState::kConfirmed, PackageState::kConfirmed, PackageState::kRejected};
-  static_assert(static_cast<size_t>(SlotState::kRejected) + 1 == sizeof kStates, "one for each, in their order");
-  if (slot.state == SlotState::kRejected && slot.attempts_made > 0) return PackageState::kRolledBack;
-  return kStates[static_cast<size_t>(slot.state)];
 }
 
 // What a manifest calls its package; nothing, where it does not read.

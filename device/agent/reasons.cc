@@ -3,7 +3,9 @@
 namespace roost {
 namespace device {
 
+using protocol::PackageState;
 using protocol::Reason;
+using storage::SlotState;
 
 Cause because(Reason reason, uint32_t detail) {
   return Cause(reason, static_cast<uint16_t>(detail > 0xFFFF ? 0xFFFF : detail));
@@ -122,6 +124,17 @@ Reason reason_from_kept(uint8_t kept) {
   }
   if (kept < storage::kReasonCallerFirst) return Reason::kInternal;
   return static_cast<Reason>(kept - storage::kReasonCallerFirst);
+}
+
+PackageState package_state(const storage::SlotRecord& slot) {
+  // kUnknown, kClearing, kErased, kReceiving, kPending, kTrial, kConfirmed, kRetired, kRejected.
+  static const PackageState kStates[] = {
+      PackageState::kEmpty,     PackageState::kErasing,   PackageState::kEmpty,
+      PackageState::kReceiving, PackageState::kVerified,  PackageState::kTrial,
+      PackageState::kConfirmed, PackageState::kConfirmed, PackageState::kRejected};
+  static_assert(static_cast<size_t>(SlotState::kRejected) + 1 == sizeof kStates, "one for each, in their order");
+  if (slot.state == SlotState::kRejected && slot.attempts_made > 0) return PackageState::kRolledBack;
+  return kStates[static_cast<size_t>(slot.state)];
 }
 
 }  // namespace device

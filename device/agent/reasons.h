@@ -1,6 +1,8 @@
-// One vocabulary for why: what storage and runtime answer, as the wire's Reason; and a Reason as storage keeps it.
+// One vocabulary for what and why: what storage and runtime answer, as the wire's Reason; a Reason as storage keeps
+// it; and the state of a slot as the wire's.
 #pragma once
 
+#include "protocol/info.h"
 #include "protocol/reason.h"
 #include "runtime/report.h"
 #include "storage/error.h"
@@ -37,6 +39,9 @@ inline uint8_t kept_reason(protocol::Reason reason) {
   return static_cast<uint8_t>(static_cast<uint8_t>(reason) + storage::kReasonCallerFirst);
 }
 protocol::Reason reason_from_kept(uint8_t kept);
+
+// Where the package in a slot stands.
+protocol::PackageState package_state(const storage::SlotRecord& slot);
 
 }  // namespace device
 }  // namespace roost
