@@ -1,7 +1,5 @@
 #include "protocol/info.h"
 
-#include <algorithm>
-
 #include "base/bytes.h"
 #include "base/crc.h"
 #include "base/record.h"
@@ -88,7 +86,7 @@ bool put_tensors(InfoWriter* w, uint8_t count, const std::array<InfoTensor, kInf
     const InfoTensor& tensor = tensors[i];
     if (tensor.rank > kTensorRankMax) return false;
     std::array<int32_t, kTensorRankMax> shape;
-    std::copy(tensor.shape.begin(), tensor.shape.end(), shape.begin());
+    for (size_t k = 0; k < tensor.rank; ++k) shape[k] = tensor.shape[k];
     w->tensor(tensor.type, Span<const int32_t>(shape.data(), tensor.rank));
   }
   return true;

@@ -60,8 +60,8 @@ Sha256 SoftwareSha256::finish() {
 }
 
 void SoftwareSha256::compress() {
-  uint32_t v[8];
-  memcpy(v, state_, sizeof v);
+  uint32_t a = state_[0], b = state_[1], c = state_[2], d = state_[3];
+  uint32_t e = state_[4], f = state_[5], g = state_[6], h = state_[7];
   for (uint32_t round = 0; round < 64; ++round) {
     uint32_t& word = schedule_[round % 16];
     if (round >= 16) {
@@ -70,16 +70,21 @@ void SoftwareSha256::compress() {
       word += (rotate_right(w15, 7) ^ rotate_right(w15, 18) ^ (w15 >> 3)) + schedule_[(round + 9) % 16] +
               (rotate_right(w2, 17) ^ rotate_right(w2, 19) ^ (w2 >> 10));
     }
-    const uint32_t a = v[0], e = v[4];
-    const uint32_t t1 = v[7] + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) +
-                        (v[6] ^ (e & (v[5] ^ v[6]))) + kRound[round] + word;
+    const uint32_t t1 = h + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) + (g ^ (e & (f ^ g))) +
+                        kRound[round] + word;
     const uint32_t t2 =
-        (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) + ((a & (v[1] | v[2])) | (v[1] & v[2]));
-    for (uint32_t i = 7; i > 0; --i) v[i] = v[i - 1];
-    v[4] += t1;
-    v[0] = t1 + t2;
+        (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) + ((a & (b | c)) | (b & c));
+    h = g;
+    g = f;
+    f = e;
+    e = d + t1;
+    d = c;
+    c = b;
+    b = a;
+    a = t1 + t2;
   }
-  for (uint32_t i = 0; i < 8; ++i) state_[i] += v[i];
+  state_[0] += a, state_[1] += b, state_[2] += c, state_[3] += d;
+  state_[4] += e, state_[5] += f, state_[6] += g, state_[7] += h;
 }
 
 }  // namespace device
