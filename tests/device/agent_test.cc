@@ -777,6 +777,21 @@ TEST_F(AgentTest, AttemptsAPendingModelAtBoot) {
   EXPECT_EQ(rig->state_of(v2.id), SlotState::kTrial);
 }
 
+// New firmware may have less arena than the confirmed model needs.
+TEST_F(AgentTest, AttemptsWithTheRetiredModelBehindItWhereTheConfirmedOneDoesNotPrepare) {
+  const ToyPackage wide = toy_package({.key = 8, .version = "wide", .width = 64, .body = false});
+  const ToyPackage bad = toy_package({.key = 9, .version = "bad", .flaw = Flaw::kSelfTestWrong});
+  start(RigOptions{.slot_count = 3});
+  install(v1);
+  install(wide);
+  ASSERT_TRUE(host->push(bad).done);
+  rig->options.arena_bytes = v1.arena_bytes;
+  reboot();
+  EXPECT_EQ(rig->state_of(bad.id), SlotState::kRejected);
+  EXPECT_EQ(rig->state_of(wide.id), SlotState::kConfirmed);
+  expect_serves(v1);
+}
+
 TEST_F(AgentTest, RollsBackATrialWhoseAttemptAfterAResetCouldNotBeRecorded) {
   start();
   install(v1);
