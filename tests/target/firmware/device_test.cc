@@ -217,6 +217,7 @@ class Device final : public device::AgentObserver {
   __attribute__((section(".noinit"), used)) uint8_t roost_sizeof_##name[sizeof(type)]
 extern "C" {
 ROOST_SIZE_OF(agent, device::DeliveryAgent);
+ROOST_SIZE_OF(config, device::AgentConfig);  // lent; in flash where it is a constant
 ROOST_SIZE_OF(receiver, protocol::Receiver);
 ROOST_SIZE_OF(store, storage::Store);
 ROOST_SIZE_OF(model_host, runtime::ModelHost);

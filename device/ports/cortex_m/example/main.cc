@@ -35,29 +35,34 @@ roost::runtime::GateInput gate() {
   return input;
 }
 
-}  // namespace
+roost::device::NvmcRegisters g_registers;
+roost::device::NrfNvmcFlash g_flash(roost::device::NrfPart::kNrf52840, roost::device::linked_region(), g_registers);
+roost::device::SoftwareSha256 g_digest;
+roost::runtime::Interpreter g_engine_a(gate());
+roost::runtime::Interpreter g_engine_b(gate());
+Stack g_stack;
 
-int main() {
-  using namespace roost::device;
-  static NvmcRegisters registers;
-  static NrfNvmcFlash flash(NrfPart::kNrf52840, linked_region(), registers);
-  static SoftwareSha256 digest;
-  static roost::runtime::Interpreter engine_a(gate());
-  static roost::runtime::Interpreter engine_b(gate());
-  static Stack stack;
-
-  static AgentConfig config;
-  config.flash = &flash;
-  config.digest = &digest;
-  config.engine_a = &engine_a;
-  config.engine_b = &engine_b;
-  config.notifier = &stack;
+constexpr roost::device::AgentConfig make_config() {
+  roost::device::AgentConfig config;
+  config.flash = &g_flash;
+  config.digest = &g_digest;
+  config.engine_a = &g_engine_a;
+  config.engine_b = &g_engine_b;
+  config.notifier = &g_stack;
   config.acceptance.hardware = "example";
   config.acceptance.kernels = kKernels;
   config.receiver.ring = g_ring;
   config.arena = g_arena;
   config.store_scratch = g_store_scratch;
-  static DeliveryAgent agent(config);
+  return config;
+}
+constexpr roost::device::AgentConfig kConfig = make_config();  // all of it is known: it stays in flash
+
+}  // namespace
+
+int main() {
+  using namespace roost::device;
+  static DeliveryAgent agent(kConfig);
   static GattServer gatt(agent, g_info);  // 3: the stack's callbacks call this
 
   if (!agent.start(roost::storage::ResetCause::kOther, now_ms()).ok()) return 1;
