@@ -321,9 +321,10 @@ inline void Receiver::answer_query(const Query& query) {
   } else if (query.epoch != epoch_) {
     owed_ |= kOwedStart;
   } else {
+    // Whoever asks faster than that does not put the answer off.
+    if (!query_open_) query_at_ms_ = now_ms_ + config_.query_wait_ms;
     query_open_ = true;
     query_count_ = static_cast<uint16_t>(query.last_sent + 1);
-    query_at_ms_ = now_ms_ + config_.query_wait_ms;
   }
 }
 

@@ -137,10 +137,14 @@ ROOST_INLINE Cause DeliveryAgent::serve_request(const protocol::Request& request
   }
 }
 
-// The flash under the package fails again and again: it is given up, and the block left alone.
+// The flash under the package fails again and again: it is given up, and the block left alone. The next package has as
+// many tries.
 inline void DeliveryAgent::stop_receiving() {
-  if (receiver_.give_up(Reason::kFlashFailed).ok()) return;  // kAbandoned follows
-  if (store_.receiving()) (void)store_.abandon(kept_reason(Reason::kFlashFailed), 0);
+  if (!receiver_.give_up(Reason::kFlashFailed).ok()) {  // otherwise kAbandoned follows
+    if (!store_.receiving()) return;
+    (void)store_.abandon(kept_reason(Reason::kFlashFailed), 0);
+  }
+  flash_failures_ = 0;
 }
 
 inline bool DeliveryAgent::work_store(uint32_t now_ms) {

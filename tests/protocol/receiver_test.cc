@@ -345,6 +345,15 @@ TEST_F(ReceiverTest, AnswersAQueryAfterAShortWaitAnyway) {
   EXPECT_EQ(report.value().next_wanted, 0);
 }
 
+TEST_F(ReceiverTest, AnswersAHostThatAsksAgainBeforeTheWaitIsOver) {
+  reach_payload();
+  for (uint32_t waited = 0; waited < 30; waited += 10, now += 10) {
+    control(encode(Query{101, 5}));
+    ASSERT_EQ(receiver.poll(now), Kind::kNone);
+  }
+  EXPECT_EQ(type_out(), MessageType::kReportAsked);
+}
+
 TEST_F(ReceiverTest, SaysTheAcceptAgainWhenAskedAboutTheOffersEpoch) {
   reach_payload();
   control(encode(Query{100, 1}));
