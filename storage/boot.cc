@@ -13,6 +13,13 @@ void reject_slot(State& state, uint8_t slot, uint8_t reason, uint16_t detail) {
   state.watchdog_run = 0;  // its hangs are not held against the model that runs next
 }
 
+uint8_t slot_to_run(const State& state, uint8_t sound, uint8_t turn) {
+  const uint8_t confirmed = newest_slot(state, states(SlotState::kConfirmed), sound);
+  const uint8_t retired = newest_slot(state, states(SlotState::kRetired), sound);
+  if (turn == 0) return confirmed != kNoSlot ? confirmed : retired;
+  return turn == 1 && confirmed != kNoSlot ? retired : kNoSlot;
+}
+
 BootDecision decide_boot(BootInput input, State& state) {
   BootDecision decision;
   const bool watchdog = input.cause == ResetCause::kWatchdog;
@@ -36,20 +43,15 @@ BootDecision decide_boot(BootInput input, State& state) {
     return decision;
   }
   const uint8_t unconfirmed = newest_slot(state, kUnconfirmed, input.sound);
-  uint8_t confirmed = newest_slot(state, states(SlotState::kConfirmed), input.sound);
-  uint8_t retired = newest_slot(state, states(SlotState::kRetired), input.sound);
-  if (confirmed == kNoSlot) {
-    confirmed = retired;
-    retired = kNoSlot;
-  }
+  const uint8_t known = slot_to_run(state, input.sound, 0);
   if (unconfirmed != kNoSlot) {
     choice.action = BootAction::kAttempt;
     choice.slot = unconfirmed;
-    choice.fallback_slot = confirmed;
-  } else if (confirmed != kNoSlot) {
+    choice.fallback_slot = known;
+  } else if (known != kNoSlot) {
     choice.action = BootAction::kRun;
-    choice.slot = confirmed;
-    choice.fallback_slot = retired;
+    choice.slot = known;
+    choice.fallback_slot = slot_to_run(state, input.sound, 1);
   } else if (input.has_builtin) {
     choice.action = BootAction::kBuiltIn;
   }

@@ -24,8 +24,9 @@ enum class BootAction : uint8_t {
 
 struct BootChoice {
   BootAction action = BootAction::kNone;
-  uint8_t slot = kNoSlot;           // kRun, kAttempt
-  uint8_t fallback_slot = kNoSlot;  // what to run if `slot` does not pass the gate; kNoSlot: the built-in or none
+  uint8_t slot = kNoSlot;  // kRun, kAttempt
+  uint8_t fallback_slot =
+      kNoSlot;  // what to run first if `slot` does not pass the gate; kNoSlot: the built-in or none
 };
 
 struct BootInput {
@@ -43,6 +44,10 @@ struct BootDecision {
 // Brings `state` up to date in place (watchdog run, attempts spent) and says what to run then. A slot that is not
 // sound is passed over, and its record left as it is: should it read well again another time, nothing is lost.
 BootDecision decide_boot(BootInput input, State& state);
+
+// What is known to run, in the order it is tried: the confirmed model, then the retired one, of those that are sound (bit
+// s: slot s). kNoSlot behind the last: the built-in one, or none.
+uint8_t slot_to_run(const State& state, uint8_t sound, uint8_t turn);
 
 // Marks the slot rejected, and its package as one to be refused unless forced.
 void reject_slot(State& state, uint8_t slot, uint8_t reason, uint16_t detail);

@@ -87,6 +87,9 @@ class Store {
   // The same decision over the present state without a reset: what runs or should, after reject or roll_back.
   BootChoice choice();
 
+  // By turns, what to run where nothing is to be attempted, or before it is: boot.h.
+  uint8_t slot_to_run(uint8_t turn) const { return storage::slot_to_run(state_, sound_, turn); }
+
   // The application infers well: the run of watchdog resets is over. Records only if there was one.
   Status healthy();
 

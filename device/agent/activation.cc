@@ -126,15 +126,13 @@ void Activation::run_something() {
   run_next();
 }
 
-// The confirmed model, the retired one, the built-in one. When none is left, attempts what is to be attempted, or runs
-// nothing.
+// What the boot table has by turns, then the built-in model. When none is left, attempts what is to be attempted, or
+// runs nothing.
 void Activation::run_next() {
   constexpr uint8_t kBuiltIn = 2;
   while (next_to_run_ <= kBuiltIn) {
     const uint8_t turn = next_to_run_++;
-    uint8_t slot = kRunningBuiltIn;
-    if (turn != kBuiltIn) slot = store_.slot_in(turn == 0 ? SlotState::kConfirmed : SlotState::kRetired);
-    if (begin(Goal::kBoot, slot)) return;
+    if (begin(Goal::kBoot, turn == kBuiltIn ? kRunningBuiltIn : store_.slot_to_run(turn))) return;
   }
   goal_ = Goal::kNothing;
   if (!attempt_due_) note(AgentEvent::kNoModel, kNoSlot);
@@ -172,7 +170,7 @@ Cause Activation::activate(uint32_t package_id) {
     return Cause();
   }
   const bool pending = state == SlotState::kPending;
-  if (busy()) return pending && candidate_ == slot ? Reason::kOk : Reason::kBusy;
+  if (busy()) return pending && (attempt_due_ || candidate_ == slot) ? Reason::kOk : Reason::kBusy;
   const storage::Status reinstated = pending ? storage::Status() : store_.reinstate(slot);
   return reinstated.ok() ? begin_attempt(slot) : cause_of(reinstated);
 }

@@ -66,6 +66,14 @@ class AgentTest : public ::testing::Test {
     EXPECT_STREQ(protocol::describe(told.reason).name, protocol::describe(reason).name);
     EXPECT_EQ(rig->flash.operations(), before);
   }
+  // Accepted, and then given up because of the flash, which the host is told.
+  void expect_flash_fails(const ToyPackage& package) {
+    const Told told = host->push(package);
+    EXPECT_FALSE(told.done);
+    EXPECT_EQ(told.reason, Reason::kFlashFailed) << protocol::describe(told.reason).name;
+    host->settle();
+    EXPECT_FALSE(rig->agent->receiver().transfer_open());
+  }
 
   std::unique_ptr<Rig> rig;
   std::unique_ptr<Central> host;
@@ -473,17 +481,13 @@ TEST_F(AgentTest, GivesUpATransferWhenTheFlashKeepsFailing) {
     rig->after_poll = nullptr;
   };
   const ToyPackage large = toy_package({.version = "large", .filler_bytes = 12000});
-  const Told told = host->push(large);
-  EXPECT_FALSE(told.done);
-  EXPECT_EQ(told.reason, Reason::kFlashFailed) << protocol::describe(told.reason).name;
-  host->settle();
-  EXPECT_FALSE(rig->agent->receiver().transfer_open());
+  expect_flash_fails(large);
   expect_serves(v1);
   rig->flash.clear_faults();
   EXPECT_TRUE(host->push(large).done);
 }
 
-// The header does not stand after each of three erases: no fourth, and the other slot takes the next package.
+// The header does not stand after any of three erases: there is no fourth.
 TEST_F(AgentTest, GivesUpASlotWhoseMetaTakesNothing) {
   start();
   install(v1);
@@ -492,12 +496,8 @@ TEST_F(AgentTest, GivesUpASlotWhoseMetaTakesNothing) {
   const uint32_t meta = layout.header_offset(target) / layout.block_bytes;
   rig->flash.wear_out(meta);
   const uint32_t wear = rig->flash.wear(meta);
-  const Told told = host->push(v2);
-  EXPECT_FALSE(told.done);
-  EXPECT_EQ(told.reason, Reason::kFlashFailed) << protocol::describe(told.reason).name;
-  host->settle();
+  expect_flash_fails(v2);
   EXPECT_EQ(rig->flash.wear(meta), wear + 3);
-  EXPECT_FALSE(rig->agent->receiver().transfer_open());
   EXPECT_FALSE(rig->agent->store().receiving());
   expect_serves(v1);
   rig->flash.clear_faults();
@@ -807,6 +807,20 @@ TEST_F(AgentTest, RollsBackATrialWhoseAttemptAfterAResetCouldNotBeRecorded) {
   EXPECT_EQ(rig->state_of(v2.id), SlotState::kRejected);
   EXPECT_FALSE(rig->agent->activation().busy());
   EXPECT_TRUE(host->push(v3).done);
+}
+
+// Whoever asks for what the boot is about to attempt is not sent away.
+TEST_F(AgentTest, TakesAnActivateOfWhatIsToBeAttemptedAtBoot) {
+  start();
+  install(v1);
+  ASSERT_TRUE(host->push(v2).done);
+  ASSERT_TRUE(rig->boot(storage::ResetCause::kOther));
+  host = std::make_unique<Central>(*rig);
+  ASSERT_TRUE(rig->agent->activation().busy());
+  EXPECT_EQ(host->request(MessageType::kActivate, v2.id).reason, Reason::kOk);
+  host->settle();
+  EXPECT_EQ(rig->state_of(v2.id), SlotState::kTrial);
+  expect_serves(v2);
 }
 
 TEST_F(AgentTest, GivesUpAModelWhoseAttemptsAreSpent) {
