@@ -42,15 +42,15 @@ bool check_texts(FlatVector texts, const FlatLimit& limit) {
 }  // namespace
 
 const uint8_t* flat_follow(const uint8_t* offset) {
-  return offset + flat_load32(offset);
+  return offset + flat_load<uint32_t>(offset);
 }
 
 // The distance to the vtable has a sign; so does this one.
 const uint8_t* flat_find(const uint8_t* table, uint32_t field) {
   if (table == nullptr) return nullptr;
-  const uint8_t* vtable = table - static_cast<int32_t>(flat_load32(table));
+  const uint8_t* vtable = table - static_cast<int32_t>(flat_load<uint32_t>(table));
   const uint32_t entry = 4 + 2 * field;
-  const uint32_t offset = entry < flat_load16(vtable) ? flat_load16(vtable + entry) : 0;
+  const uint32_t offset = entry < flat_load<uint16_t>(vtable) ? flat_load<uint16_t>(vtable + entry) : 0;
   return offset == 0 ? nullptr : table + offset;
 }
 
@@ -61,7 +61,7 @@ const uint8_t* flat_target(const uint8_t* table, uint32_t field) {
 
 uint32_t flat_u32(const uint8_t* table, uint32_t field) {
   const uint8_t* at = flat_find(table, field);
-  return at == nullptr ? 0 : flat_load32(at);
+  return at == nullptr ? 0 : flat_load<uint32_t>(at);
 }
 
 float FlatView::f32(uint32_t field) const {
@@ -79,7 +79,7 @@ bool check_limits(FlatView table, const FlatLimit* limits) {
     const uint32_t kind = limit.kind_and_field & ~kFieldMask;
     bool good;
     if (kind == FlatLimit::kFloat) {
-      good = is_finite_not_negative(flat_load32(at));
+      good = is_finite_not_negative(flat_load<uint32_t>(at));
     } else {
       const FlatVector vector(flat_follow(at));
       good = kind == FlatLimit::kTexts ? check_texts(vector, limit) : check_size(vector, limit);

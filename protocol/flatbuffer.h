@@ -18,23 +18,15 @@ namespace protocol {
 using Text = Span<const char>;  // UTF-8, not terminated
 
 // The check has found every number where it belongs, at a multiple of its size: it is loaded whole.
-ROOST_INLINE uint32_t flat_load32(const uint8_t* at) {
+template <typename Number>
+ROOST_INLINE Number flat_load(const uint8_t* at) {
+  Number value = 0;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  uint32_t value;
   memcpy(&value, __builtin_assume_aligned(at, sizeof(value)), sizeof(value));
-  return value;
 #else
-  return load_le32(at);
+  for (size_t i = sizeof(value); i > 0; --i) value = static_cast<Number>(value << 8 | at[i - 1]);
 #endif
-}
-ROOST_INLINE uint16_t flat_load16(const uint8_t* at) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  uint16_t value;
-  memcpy(&value, __builtin_assume_aligned(at, sizeof(value)), sizeof(value));
   return value;
-#else
-  return load_le16(at);
-#endif
 }
 
 // The functions take and return bare pointers, which travel in registers; the two classes below give them their types.
@@ -49,8 +41,8 @@ class FlatVector {
  public:
   explicit FlatVector(const uint8_t* at) : at_(at) {}
 
-  uint32_t size() const { return flat_load32(at_); }  // elements; of a text: bytes, without its zero
-  uint32_t u32_at(uint32_t index) const { return flat_load32(at_ + 4 + 4 * index); }
+  uint32_t size() const { return flat_load<uint32_t>(at_); }  // elements; of a text: bytes, without its zero
+  uint32_t u32_at(uint32_t index) const { return flat_load<uint32_t>(at_ + 4 + 4 * index); }
   const uint8_t* data() const { return at_ + 4; }
   Bytes bytes() const { return Bytes(data(), size()); }
   Text text() const { return Text(reinterpret_cast<const char*>(data()), size()); }

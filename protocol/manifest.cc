@@ -101,7 +101,7 @@ uint8_t ManifestView::attempts() const {
 
 uint64_t ManifestView::counter() const {
   const uint8_t* counter = root_.find(static_cast<uint32_t>(ManifestField::kCounter));
-  return counter == nullptr ? 0 : flat_load32(counter) | static_cast<uint64_t>(flat_load32(counter + 4)) << 32;
+  return counter == nullptr ? 0 : flat_load<uint64_t>(counter);
 }
 
 Status read_manifest(Bytes bytes, ManifestView* view) {
