@@ -9,7 +9,6 @@ namespace {
 
 // The tables of body.fbs, field by field.
 enum : uint32_t { kKey, kValue };
-enum : uint32_t { kInput, kExpected, kTolerance };
 const uint8_t kBodyFields[] = {
     flat_texts(),    // labels
     flat_tables(1),  // key_values
@@ -42,8 +41,8 @@ const FlatLimit kPairLimits[] = {
     kFlatLimitsEnd,
 };
 const FlatLimit kVectorLimits[] = {
-    FlatLimit(FlatLimit::kVector, kExpected, 1, kFlatUnlimited),
-    FlatLimit(FlatLimit::kFloat, kTolerance),
+    FlatLimit(FlatLimit::kVector, VectorView::kExpected, 1, kFlatUnlimited),
+    FlatLimit(FlatLimit::kFloat, VectorView::kTolerance),
     kFlatLimitsEnd,
 };
 
@@ -62,16 +61,6 @@ KeyValueView BodyView::key_value(size_t index) const {
   KeyValueView view;
   view.key = pair.vector(kKey).text();
   view.value = pair.vector(kValue).text();
-  return view;
-}
-
-VectorView BodyView::vector(size_t index) const {
-  ROOST_ASSERT(index < vector_count());
-  const FlatView vector = root_.vector(kVectors).table_at(static_cast<uint32_t>(index));
-  VectorView view;
-  view.input = vector.vector(kInput).bytes();
-  view.expected = vector.vector(kExpected).bytes();
-  view.tolerance = vector.f32(kTolerance);
   return view;
 }
 

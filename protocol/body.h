@@ -24,10 +24,17 @@ struct KeyValueView {
   Text value;
 };
 
-struct VectorView {
-  Bytes input;          // every input tensor one after the other
-  Bytes expected;       // every output tensor
-  float tolerance = 0;  // finite, >= 0
+class VectorView {
+ public:
+  enum Field : uint32_t { kInput, kExpected, kTolerance };
+
+  explicit VectorView(FlatView from) : from_(from) {}
+  Bytes input() const { return from_.vector(kInput).bytes(); }        // every input tensor one after the other
+  Bytes expected() const { return from_.vector(kExpected).bytes(); }  // every output tensor
+  float tolerance() const { return from_.f32(kTolerance); }           // finite, >= 0
+
+ private:
+  FlatView from_;
 };
 
 // Empty until it is read.
@@ -41,7 +48,10 @@ class BodyView {
   // index < count; each access follows the verified offsets.
   Text label(size_t index) const;
   KeyValueView key_value(size_t index) const;
-  VectorView vector(size_t index) const;
+  VectorView vector(size_t index) const {
+    ROOST_ASSERT(index < vector_count());
+    return VectorView(root_.vector(kVectors).table_at(static_cast<uint32_t>(index)));
+  }
 
  private:
   friend Status read_body(Bytes bytes, BodyView* view);

@@ -7,42 +7,6 @@
 namespace roost {
 namespace runtime {
 
-enum class ModelHost::Input : uint8_t {
-  kRun,
-  kTry,
-  kReturn,
-  kConfirm,
-  kStop,
-  kDone,    // the step of this state succeeded; of kMeasuring: there is room beside the old model
-  kFailed,  // it failed, or in kTrial an inference did
-  kAlone,   // measured: there is room once the old model is gone
-  kCount
-};
-
-// Whether the input is legal, and if so the next state. What is not is told by kNowhere, and changes nothing.
-bool ModelHost::take(Input input) {
-  using S = State;
-  static constexpr State kNowhere = static_cast<State>(0xFF);
-  // The rows and columns of the table in the header.
-  static const State kNext[][static_cast<size_t>(Input::kCount)] = {
-      // kRun, kTry, kReturn, kConfirm, kStop, kDone, kFailed, kAlone
-      {S::kMeasuring, S::kMeasuring, kNowhere, kNowhere, S::kEmpty, kNowhere, kNowhere, kNowhere},
-      {kNowhere, S::kMeasuring, kNowhere, kNowhere, S::kEmpty, kNowhere, kNowhere, kNowhere},
-      {kNowhere, kNowhere, S::kRestoring, kNowhere, S::kEmpty, S::kPreparingBeside, S::kRestoring,
-       S::kPreparingAlone},
-      {kNowhere, kNowhere, S::kRestoring, kNowhere, S::kEmpty, S::kTestingBeside, S::kRestoring, kNowhere},
-      {kNowhere, kNowhere, S::kRestoring, kNowhere, S::kEmpty, S::kTrial, S::kRestoring, kNowhere},
-      {kNowhere, kNowhere, S::kRestoring, kNowhere, S::kEmpty, S::kTestingAlone, S::kRestoring, kNowhere},
-      {kNowhere, kNowhere, S::kRestoring, kNowhere, S::kEmpty, S::kTrial, S::kRestoring, kNowhere},
-      {kNowhere, kNowhere, S::kRestoring, S::kRunning, S::kEmpty, kNowhere, S::kRestoring, kNowhere},
-      {kNowhere, kNowhere, kNowhere, kNowhere, S::kEmpty, S::kRunning, S::kEmpty, kNowhere},
-  };
-  const State next = kNext[static_cast<size_t>(state_)][static_cast<size_t>(input)];
-  if (next == kNowhere) return false;
-  state_ = next;
-  return true;
-}
-
 ModelHost::ModelHost(Engine& a, Engine& b, MutableBytes arena) {
   ROOST_ASSERT(&a != &b);
   // Both ends aligned: what is cut off here could not be used.
@@ -56,18 +20,17 @@ ModelHost::ModelHost(Engine& a, Engine& b, MutableBytes arena) {
 // --- Commands ---
 
 Status ModelHost::run(const HostedModel& model) {
-  return start(model, Input::kRun);
+  return state_ == State::kEmpty ? start(model, false) : Error::kBusy;
 }
 
 Status ModelHost::try_model(const HostedModel& model) {
-  return start(model, Input::kTry);
+  return state_ <= State::kRunning ? start(model, true) : Error::kBusy;
 }
 
-Status ModelHost::start(const HostedModel& model, Input input) {
-  if (!take(input)) return Error::kBusy;
-  trial_ = input == Input::kTry;
+Status ModelHost::start(const HostedModel& model, bool trial) {
+  state_ = State::kMeasuring;
+  trial_ = trial;
   candidate_->model = model;
-  candidate_->named = true;
   reason_ = Error::kNone;
   report_.restart();
   pending_ = HostEvent();
@@ -75,19 +38,19 @@ Status ModelHost::start(const HostedModel& model, Input input) {
 }
 
 Status ModelHost::return_to_previous(Error reason) {
-  if (!take(Input::kReturn)) return Error::kBusy;
+  if (!has_candidate()) return Error::kBusy;
   give_up(reason);
   return Status();
 }
 
 Status ModelHost::confirm() {
-  if (!take(Input::kConfirm)) return Error::kBusy;
+  if (state_ != State::kTrial) return Error::kBusy;
   settle();
   return Status();
 }
 
 Status ModelHost::stop() {
-  if (!take(Input::kStop)) return Error::kBusy;
+  state_ = State::kEmpty;
   forget(old_);
   forget(candidate_);
   serve(nullptr);
@@ -98,8 +61,8 @@ Status ModelHost::stop() {
 // --- Slices ---
 
 bool ModelHost::needs_scratch() const {
-  return state_ == State::kMeasuring || state_ == State::kPreparingBeside || state_ == State::kPreparingAlone ||
-         (state_ == State::kRestoring && old_->named && !old_->prepared);
+  return state_ == State::kMeasuring || state_ == State::kPreparing ||
+         (state_ == State::kRestoring && !old_->prepared && !old_->model.bytes.empty());
 }
 
 HostEvent ModelHost::poll(MutableBytes scratch) {
@@ -109,12 +72,10 @@ HostEvent ModelHost::poll(MutableBytes scratch) {
     case State::kMeasuring:
       kind = measure(scratch);
       break;
-    case State::kPreparingBeside:
-    case State::kPreparingAlone:
+    case State::kPreparing:
       kind = prepare(scratch);
       break;
-    case State::kTestingBeside:
-    case State::kTestingAlone:
+    case State::kTesting:
       kind = test();
       break;
     case State::kRestoring:
@@ -135,12 +96,10 @@ HostEvent::Kind ModelHost::measure(const MutableBytes& scratch) {
   const uint32_t needed = judgement.arena_bytes;
   candidate_->arena_bytes = needed;
   if (needed > arena_.size()) return fail(Error::kArenaTooSmall);
-  if (old_->prepared && needed <= arena_.size() - old_->arena_bytes) {
-    change(Input::kDone);
-  } else {
-    change(Input::kAlone);
-    if (old_->prepared) old_->engine->release();
+  state_ = State::kPreparing;
+  if (old_->prepared && needed > arena_.size() - old_->arena_bytes) {
     old_->prepared = false;
+    old_->engine->release();
     serve(nullptr);
   }
   return HostEvent::kWorking;
@@ -148,10 +107,16 @@ HostEvent::Kind ModelHost::measure(const MutableBytes& scratch) {
 
 HostEvent::Kind ModelHost::prepare(const MutableBytes& scratch) {
   if (!prepare_side(candidate_, scratch)) return fail_by_engine();
+  state_ = State::kTesting;
   vector_ = 0;
   vector_loaded_ = false;
-  change(Input::kDone);
   return HostEvent::kWorking;
+}
+
+// Side 0 works from the low end, side 1 from the high end.
+inline MutableBytes ModelHost::arena_of(const Side& side) const {
+  const uint32_t bytes = side.arena_bytes;
+  return &side == &sides_[0] ? arena_.first(bytes) : arena_.from(arena_.size() - bytes);
 }
 
 bool ModelHost::prepare_side(Side* side, const MutableBytes& scratch) {
@@ -159,47 +124,39 @@ bool ModelHost::prepare_side(Side* side, const MutableBytes& scratch) {
   return side->prepared;
 }
 
-// Side 0 works from the low end, side 1 from the high end.
-MutableBytes ModelHost::arena_of(const Side& side) const {
-  const uint32_t bytes = side.arena_bytes;
-  return &side == &sides_[0] ? arena_.first(bytes) : arena_.from(arena_.size() - bytes);
-}
-
 HostEvent::Kind ModelHost::test() {
   const SelfTest* self_test = candidate_->model.self_test;
-  if (!self_test || vector_ == self_test->count()) return activate();
-  if (!vector_loaded_) {
-    const Error error = exchange(Io::kInput);
-    if (error != Error::kNone) return fail(error);
-    vector_loaded_ = true;
-    return HostEvent::kWorking;
+  SelfTestVector vector;
+  if (!self_test || !self_test->vector(vector_, &vector)) return activate();
+  Io next = Io::kInput;
+  if (vector_loaded_) {
+    const Result<Progress> progress = candidate_->engine->step();
+    if (!progress.ok()) return fail_by_engine();
+    if (progress.value() != Progress::kFinished) return HostEvent::kWorking;
+    next = Io::kOutput;
   }
-  const Result<Progress> progress = candidate_->engine->step();
-  if (!progress.ok()) return fail_by_engine();
-  if (progress.value() == Progress::kFinished) {
-    const Error error = exchange(Io::kOutput);
-    if (error != Error::kNone) return fail(error);
-    ++vector_;
-    vector_loaded_ = false;
-  }
+  const Error error = exchange(next, vector);
+  if (error != Error::kNone) return fail(error);
+  if (vector_loaded_) ++vector_;
+  vector_loaded_ = !vector_loaded_;
   return HostEvent::kWorking;
 }
 
 HostEvent::Kind ModelHost::activate() {
   const Status reset = candidate_->engine->reset();
   if (!reset.ok()) return fail(reset.error());
-  change(Input::kDone);
   serve(candidate_);
   warm_up_left_ = candidate_->model.warm_up_inferences;
   healthy_ = 0;
+  state_ = State::kTrial;
   if (trial_) return HostEvent::kTrial;
-  change(Input::kConfirm);  // a model that was simply run has nothing to prove
-  settle();
+  settle();  // a model that was simply run has nothing to prove
   return HostEvent::kRunning;
 }
 
 // The candidate becomes the model; the one before is forgotten.
 void ModelHost::settle() {
+  state_ = State::kRunning;
   forget(old_);
   Side* const forgotten = old_;
   old_ = candidate_;
@@ -209,23 +166,19 @@ void ModelHost::settle() {
 
 HostEvent::Kind ModelHost::fail_by_engine() {
   report_ = candidate_->engine->report();
-  return fail();
-}
-
-HostEvent::Kind ModelHost::fail(Error reason) {
-  report_.restart(reason);
-  return fail();
-}
-
-// For the reason in the report.
-HostEvent::Kind ModelHost::fail() {
-  change(Input::kFailed);
   give_up(report_.error);
   return HostEvent::kWorking;
 }
 
-// On entering kRestoring: nobody runs the candidate from here on, and the old model serves at once if it still can.
+HostEvent::Kind ModelHost::fail(Error reason) {
+  report_.restart(reason);
+  give_up(reason);
+  return HostEvent::kWorking;
+}
+
+// Nobody runs the candidate from here on, and the old model serves at once if it still can.
 void ModelHost::give_up(Error reason) {
+  state_ = State::kRestoring;
   reason_ = reason;
   pending_ = HostEvent();
   forget(candidate_);
@@ -235,15 +188,13 @@ void ModelHost::give_up(Error reason) {
 }
 
 HostEvent::Kind ModelHost::restore(const MutableBytes& scratch) {
-  if (old_->named && !old_->prepared && prepare_side(old_, scratch)) serve(old_);
+  if (needs_scratch() && prepare_side(old_, scratch)) serve(old_);
   if (old_->prepared) {
-    change(Input::kDone);
+    state_ = State::kRunning;
     warm_up_left_ = 0;
     return HostEvent::kReturned;
   }
-  change(Input::kFailed);
-  forget(old_);
-  serve(nullptr);
+  (void)stop();
   return HostEvent::kStopped;
 }
 
@@ -278,8 +229,7 @@ bool close_enough(const IoTensor& got, const uint8_t* expected, float tolerance)
 }  // namespace
 
 // The vector at hand with the engine's tensors, which its bytes have to fit: written to inputs, compared with outputs.
-Error ModelHost::exchange(Io which) {
-  const SelfTestVector vector = candidate_->model.self_test->vector(vector_);
+inline Error ModelHost::exchange(Io which, const SelfTestVector& vector) {
   Bytes rest = which == Io::kInput ? vector.inputs : vector.expected;
   for (uint32_t i = 0;; ++i) {
     const IoTensor tensor = candidate_->engine->tensor(which, i);
@@ -299,29 +249,22 @@ Error ModelHost::exchange(Io which) {
 
 Status ModelHost::invoke() {
   if (!serving()) return Error::kNoModel;
-  const Status invoked = serving_->engine->invoke();
-  if (!invoked.ok()) {
+  if (!serving_->engine->invoke().ok()) {
     report_ = serving_->engine->report();
     if (state_ == State::kTrial) {
-      change(Input::kFailed);
       give_up(Error::kInvokeFailed);
     } else {
       pending_ = event(HostEvent::kInvokeFailed, Error::kInvokeFailed);
     }
     return Error::kInvokeFailed;
   }
+  const uint32_t needed = serving_->model.healthy_inferences;
   if (warm_up_left_ > 0) {
     --warm_up_left_;
-  } else if (state_ == State::kTrial) {
-    count_healthy();
+  } else if (state_ == State::kTrial && needed != 0 && ++healthy_ == needed) {
+    pending_ = event(HostEvent::kConfirmDue, Error::kNone);
   }
   return Status();
-}
-
-void ModelHost::count_healthy() {
-  if (healthy_ < UINT32_MAX) ++healthy_;
-  const uint32_t needed = candidate_->model.healthy_inferences;
-  if (needed != 0 && healthy_ == needed) pending_ = event(HostEvent::kConfirmDue, Error::kNone);
 }
 
 IoTensor ModelHost::tensor(Io which, uint32_t index) const {
@@ -345,7 +288,7 @@ uint64_t ModelHost::longest_block() const {
 bool ModelHost::holds(Bytes bytes) const {
   for (const Side& side : sides_) {
     const Bytes model = side.model.bytes;
-    if (side.named && bytes.data() < model.data() + model.size() && model.data() < bytes.data() + bytes.size()) {
+    if (bytes.data() < model.data() + model.size() && model.data() < bytes.data() + bytes.size()) {
       return true;
     }
   }
@@ -353,11 +296,6 @@ bool ModelHost::holds(Bytes bytes) const {
 }
 
 // --- Helpers ---
-
-void ModelHost::change(Input input) {
-  const bool legal = take(input);
-  ROOST_ASSERT(legal);
-}
 
 void ModelHost::serve(Side* side) {
   if (serving_ == side) return;
@@ -370,7 +308,6 @@ void ModelHost::forget(Side* side) {
   side->model.bytes = Bytes();  // all that was borrowed is let go of
   side->model.self_test = nullptr;
   side->arena_bytes = 0;
-  side->named = false;
   side->prepared = false;
 }
 

@@ -15,16 +15,14 @@
 //   if (e.kind == HostEvent::kConfirmDue) { write the record; host.confirm(); }
 //   if (e.kind == HostEvent::kReturned) { record e.reason; }
 //
-//   state             run         try_model   return_to_previous  confirm   stop    a step's outcome
-//   kEmpty            kMeasuring  kMeasuring  -                   -         kEmpty
-//   kRunning          -           kMeasuring  -                   -         kEmpty
-//   kMeasuring        -           -           kRestoring          -         kEmpty  kPreparingBeside or -Alone
-//   kPreparingBeside  -           -           kRestoring          -         kEmpty  kTestingBeside
-//   kTestingBeside    -           -           kRestoring          -         kEmpty  kTrial (run: kRunning)
-//   kPreparingAlone   -           -           kRestoring          -         kEmpty  kTestingAlone
-//   kTestingAlone     -           -           kRestoring          -         kEmpty  kTrial (run: kRunning)
-//   kTrial            -           -           kRestoring          kRunning  kEmpty
-//   kRestoring        -           -           -                   -         kEmpty  kRunning; nothing left: kEmpty
+//   state       run         try_model   return_to_previous  confirm   stop    a step's outcome
+//   kEmpty      kMeasuring  kMeasuring  -                   -         kEmpty
+//   kRunning    -           kMeasuring  -                   -         kEmpty
+//   kMeasuring  -           -           kRestoring          -         kEmpty  kPreparing, the old model released or not
+//   kPreparing  -           -           kRestoring          -         kEmpty  kTesting
+//   kTesting    -           -           kRestoring          -         kEmpty  kTrial (run: kRunning)
+//   kTrial      -           -           kRestoring          kRunning  kEmpty
+//   kRestoring  -           -           -                   -         kEmpty  kRunning; nothing left: kEmpty
 //
 // Whatever fails on the way, an invoke on trial included, leads to kRestoring.
 //
@@ -51,8 +49,8 @@ struct SelfTestVector {
 // Where the vectors come from; the owner reads them from the package's body.
 class SelfTest {
  public:
-  virtual uint32_t count() const = 0;
-  virtual SelfTestVector vector(uint32_t index) const = 0;
+  // False where there is no vector of that index, nor of any behind it.
+  virtual bool vector(uint32_t index, SelfTestVector* vector) const = 0;
 
  protected:
   ~SelfTest() = default;
@@ -89,10 +87,8 @@ class ModelHost {
     kEmpty,
     kRunning,
     kMeasuring,
-    kPreparingBeside,
-    kTestingBeside,
-    kPreparingAlone,
-    kTestingAlone,
+    kPreparing,
+    kTesting,
     kTrial,
     kRestoring,
   };
@@ -141,36 +137,30 @@ class ModelHost {
   bool holds(Bytes bytes) const;
 
  private:
-  enum class Input : uint8_t;
-
   // An engine, the model it holds or is to hold, and how much of the arena that takes.
   struct Side {
     Engine* engine = nullptr;
-    HostedModel model;
+    HostedModel model;  // of no bytes: none
     uint32_t arena_bytes = 0;
-    bool named = false;     // `model` means something
     bool prepared = false;  // `engine` holds it
   };
 
-  bool take(Input input);
-  void change(Input input);
-  Status start(const HostedModel& model, Input input);
+  Status start(const HostedModel& model, bool trial);
+  bool has_candidate() const { return state_ >= State::kMeasuring && state_ <= State::kTrial; }
   HostEvent::Kind measure(const MutableBytes& scratch);
   HostEvent::Kind prepare(const MutableBytes& scratch);
   bool prepare_side(Side* side, const MutableBytes& scratch);
   HostEvent::Kind test();
   HostEvent::Kind activate();
   HostEvent::Kind restore(const MutableBytes& scratch);
-  HostEvent::Kind fail();
   HostEvent::Kind fail(Error reason);
   HostEvent::Kind fail_by_engine();
   void give_up(Error reason);
   void settle();
-  Error exchange(Io which);
-  void count_healthy();
+  Error exchange(Io which, const SelfTestVector& vector);
   MutableBytes arena_of(const Side& side) const;
   void serve(Side* side);
-  void forget(Side* side);
+  static void forget(Side* side);
   static HostEvent event(HostEvent::Kind kind, Error reason) {
     HostEvent event;
     event.kind = kind;

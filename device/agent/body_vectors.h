@@ -14,14 +14,13 @@ class BodyVectors final : public runtime::SelfTest {
   void set(const Bytes& body) {
     if (!protocol::read_body(body, &body_).ok()) body_ = protocol::BodyView();
   }
-  uint32_t count() const override { return static_cast<uint32_t>(body_.vector_count()); }
-  runtime::SelfTestVector vector(uint32_t index) const override {
+  bool vector(uint32_t index, runtime::SelfTestVector* vector) const override {
+    if (index >= body_.vector_count()) return false;
     const protocol::VectorView view = body_.vector(index);
-    runtime::SelfTestVector vector;
-    vector.inputs = view.input;
-    vector.expected = view.expected;
-    vector.tolerance = view.tolerance;
-    return vector;
+    vector->inputs = view.input();
+    vector->expected = view.expected();
+    vector->tolerance = view.tolerance();
+    return true;
   }
 
  private:

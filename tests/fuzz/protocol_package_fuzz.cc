@@ -45,9 +45,9 @@ void check_body(Bytes bytes) {
   }
   for (size_t i = 0; i < body.vector_count(); ++i) {
     const VectorView vector = body.vector(i);
-    check_inside(vector.input.data(), vector.input.size(), bytes);
-    check_inside(vector.expected.data(), vector.expected.size(), bytes);
-    ROOST_ASSERT(vector.tolerance >= 0);
+    check_inside(vector.input().data(), vector.input().size(), bytes);
+    check_inside(vector.expected().data(), vector.expected().size(), bytes);
+    ROOST_ASSERT(vector.tolerance() >= 0);
   }
 }
 

@@ -271,12 +271,10 @@ class TflmSwap : public testing::TestWithParam<uint32_t> {
 
 // Says of every model that it is wrong.
 struct Impossible final : runtime::SelfTest {
-  uint32_t count() const override { return 1; }
-  runtime::SelfTestVector vector(uint32_t) const override {
-    runtime::SelfTestVector v;
-    v.inputs = inputs;
-    v.expected = expected;
-    return v;
+  bool vector(uint32_t index, runtime::SelfTestVector* vector) const override {
+    vector->inputs = inputs;
+    vector->expected = expected;
+    return index == 0;
   }
   std::vector<uint8_t> inputs = std::vector<uint8_t>(384), expected = {1, 2, 3, 4};
 };
