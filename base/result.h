@@ -19,6 +19,7 @@ class [[nodiscard]] Status {
   constexpr Status(E error) : word_(static_cast<unsigned>(error)) {}  // NOLINT: `return Error::kX;` is the point
 
   constexpr bool ok() const { return word_ == 0; }
+  constexpr bool is(E error) const { return word_ == static_cast<unsigned>(error); }
   constexpr E error() const { return static_cast<E>(word_); }
 
  private:

@@ -173,7 +173,7 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
 
   const storage::Status opened =
       store_.open(package, offer.forced() ? storage::kOpenForce : storage::kOpenNormal, now_ms);
-  if (opened.error() == storage::Error::kFlashBusy || clearing_first(opened.error(), now_ms)) return false;
+  if (opened.is(storage::Error::kFlashBusy) || clearing_first(opened.error(), now_ms)) return false;
   if (!opened.ok()) {
     const Cause trouble = cause_of(opened);
     if (stage_ == Stage::kNothing) return refuse(trouble);
@@ -205,7 +205,7 @@ inline bool Delivery::program(uint32_t now_ms) {
     (void)receiver_.programmed();
     return true;
   }
-  if (status.error() == storage::Error::kNotReady || status.error() == storage::Error::kFlashBusy) return false;
+  if (status.is(storage::Error::kNotReady) || status.is(storage::Error::kFlashBusy)) return false;
   return rewind(Reason::kFlashFailed, now_ms);
 }
 
@@ -216,7 +216,7 @@ inline bool Delivery::close_chunk(uint32_t now_ms) {
     (void)receiver_.chunk_durable(static_cast<uint16_t>(store_.durable_chunks()));
     return true;
   }
-  if (durable.error() == storage::Error::kFlashBusy) return false;
+  if (durable.is(storage::Error::kFlashBusy)) return false;
   return rewind(Reason::kPageUnreadable, now_ms);
 }
 
@@ -233,7 +233,7 @@ bool Delivery::payload_bad(Cause cause) {
 // False: the flash is busy.
 bool Delivery::forget(Cause cause) {
   const storage::Status forgotten = store_.abandon(kept_reason(cause.reason()), cause.detail());
-  return forgotten.error() != storage::Error::kFlashBusy;
+  return !forgotten.is(storage::Error::kFlashBusy);
 }
 
 bool Delivery::given_up(Cause cause) {

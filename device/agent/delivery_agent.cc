@@ -129,7 +129,7 @@ ROOST_INLINE Cause DeliveryAgent::serve_request(const protocol::Request& request
         return Cause();
       }
       abandoned = store_.abandon(kept_reason(Reason::kAskedByHost), 0);
-      return abandoned.error() == storage::Error::kWrongState ? Reason::kNoTransfer : cause_of(abandoned);
+      return abandoned.is(storage::Error::kWrongState) ? Reason::kNoTransfer : cause_of(abandoned);
     case MessageType::kEraseModels:
       return receiver_.transfer_open() ? Reason::kBusy : activation_.erase_models(now_ms);
     default:
@@ -157,7 +157,7 @@ inline bool DeliveryAgent::work_store(uint32_t now_ms) {
     return true;
   }
   activation_.note(AgentEvent::kFlashTrouble, storage::kNoSlot);
-  if (worked.error() == storage::Error::kFlashBusy) return false;  // no hurry: the next poll tries again
+  if (worked.is(storage::Error::kFlashBusy)) return false;  // no hurry: the next poll tries again
   flash_failed_ms_ = now_ms;
   if (flash_failures_ < kFlashFailuresMax) ++flash_failures_;
   if (flash_failures_ == kFlashFailuresMax) stop_receiving();

@@ -59,9 +59,11 @@ Sha256 SoftwareSha256::finish() {
   return out;
 }
 
+// The eight working variables are a window, a to h, that moves down by one a round.
 void SoftwareSha256::compress() {
-  uint32_t a = state_[0], b = state_[1], c = state_[2], d = state_[3];
-  uint32_t e = state_[4], f = state_[5], g = state_[6], h = state_[7];
+  uint32_t variables[64 + 8];
+  uint32_t* window = variables + 64;
+  memcpy(window, state_, sizeof state_);
   for (uint32_t round = 0; round < 64; ++round) {
     uint32_t& word = schedule_[round % 16];
     if (round >= 16) {
@@ -70,21 +72,16 @@ void SoftwareSha256::compress() {
       word += (rotate_right(w15, 7) ^ rotate_right(w15, 18) ^ (w15 >> 3)) + schedule_[(round + 9) % 16] +
               (rotate_right(w2, 17) ^ rotate_right(w2, 19) ^ (w2 >> 10));
     }
-    const uint32_t t1 = h + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) + (g ^ (e & (f ^ g))) +
-                        kRound[round] + word;
+    const uint32_t a = window[0], b = window[1], c = window[2];
+    const uint32_t e = window[4], f = window[5], g = window[6];
+    const uint32_t t1 = window[7] + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) +
+                        (g ^ (e & (f ^ g))) + kRound[round] + word;
     const uint32_t t2 =
         (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) + ((a & (b | c)) | (b & c));
-    h = g;
-    g = f;
-    f = e;
-    e = d + t1;
-    d = c;
-    c = b;
-    b = a;
-    a = t1 + t2;
+    window[3] += t1;  // d is the next round's e
+    *--window = t1 + t2;
   }
-  state_[0] += a, state_[1] += b, state_[2] += c, state_[3] += d;
-  state_[4] += e, state_[5] += f, state_[6] += g, state_[7] += h;
+  for (uint32_t i = 0; i < 8; ++i) state_[i] += window[i];
 }
 
 }  // namespace device
