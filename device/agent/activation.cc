@@ -48,35 +48,28 @@ uint8_t Activation::find(SlotStates states, uint32_t package_id) const {
   return storage::newest_slot(store_.state(), states, static_cast<uint8_t>(among));
 }
 
-void Activation::note(AgentEvent event, uint8_t slot, Cause cause) const {
-  if (config_.observer == nullptr) return;
-  AgentNote note;
-  note.event = event;
-  note.slot = slot == kRunningBuiltIn ? kNoSlot : slot;
-  note.package_id = package_in(slot);
-  note.cause = cause;
-  note.value = 0;
-  config_.observer->on_event(note);
-}
-
 constexpr bool is_message(AgentEvent event, MessageType type) {
   return static_cast<int>(event) - static_cast<int>(AgentEvent::kTrial) ==
          static_cast<int>(type) - static_cast<int>(MessageType::kActive);
 }
 static_assert(is_message(AgentEvent::kRolledBack, MessageType::kRolledBack) &&
                   is_message(AgentEvent::kConfirmed, MessageType::kConfirmed),
-              "tell() counts on it");
+              "note() counts on it");
 
 // From kTrial on, events are messages to the hosts, too.
-void Activation::tell(AgentEvent event, uint8_t slot, Cause cause) const {
+void Activation::note(AgentEvent event, uint8_t slot, Cause cause) const {
+  AgentNote note;
+  note.event = event;
+  note.slot = slot == kRunningBuiltIn ? kNoSlot : slot;
+  note.package_id = package_in(slot);
+  note.cause = cause;
+  note.value = 0;
   const int number = static_cast<int>(event) - static_cast<int>(AgentEvent::kTrial);
-  const MessageType type = static_cast<MessageType>(static_cast<int>(MessageType::kActive) + number);
-  receiver_.notify_state(type, package_in(slot), cause.reason(), cause.detail());
-}
-
-void Activation::announce(AgentEvent event, uint8_t slot, Cause cause) const {
-  note(event, slot, cause);
-  tell(event, slot, cause);
+  if (number >= 0 && number < 3) {
+    receiver_.notify_state(static_cast<MessageType>(static_cast<int>(MessageType::kActive) + number),
+                           note.package_id, cause.reason(), cause.detail());
+  }
+  if (config_.observer != nullptr) config_.observer->on_event(note);
 }
 
 // ---- beginning ----
@@ -160,13 +153,13 @@ Cause Activation::activate(uint32_t package_id) {
   const uint8_t trial = store_.slot_in(SlotState::kTrial);
   if (trial != kNoSlot) {
     if (slot != trial) return Reason::kTrialOpen;
-    if (running_ == trial) tell(AgentEvent::kTrial, trial);
+    if (running_ == trial) note(AgentEvent::kTrial, trial);
     return Cause();
   }
   if (slot == kNoSlot) return Reason::kNothingToActivate;
   const SlotState state = state_of(slot);
   if (state == SlotState::kConfirmed) {
-    tell(AgentEvent::kConfirmed, slot);
+    note(AgentEvent::kConfirmed, slot);
     return Cause();
   }
   const bool pending = state == SlotState::kPending;
@@ -184,9 +177,8 @@ Cause Activation::confirm(uint32_t package_id, uint32_t now_ms) {
     const storage::Status recorded = store_.confirm(slot, now_ms);
     if (!recorded.ok()) return cause_of(recorded);
     (void)host_.confirm();  // it is on trial, so this cannot be refused
-    note(AgentEvent::kConfirmed, slot);
   }
-  tell(AgentEvent::kConfirmed, slot);
+  note(AgentEvent::kConfirmed, slot);
   return Cause();
 }
 
@@ -206,7 +198,7 @@ Cause Activation::roll_back(Reason asked_by) {
     const Cause rejected = reject(slot, asked_by);
     if (!rejected.ok()) return rejected;
     attempt_due_ = false;
-    announce(AgentEvent::kRolledBack, slot, asked_by);
+    note(AgentEvent::kRolledBack, slot, asked_by);
     return Cause();
   }
   if (busy()) return Reason::kBusy;
@@ -328,12 +320,12 @@ ROOST_INLINE bool Activation::write_due() {
   goal_ = Goal::kNothing;
   if (goal == Goal::kAttempt) {
     last_return_ = Cause();
-    announce(AgentEvent::kTrial, candidate_);
+    note(AgentEvent::kTrial, candidate_);
     return true;
   }
   if (serves) (void)host_.confirm();  // it is on trial, so this cannot be refused
   last_return_ = because_;
-  announce(AgentEvent::kRolledBack, serves ? previous_ : candidate_, because_);
+  note(AgentEvent::kRolledBack, serves ? previous_ : candidate_, because_);
   if (running_ != kRunningNone) note(AgentEvent::kModelRuns, running_);
   end_roll_back(Cause());
   run_something();

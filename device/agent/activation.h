@@ -73,8 +73,6 @@ class Activation {
   uint32_t package_in(uint8_t slot) const;
   uint8_t find(storage::SlotStates states, uint32_t package_id) const;
   storage::SlotState state_of(uint8_t slot) const { return store_.state().slots[slot].state; }
-  void tell(AgentEvent event, uint8_t slot, Cause cause = Cause()) const;
-  void announce(AgentEvent event, uint8_t slot, Cause cause = Cause()) const;
 
   bool begin(Goal goal, uint8_t slot);
   Cause begin_attempt(uint8_t slot);
