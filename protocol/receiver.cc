@@ -57,6 +57,10 @@ Receiver::Receiver(const ReceiverConfig& lent, const PageShape& page)
   ROOST_ASSERT(lent.program_bytes_max != 0);
 }
 
+void Receiver::admit(uint32_t payload_bytes_max) {
+  payload_bytes_max_ = least(payload_bytes_max, 0xFFFEu * chunk_bytes_);  // so that chunks are counted in 16 bits
+}
+
 uint32_t Receiver::chunk_total() const {
   return chunk_count(offer_.payload_size, chunk_bytes_);
 }
@@ -89,7 +93,7 @@ Action Receiver::poll(uint32_t now_ms) {
 
   if (find_frame()) return Action::kSend;
   if (request_open_) return Action::kRequest;
-  return state_ >= ReceiverState::kWantOfferAnswer ? static_cast<Action>(state_) : Action::kNone;
+  return state_ >= ReceiverState::kWantManifestAnswer ? static_cast<Action>(state_) : Action::kNone;
 }
 
 Bytes Receiver::signature() const {
@@ -254,7 +258,10 @@ inline Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const 
     *detail = config_.manifest_bytes_max;
     return Reason::kManifestTooLarge;
   }
-  if (chunk_count(offer.payload_size, chunk_bytes_) >= 0xFFFF) return Reason::kDoesNotFit;
+  if (offer.payload_size > payload_bytes_max_) {
+    *detail = static_cast<uint16_t>(least(payload_bytes_max_ / 1024, 0xFFFF));
+    return Reason::kDoesNotFit;
+  }
   return Reason::kOk;
 }
 
@@ -480,11 +487,6 @@ Status Receiver::settle(ReceiverInput input, Reason reason, uint16_t detail) {
   owed_ |= kOwedResult;
   outgoing_from_ = nullptr;
   return Status();
-}
-
-Status Receiver::answer_offer(Reason reason, uint16_t detail) {
-  if (reason == Reason::kOk) return answered(ReceiverInput::kOfferTaken);
-  return settle(ReceiverInput::kOfferRefused, reason, detail);
 }
 
 Status Receiver::reject(Reason reason, uint16_t detail) {

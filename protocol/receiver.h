@@ -82,7 +82,6 @@ enum class ReceiverState : uint8_t {
   kAwaitChunkHead,
   kAwaitUnits,
   kAwaitChunkTail,
-  kWantOfferAnswer,
   kWantManifestAnswer,
   kWantProgrammed,
   kWantChunkClosed,
@@ -90,16 +89,16 @@ enum class ReceiverState : uint8_t {
   kWantVerified,
   kWantAbandoned,
 };
-constexpr size_t kReceiverStateCount = 13;
+constexpr size_t kReceiverStateCount = 12;
 
-// What the application is asked to do, what about, and the answers to that. From kDecideOffer on it is what the state
+// What the application is asked to do, what about, and the answers to that. From kDecideManifest on it is what the
 // of that number wants.
 enum class Action : uint8_t {
   kNone,
   kSend,     // frame_conn, frame (at most 20)   -> sent
   kRequest,  // request                          -> answer_request
-  kDecideOffer = static_cast<uint8_t>(ReceiverState::kWantOfferAnswer),  // offer  -> answer_offer
-  kDecideManifest,   // offer, manifest, signature                       -> accept | reject
+  // offer, manifest, signature                                          -> accept | reject
+  kDecideManifest = static_cast<uint8_t>(ReceiverState::kWantManifestAnswer),
   kProgram,          // chunk, page_offset, units                        -> programmed | chunk_failed
   kCloseChunk,       // chunk, chunk_size, chunk_crc                     -> chunk_durable | chunk_failed
   kPayloadComplete,  // offer: digest what flash now reads               -> stored | payload_failed
@@ -108,9 +107,7 @@ enum class Action : uint8_t {
 };
 
 enum class ReceiverInput : uint8_t {
-  kOffer,       // an offer we can look at
-  kOfferTaken,  // answers of the application ...
-  kOfferRefused,
+  kOffer,         // one that may come
   kManifestHere,  // every byte of it in the ring
   kAccepted,
   kAcceptedWhole,  // accepted, and every chunk is durable already
@@ -131,7 +128,7 @@ enum class ReceiverInput : uint8_t {
   kLend,
   kReturn,
 };
-constexpr size_t kReceiverInputCount = 22;
+constexpr size_t kReceiverInputCount = 20;
 
 // The table itself, by input: from which states, to which one, and what the host is told then, if anything.
 struct ReceiverRow {
@@ -246,6 +243,8 @@ class Receiver : private ReceiverMemory {
   bool handle_data(uint16_t conn, Bytes bytes) { return intake_.handle_data(conn, bytes); }
 
   // ---- consumer side ------------------------------------------------------------------------------------------
+  // Packages of so many bytes may come from now on; none at first.
+  void admit(uint32_t payload_bytes_max);
   // The next action, or kNone. Sends come first, then requests, then the transfer.
   Action poll(uint32_t now_ms);
   // When poll must be called again at the latest. While a transfer is open there is always one.
@@ -268,8 +267,7 @@ class Receiver : private ReceiverMemory {
   uint16_t end_detail() const { return result_detail_; }
 
   // Answers. kIllegal: it is not what the action asks for, or says what cannot be.
-  Status sent(bool taken);                                  // false: the stack is full, poll gives it again later
-  Status answer_offer(Reason reason, uint16_t detail = 0);  // kOk: go on with the manifest
+  Status sent(bool taken);  // false: the stack is full, poll gives it again later
   // resume_chunk: the first chunk that is not durable; 0 for a fresh slot, the chunk count when all are.
   Status accept(uint16_t resume_chunk);
   Status reject(Reason reason, uint16_t detail = 0);
@@ -355,6 +353,7 @@ class Receiver : private ReceiverMemory {
   void make_report(bool asked);
 
   const ReceiverConfig& config_;
+  uint32_t payload_bytes_max_ = 0;
   uint8_t* const bounce_;
   const uint16_t program_unit_bytes_;
   const uint16_t chunk_bytes_;

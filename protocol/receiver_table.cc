@@ -18,8 +18,8 @@ constexpr uint16_t in(S one, S other) {
 // What a transfer is in while it may still end in something else.
 constexpr uint16_t kGoingOn =
     static_cast<uint16_t>(in(S::kAwaitManifest, S::kAwaitChunkHead) | in(S::kAwaitUnits, S::kAwaitChunkTail) |
-                          in(S::kWantOfferAnswer, S::kWantManifestAnswer) |
-                          in(S::kWantProgrammed, S::kWantChunkClosed) | in(S::kWantStored, S::kWantVerified));
+                          in(S::kWantManifestAnswer) | in(S::kWantProgrammed, S::kWantChunkClosed) |
+                          in(S::kWantStored, S::kWantVerified));
 constexpr uint16_t kMayRewind =
     static_cast<uint16_t>(in(S::kAwaitChunkHead) | in(S::kWantProgrammed, S::kWantChunkClosed));
 
@@ -28,9 +28,7 @@ constexpr M kNothing = M();
 }  // namespace
 
 const ReceiverRow kReceiverTable[kReceiverInputCount] = {
-    {in(S::kIdle), S::kWantOfferAnswer, kNothing},                 // kOffer
-    {in(S::kWantOfferAnswer), S::kAwaitManifest, kNothing},        // kOfferTaken
-    {in(S::kWantOfferAnswer), S::kIdle, M::kReject},               // kOfferRefused
+    {in(S::kIdle), S::kAwaitManifest, kNothing},                   // kOffer
     {in(S::kAwaitManifest), S::kWantManifestAnswer, kNothing},     // kManifestHere
     {in(S::kWantManifestAnswer), S::kAwaitChunkHead, kNothing},    // kAccepted
     {in(S::kWantManifestAnswer), S::kWantStored, kNothing},        // kAcceptedWhole

@@ -55,8 +55,6 @@ Cause check_tensors(Span<const runtime::TensorSpec> specs, protocol::TensorViews
 
 bool Delivery::step(Action action, uint32_t now_ms) {
   switch (action) {
-    case Action::kDecideOffer:
-      return decide_offer();
     case Action::kDecideManifest:
       return decide_manifest(now_ms);
     case Action::kProgram:
@@ -87,15 +85,6 @@ void Delivery::note(AgentEvent event, Cause cause, uint32_t value) const {
   told.cause = cause;
   told.value = value;
   config_.observer->on_event(told);
-}
-
-inline bool Delivery::decide_offer() {
-  const uint32_t room = store_.payload_bytes_max();
-  Cause cause;
-  if (receiver_.offer().payload_size > room) cause = because(Reason::kDoesNotFit, room / 1024);
-  (void)receiver_.answer_offer(cause.reason(), cause.detail());
-  if (!cause.ok()) note(AgentEvent::kRefused, cause);
-  return true;
 }
 
 bool Delivery::refuse(Cause cause) {

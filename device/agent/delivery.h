@@ -1,7 +1,6 @@
 // A transfer on the device: answers what the receiver asks, by way of the store and the gate.
 //
 //   receiver asks      answered when
-//   kDecideOffer       at once: does it fit at all, may anything come now?
 //   kDecideManifest    the manifest was checked, the store has a slot and the manifest stands in its meta
 //   kProgram           the page is erased and the bytes are programmed
 //   kCloseChunk        the page was read back and its cell is in flash
@@ -35,7 +34,6 @@ class Delivery {
     kDigest,   // and its digest is being made
   };
 
-  bool decide_offer();
   bool decide_manifest(uint32_t now_ms);
   bool clearing_first(storage::Error error, uint32_t now_ms) const;
   bool program(uint32_t now_ms);

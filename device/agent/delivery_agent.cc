@@ -80,6 +80,7 @@ storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms)
   while (store_.work_wanted(now_ms) == storage::Work::kRecover) {
     if (!store_.work(now_ms).ok()) break;  // flash that does not read: what is durable is what was found so far
   }
+  receiver_.admit(store_.payload_bytes_max());
   activation_.boot(cause);
   (void)borrow_ring();  // before anybody can offer: a device serves before it receives
   return storage::Status();

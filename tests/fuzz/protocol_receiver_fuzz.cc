@@ -72,6 +72,7 @@ class Play {
   }
 
   void connect(uint16_t conn) {
+    receiver_.admit(1 << 20);
     receiver_.handle_connect(conn, 247);
     receiver_.handle_subscribed(conn, true);
   }
@@ -213,9 +214,6 @@ class Play {
       case Kind::kSend:
         take_frame(action, how % 8 != 7);
         return;
-      case Kind::kDecideOffer:
-        (void)receiver_.answer_offer(gently ? Reason::kOk : Reason::kNoFreeSlot);
-        return;
       case Kind::kDecideManifest:
         decide_manifest(how);
         return;
@@ -288,7 +286,6 @@ class Play {
       ROOST_ASSERT(!call(receiver_).ok());
       ROOST_ASSERT(receiver_.state() == state);
     };
-    refuse(ReceiverState::kWantOfferAnswer, [](Receiver& r) { return r.answer_offer(Reason::kOk); });
     refuse(ReceiverState::kWantManifestAnswer, [](Receiver& r) { return r.accept(0); });
     refuse(ReceiverState::kWantProgrammed, [](Receiver& r) { return r.programmed(); });
     refuse(ReceiverState::kWantChunkClosed, [](Receiver& r) { return r.chunk_durable(0); });

@@ -234,11 +234,11 @@ TEST(Conversation, RewindsThroughStorms) {
 
 TEST(Conversation, TellsTheHostWhyAnOfferIsRefused) {
   World world(Geometry{}, Faults{}, 5, 4000);
-  world.device.refuse_offer = Reason::kTrialOpen;
+  world.device.receiver->admit(3 * 1024);  // less than Info promised
   ASSERT_TRUE(world.run());
   EXPECT_EQ(world.sender->outcome(), Outcome::kRefused);
-  EXPECT_EQ(world.sender->reason(), Reason::kTrialOpen);
-  EXPECT_EQ(world.sender->detail(), 7);
+  EXPECT_EQ(world.sender->reason(), Reason::kDoesNotFit);
+  EXPECT_EQ(world.sender->detail(), 3);
   EXPECT_EQ(world.device.bytes_programmed, 0u);
 }
 

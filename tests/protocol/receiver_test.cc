@@ -33,6 +33,7 @@ PageShape page_shape() {
 class ReceiverTest : public ::testing::Test {
  protected:
   ReceiverTest() : config(config_on(ring_)), receiver(config, page_shape()) {
+    receiver.admit(1 << 20);
     receiver.handle_connect(kHost, 247);
     receiver.handle_subscribed(kHost, true);
     receiver.handle_connect(kStranger, 247);
@@ -92,8 +93,6 @@ class ReceiverTest : public ::testing::Test {
   void reach_manifest() {
     ASSERT_EQ(control(encode(offer())), ControlResult::kTaken);
     for (uint32_t n = 0; n < 2; ++n) ASSERT_TRUE(receiver.handle_data(kHost, fragment(100, n, manifest)));
-    ASSERT_EQ(receiver.poll(now), Kind::kDecideOffer);
-    ASSERT_TRUE(receiver.answer_offer(Reason::kOk).ok());
     ASSERT_EQ(receiver.poll(now), Kind::kDecideManifest);
   }
 
@@ -205,10 +204,11 @@ TEST_F(ReceiverTest, RefusesEpochsOfTheLastTransfer) {
     EXPECT_EQ(reject.value().reason, Reason::kEpochReused);
   }
   control(encode(offer(102)));
-  EXPECT_EQ(receiver.poll(now), Kind::kDecideOffer);
+  EXPECT_EQ(receiver.poll(now), Kind::kNone);
+  EXPECT_EQ(receiver.state(), ReceiverState::kAwaitManifest);
 }
 
-TEST_F(ReceiverTest, RefusesFragmentSizesAndManifestsOutOfRange) {
+TEST_F(ReceiverTest, RefusesFragmentSizesManifestsAndPayloadsOutOfRange) {
   Offer o = offer();
   o.fragment_payload = 15;
   control(encode(o));
@@ -220,7 +220,37 @@ TEST_F(ReceiverTest, RefusesFragmentSizesAndManifestsOutOfRange) {
   o.manifest_size = 1025;
   control(encode(o));
   EXPECT_EQ(decode_reject(frame_out()).value().reason, Reason::kManifestTooLarge);
+  o = offer();
+  receiver.admit(o.payload_size - 1);
+  control(encode(o));
+  const Reject too_large = decode_reject(frame_out()).value();
+  EXPECT_EQ(too_large.reason, Reason::kDoesNotFit);
+  EXPECT_EQ(too_large.detail, 4);  // KiB
   EXPECT_EQ(receiver.state(), ReceiverState::kIdle);
+}
+
+TEST(Receiver, RefusesMoreChunksThanItCounts) {
+  std::array<uint64_t, 512> ring{};
+  const ReceiverConfig config = config_on(ring);
+  PageShape page = page_shape();
+  page.chunk_bytes = 256;
+  for (const uint32_t chunks : {0xFFFEu, 0xFFFFu}) {
+    Receiver receiver(config, page);
+    receiver.admit(UINT32_MAX);
+    receiver.handle_connect(kHost, 247);
+    receiver.handle_subscribed(kHost, true);
+    Offer o;
+    o.manifest_size = 300;
+    o.payload_size = chunks * 256;
+    o.fragment_payload = 240;
+    ASSERT_EQ(receiver.handle_control(kHost, encode(o).bytes()), ControlResult::kTaken);
+    const Asked action = ask(receiver, 0);
+    if (chunks == 0xFFFE) {
+      EXPECT_EQ(receiver.state(), ReceiverState::kAwaitManifest);
+    } else {
+      EXPECT_EQ(decode_reject(action.bytes).value().reason, Reason::kDoesNotFit);
+    }
+  }
 }
 
 TEST_F(ReceiverTest, TellsASecondCentralThatItIsBusyAndGoesOn) {
@@ -428,8 +458,6 @@ TEST_F(ReceiverTest, PadsThePagesLastUnitWithTheErasedValue) {
   ASSERT_EQ(control(encode(offer(100, 3))), ControlResult::kTaken);
   for (uint32_t n = 0; n < 2; ++n) receiver.handle_data(kHost, fragment(100, n, manifest));
   receiver.poll(now);
-  ASSERT_TRUE(receiver.answer_offer(Reason::kOk).ok());
-  receiver.poll(now);
   ASSERT_TRUE(receiver.accept(0).ok());
   frame_out();
   const Buffer small = payload_stream(3);
@@ -471,7 +499,8 @@ TEST_F(ReceiverTest, IsBusyForOtherRequestsAndOffersMeanwhile) {
   ASSERT_TRUE(receiver.answer_request(Reason::kOk).ok());
   EXPECT_EQ(type_out(), MessageType::kAnswer);
   control(encode(offer()));
-  EXPECT_EQ(receiver.poll(now), Kind::kDecideOffer);
+  EXPECT_EQ(receiver.poll(now), Kind::kNone);
+  EXPECT_EQ(receiver.state(), ReceiverState::kAwaitManifest);
 }
 
 TEST_F(ReceiverTest, EndsTheTransferWhenItsHostAborts) {
@@ -510,7 +539,8 @@ TEST_F(ReceiverTest, LendsItsRingAndIsBusyMeanwhile) {
   EXPECT_EQ(receiver.lend_ring().error(), Error::kIllegal);
   ASSERT_TRUE(receiver.return_ring().ok());
   control(encode(offer()));
-  EXPECT_EQ(receiver.poll(now), Kind::kDecideOffer);
+  EXPECT_EQ(receiver.poll(now), Kind::kNone);
+  EXPECT_EQ(receiver.state(), ReceiverState::kAwaitManifest);
   EXPECT_EQ(receiver.lend_ring().error(), Error::kIllegal);
 }
 

@@ -67,6 +67,7 @@ class Device {
     page.erased_value = geometry_.erased;
     page.chunk_bytes = geometry_.chunk_bytes;
     receiver = std::make_unique<Receiver>(config_, page);
+    receiver->admit(static_cast<uint32_t>(slot.size()));
   }
 
   InfoHead info() const {
@@ -114,16 +115,12 @@ class Device {
   uint16_t abandoned_detail = 0;
   Buffer manifest_seen;
   Buffer signature_seen;
-  Reason refuse_offer = Reason::kOk;
   Reason refuse_manifest = Reason::kOk;
   Reason fail_payload = Reason::kOk;
 
   // Answers one action other than kSend. `now` is for slow programs.
   void answer(const Asked& action, uint32_t now) {
     switch (action.kind) {
-      case Action::kDecideOffer:
-        ASSERT_TRUE(receiver->answer_offer(refuse_offer, 7).ok());
-        break;
       case Action::kDecideManifest:
         manifest_seen.assign(action.bytes.begin(), action.bytes.end());
         signature_seen.assign(action.signature.begin(), action.signature.end());
