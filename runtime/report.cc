@@ -8,8 +8,11 @@ namespace roost {
 namespace runtime {
 
 void Report::restart(Error found) {
-  *this = Report();
   error = found;
+  subgraph = op_index = tensor = -1;
+  op = tflite::BuiltinOperator::ADD;
+  op_version = 0;
+  memset(custom_name, 0, sizeof custom_name);
 }
 
 void Report::set_operator(const tflite::OperatorCode* code) {

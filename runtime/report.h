@@ -12,13 +12,15 @@ namespace runtime {
 
 // Which operator or tensor an error is about; -1 where it is about neither.
 struct Report {
-  Error error = Error::kNone;
-  int32_t subgraph = -1;
-  int32_t op_index = -1;
-  tflite::BuiltinOperator op = tflite::BuiltinOperator::ADD;  // of op_index, if that is not -1
-  int32_t op_version = 0;
-  int32_t tensor = -1;        // the tensor's index in its subgraph; for declared I/O the input's or output's number
-  char custom_name[24] = {};  // of a custom operator, cut, zero-terminated
+  Error error;
+  int32_t subgraph;
+  int32_t op_index;
+  tflite::BuiltinOperator op;  // of op_index, if that is not -1
+  int32_t op_version;
+  int32_t tensor;        // the tensor's index in its subgraph; for declared I/O the input's or output's number
+  char custom_name[24];  // of a custom operator, cut, zero-terminated
+
+  Report() { restart(); }
 
   bool ok() const { return error == Error::kNone; }
   void restart(Error found = Error::kNone);  // nothing is known but that
