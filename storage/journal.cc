@@ -12,7 +12,8 @@ namespace {
 // It names the layout that it is written under: another one makes it void.
 void encode_header(const Layout& layout, uint32_t sequence, uint8_t event, uint8_t* out) {
   const uint32_t words[] = {kRecordMagic | kRecordVersion << 16 | static_cast<uint32_t>(event) << 24, sequence,
-                            layout.slot_count | layout.slot_blocks << 16, layout.chunk_bytes};
+                            layout.slot_count | static_cast<uint32_t>(layout.slot_blocks) << 16,
+                            layout.chunk_bytes};
   static_assert(sizeof words == kRecordHeaderBytes, "all of it");
   for (uint32_t word : words) {
     store_le32(out, word);
@@ -43,7 +44,7 @@ bool Journal::mount(State& out) {
       if (!fits || sequence <= newest) continue;
       newest = sequence;
       newest_ = static_cast<uint8_t>(block);
-      decode_state(volume_.scratch.data() + kRecordHeaderBytes, layout.slot_count, out);
+      decode_state(volume_.scratch + kRecordHeaderBytes, layout.slot_count, out);
       firm_ = !volume_.reads_blank(offset + layout.record_bytes(), layout.unit_bytes);
     }
     // A record torn at its very beginning looks blank, so the place behind the last visible one is left alone.
@@ -62,9 +63,8 @@ bool Journal::mount(State& out) {
 ROOST_INLINE uint32_t Journal::read_record(uint32_t offset) {
   const Layout& layout = volume_.layout;
   const uint32_t covered = kRecordHeaderBytes + state_bytes(layout.slot_count);
-  const MutableBytes record = volume_.scratch.first(covered + kRecordCrcBytes);
-  if (!volume_.flash.read(offset, record).ok()) return 0;
-  const uint8_t* bytes = record.data();
+  uint8_t* bytes = volume_.scratch;
+  if (!volume_.flash.read(offset, MutableBytes(bytes, covered + kRecordCrcBytes)).ok()) return 0;
   const uint32_t sequence = load_le32(bytes + 4);
   uint8_t header[kRecordHeaderBytes];
   encode_header(layout, sequence, bytes[3], header);

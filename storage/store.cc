@@ -15,7 +15,7 @@ Store::Store(Flash& flash, Digest& digest, const StoreConfig& config, bool has_b
 Status Store::mount(uint32_t now_ms) {
   const Status fits = meta_.layout.set(meta_.flash.geometry(), config_.slot_count, config_.chunk_bytes);
   if (!fits.ok()) return fits;
-  if (meta_.scratch.size() < kUnitBytesMax) return Error::kScratchTooSmall;
+  if (meta_.scratch == nullptr) return Error::kScratchTooSmall;
   last_activity_ms_ = settled_ms_ = refilled_ms_ = now_ms;
 
   state_.erase_budget = UINT32_MAX;  // where nothing is on record: all of it
@@ -49,7 +49,8 @@ ROOST_INLINE bool Store::check_sound(uint8_t slot) {
     PackageInfo header;
     if (!meta_.read_header(slot, header)) continue;
     if (header.generation != record.generation || header.package_id != record.package_id) return false;
-    if (!seal || (record.flags & kSlotSealedByJournal) != 0 || meta_.sealed(slot, header)) return true;
+    if (!seal || (record.flags & kSlotSealedByJournal) != 0 || meta_.seal(slot, header, Meta::Do::kCompare))
+      return true;
   }
   return false;
 }
@@ -63,7 +64,7 @@ ROOST_INLINE void Store::look_for_seals() {
     PackageInfo header;
     if (!meta_.read_header(s, header)) continue;
     if (header.generation > state_.generation) state_.generation = header.generation;
-    if (!meta_.sealed(s, header)) continue;
+    if (!meta_.seal(s, header, Meta::Do::kCompare)) continue;
     SlotRecord& slot = state_.slots[s];
     slot.state = SlotState::kRetired;
     slot.generation = header.generation;
@@ -113,12 +114,12 @@ Status Store::healthy() {
 
 SlotRecord& Store::keep(uint8_t slot) {
   static_assert(sizeof state_ <= kUnitBytesMax, "it fits the scratch");
-  memcpy(meta_.scratch.data(), &state_, sizeof state_);
+  memcpy(meta_.scratch, &state_, sizeof state_);
   return state_.slots[slot];
 }
 
 void Store::take_back() {
-  memcpy(&state_, meta_.scratch.data(), sizeof state_);
+  memcpy(&state_, meta_.scratch, sizeof state_);
 }
 
 Status Store::commit(Event event) {

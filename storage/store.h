@@ -258,7 +258,7 @@ class Store {
   void redo_from_durable();
   Status vouch_for_block(uint32_t chain);
 
-  // Small members first: the shorter instructions reach only so far.
+  // What is asked for most stands first: the shorter instructions reach only so far.
   Meta meta_;
   Transfer transfer_;
   uint8_t held_slot_ = kNoSlot;

@@ -61,7 +61,7 @@ ROOST_INLINE Status Store::check_policy(const PackageInfo& package, OpenFlags fl
 ROOST_INLINE bool Store::continues(const PackageInfo& package) {
   const SlotRecord& slot = state_.slots[transfer_.slot];
   if (slot.package_id != package.package_id) return false;
-  if (transfer_.phase != Phase::kOpen) return meta_.holds(transfer_.slot, slot, package);
+  if (transfer_.phase != Phase::kOpen) return meta_.header(transfer_.slot, slot, package, Meta::Do::kCompare);
   // Nothing of it is in flash yet: what counts is that it takes the blocks that were charged for.
   return transfer_.payload_size == package.payload_size();
 }
@@ -121,7 +121,7 @@ ROOST_INLINE Status Store::start(const PackageInfo& package) {
 ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   Transfer& t = transfer_;
   const SlotRecord& record = state_.slots[t.slot];
-  if (!meta_.holds(t.slot, record, package) && !meta_.write_header(t.slot, record, package).ok()) {
+  if (!meta_.header(t.slot, record, package, Meta::Do::kWrite)) {
     if (++t.meta_failures == kMetaFailuresMax) return Error::kProgramFailed;
     charge(t.slot, meta_.layout.meta_blocks + block_count());
     t.erased_blocks = 0;  // all is erased once more, and then it is tried again

@@ -53,11 +53,10 @@ Status Store::seal() {
   const uint8_t s = transfer_.slot;
   PackageInfo header;
   if (!meta_.read_header(s, header)) return Error::kReadFailed;
-  const Status sealed = meta_.write_seal(s, header);
-  if (sealed.error() == Error::kFlashBusy) return sealed;
+  const bool sealed = meta_.seal(s, header, Meta::Do::kWrite);
   SlotRecord& slot = keep(s);
   slot.state = SlotState::kPending;
-  slot.flags = sealed.ok() ? 0 : kSlotSealedByJournal;
+  slot.flags = sealed ? 0 : kSlotSealedByJournal;
   slot.vouched_blocks = 0;
   const Status status = commit(Event::kSealed);
   if (status.ok()) turn_to(Phase::kIdle, s);
