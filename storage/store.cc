@@ -81,26 +81,15 @@ ROOST_INLINE void Store::look_for_seals() {
   state_.counter_floor = counters[confirmed];
 }
 
-BootInput Store::boot_input(ResetCause cause) const {
-  return BootInput{has_builtin_, config_.watchdog_run_max, cause, sound_};
-}
-
 // A write that fails is made up for by the next boot, or by the next record.
-BootChoice Store::boot(ResetCause cause) {
-  const BootDecision decision = decide_boot(boot_input(cause), state_);
-  if (decision.repair) {
-    (void)journal_.append(state_, cause == ResetCause::kWatchdog ? Event::kWatchdog : Event::kRejected);
+bool Store::boot(ResetCause cause) {
+  const bool watchdog = cause == ResetCause::kWatchdog;
+  if (count_reset(state_, cause, config_.watchdog_run_max)) {
+    (void)journal_.append(state_, watchdog ? Event::kWatchdog : Event::kRejected);
   } else if (!journal_.firm()) {
     (void)journal_.append(state_, Event::kFirm);
   }
-  return decision.choice;
-}
-
-BootChoice Store::choice() {
-  (void)keep(0);
-  const BootDecision decision = decide_boot(boot_input(ResetCause::kOther), state_);
-  take_back();
-  return decision.choice;
+  return !watchdog || state_.watchdog_run < config_.watchdog_run_max;
 }
 
 Status Store::healthy() {

@@ -6,7 +6,7 @@
 //
 //   store.mount(now);
 //   while (store.work_wanted(now) == Work::kRecover) store.work(now);
-//   BootChoice choice = store.boot(cause);
+//   if (store.boot(cause)) run what slot_to_run and slot_to_attempt say
 //
 //   in every poll: if (store.work_wanted(now) != Work::kNone) store.work(now);
 //   store.open(package, kOpenNormal, now);                      // refused: nothing was touched
@@ -80,13 +80,14 @@ class Store {
   // is no error but a journal without records or a slot that is not sound. Once, before all else.
   Status mount(uint32_t now_ms);
 
-  // Decides what to run. Appends one record where the watchdog bit, attempts are spent, or the newest record may be
-  // torn; so call it once a boot. Where it cannot be written the choice is still given, as if it had been.
-  BootChoice boot(ResetCause cause);
+  // Whether to run anything; false is safe mode: invoke nothing, stay reachable. Appends one record where the watchdog
+  // bit, attempts are spent, or the newest record may be torn; so call it once a boot. Where it cannot be written the
+  // answer is still given, as if it had been.
+  bool boot(ResetCause cause);
 
-  // The same decision over the present state without a reset: what runs or should, after reject or roll_back.
-  BootChoice choice();
-
+  // What to attempt, if not kNoSlot: record_attempt, then prepare. It is not confirmed; if it fails: reject it, and run
+  // what is known to run.
+  uint8_t slot_to_attempt() const { return storage::slot_to_attempt(state_, sound_); }
   // By turns, what to run where nothing is to be attempted, or before it is: boot.h.
   uint8_t slot_to_run(uint8_t turn) const { return storage::slot_to_run(state_, sound_, turn); }
 
@@ -164,7 +165,7 @@ class Store {
   // From kPending and kTrial.
   Status reject(uint8_t slot, uint8_t reason, uint16_t detail);
   // Away from the newest model: an unconfirmed one is rejected; otherwise the confirmed one is rejected and the
-  // retired one confirmed again: choice() says what to run now. kNothingToReturnTo changes nothing.
+  // retired one confirmed again: slot_to_run() says what to run now. kNothingToReturnTo changes nothing.
   Status roll_back(uint8_t reason, uint16_t detail);
 
   // Forgets every model, then erases the slots in work(). kTrialOpen, kInUse (hold(kNoSlot) first), kEraseBudget.
@@ -224,7 +225,6 @@ class Store {
   void turn_to(Phase phase, uint8_t slot);
   bool check_sound(uint8_t slot);
   void look_for_seals();
-  BootInput boot_input(ResetCause cause) const;
   void charge(uint8_t slot, uint32_t blocks);
 
   // A change of the state: keep() copies it into the scratch, which nothing may use until commit(), and gives a slot's

@@ -110,11 +110,10 @@ bool Activation::begin(Goal goal, uint8_t slot) {
 }
 
 void Activation::boot(storage::ResetCause cause) {
-  const storage::BootAction action = store_.boot(cause).action;
-  safe_mode_ = action == storage::BootAction::kSafeMode;
+  safe_mode_ = !store_.boot(cause);
   if (safe_mode_) return note(AgentEvent::kSafeMode, kNoSlot, Reason::kWatchdogResets);
   // The model that is known to run serves first, so that the attempt has something to return to.
-  attempt_due_ = action == storage::BootAction::kAttempt;
+  attempt_due_ = store_.slot_to_attempt() != kNoSlot;
   run_something();
 }
 

@@ -8,6 +8,7 @@
 
 #include "storage/journal.h"
 #include "storage/meta.h"
+#include "tests/storage/choice.h"
 #include "tests/storage/rig.h"
 
 namespace roost {
@@ -52,7 +53,7 @@ bool install(Rig& rig, const Package& package) {
           store.record_trial(slot).ok() && store.confirm(slot, rig.now).ok());
   REQUIRE(rig.holds(slot, package));
   rig.reboot();
-  const BootChoice choice = rig.store().boot(ResetCause::kOther);
+  const BootChoice choice = boot(rig.store(), ResetCause::kOther);
   REQUIRE(choice.action == BootAction::kRun && choice.slot == slot && rig.holds(slot, package));
   return true;
 }
@@ -93,7 +94,7 @@ void query_everything(Store& store) {
     if (!store.verify_begin(s).ok()) continue;
     for (int steps = 0; store.verifying() && store.verify_step(4096).ok(); ++steps) REQUIRE(steps < 1000);
   }
-  (void)store.choice();
+  (void)choice_of(store);
 }
 
 void run(const uint8_t* data, size_t size) {
@@ -121,7 +122,7 @@ void run(const uint8_t* data, size_t size) {
   Rig rig(flash, config);
   REQUIRE(rig.error == Error::kNone);
   query_everything(rig.store());
-  const BootChoice choice = rig.store().boot(mode & 4 ? ResetCause::kWatchdog : ResetCause::kOther);
+  const BootChoice choice = boot(rig.store(), mode & 4 ? ResetCause::kWatchdog : ResetCause::kOther);
   REQUIRE(choice.slot == kNoSlot || choice.slot < 2);
   REQUIRE(choice.fallback_slot == kNoSlot || choice.fallback_slot < 2);
   query_everything(rig.store());

@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "tests/storage/choice.h"
 #include "tests/storage/rig.h"
 
 namespace roost {
@@ -73,7 +74,7 @@ class StoreTest : public testing::Test {
 };
 
 TEST_F(StoreTest, MountAndBootOfAFreshPartWriteNothing) {
-  EXPECT_EQ(store().boot(ResetCause::kOther).action, BootAction::kNone);
+  EXPECT_EQ(boot(store(), ResetCause::kOther).action, BootAction::kNone);
   EXPECT_EQ(store().work_wanted(rig().now + 1000000), Work::kNone);
   EXPECT_EQ(flash.operations(), 0u);
 }
@@ -94,7 +95,7 @@ TEST_F(StoreTest, MountRefusesWhatCannotWork) {
 TEST_F(StoreTest, InstallsAndRunsAfterAReset) {
   install(a);
   rig().reboot();
-  const BootChoice choice = store().boot(ResetCause::kOther);
+  const BootChoice choice = boot(store(), ResetCause::kOther);
   EXPECT_EQ(choice.action, BootAction::kRun);
   EXPECT_TRUE(rig().holds(choice.slot, a));
   EXPECT_EQ(store().slot_info(choice.slot).model_sha256, a.model_sha256);
@@ -305,13 +306,13 @@ TEST_F(StoreTest, AttemptsAreCountedAndSpent) {
   b.attempts = 2;
   upload(b);
   for (int i = 0; i < 2; ++i) {
-    const BootChoice choice = store().boot(ResetCause::kOther);
+    const BootChoice choice = boot(store(), ResetCause::kOther);
     EXPECT_EQ(choice.action, BootAction::kAttempt);
     ASSERT_TRUE(store().record_attempt(choice.slot).ok());
     rig().reboot();
   }
   EXPECT_EQ(store().record_attempt(store().slot_in(SlotState::kPending)).error(), Error::kAttemptsSpent);
-  const BootChoice choice = store().boot(ResetCause::kOther);
+  const BootChoice choice = boot(store(), ResetCause::kOther);
   EXPECT_EQ(choice.action, BootAction::kRun);
   EXPECT_TRUE(rig().holds(choice.slot, a));
   expect_refused(b, Error::kRejectedBefore);
@@ -321,26 +322,26 @@ TEST_F(StoreTest, ARunOfWatchdogResetsEndsInSafeModeUntilHealthy) {
   install(a);
   for (int i = 0; i < 2; ++i) {
     rig().reboot();
-    EXPECT_EQ(store().boot(ResetCause::kWatchdog).action, BootAction::kRun);
+    EXPECT_EQ(boot(store(), ResetCause::kWatchdog).action, BootAction::kRun);
   }
   rig().reboot();
-  EXPECT_EQ(store().boot(ResetCause::kWatchdog).action, BootAction::kSafeMode);
+  EXPECT_EQ(boot(store(), ResetCause::kWatchdog).action, BootAction::kSafeMode);
   const uint64_t before = flash.operations();
   rig().reboot();
-  EXPECT_EQ(store().boot(ResetCause::kWatchdog).action, BootAction::kSafeMode);
+  EXPECT_EQ(boot(store(), ResetCause::kWatchdog).action, BootAction::kSafeMode);
   EXPECT_EQ(flash.operations(), before) << "a run at its maximum is not recorded again";
   rig().reboot();
-  EXPECT_EQ(store().boot(ResetCause::kOther).action, BootAction::kRun);
+  EXPECT_EQ(boot(store(), ResetCause::kOther).action, BootAction::kRun);
   ASSERT_TRUE(store().healthy().ok());
   rig().reboot();
-  EXPECT_EQ(store().boot(ResetCause::kWatchdog).action, BootAction::kRun);
+  EXPECT_EQ(boot(store(), ResetCause::kWatchdog).action, BootAction::kRun);
 }
 
 TEST_F(StoreTest, RollsBackToTheRetiredModelOnce) {
   install(a);
   install(b);
   ASSERT_TRUE(store().roll_back(20, 1).ok());
-  const BootChoice choice = store().choice();
+  const BootChoice choice = choice_of(store());
   EXPECT_EQ(choice.action, BootAction::kRun);
   EXPECT_TRUE(rig().holds(choice.slot, a));
   const uint64_t before = flash.operations();
@@ -350,10 +351,10 @@ TEST_F(StoreTest, RollsBackToTheRetiredModelOnce) {
 
 TEST_F(StoreTest, RollsBackToTheBuiltInModel) {
   has_builtin = true;
-  EXPECT_EQ(store().boot(ResetCause::kOther).action, BootAction::kBuiltIn);
+  EXPECT_EQ(boot(store(), ResetCause::kOther).action, BootAction::kBuiltIn);
   install(a);
   ASSERT_TRUE(store().roll_back(20, 1).ok());
-  const BootChoice choice = store().choice();
+  const BootChoice choice = choice_of(store());
   EXPECT_EQ(choice.action, BootAction::kBuiltIn);
 }
 
@@ -371,7 +372,7 @@ TEST_F(StoreTest, EraseAllLeavesCleanSlotsThatNeedNoErase) {
   install(a);
   install(b);
   ASSERT_TRUE(store().erase_all(rig().now).ok());
-  EXPECT_EQ(store().boot(ResetCause::kOther).action, BootAction::kNone);
+  EXPECT_EQ(boot(store(), ResetCause::kOther).action, BootAction::kNone);
   EXPECT_EQ(open(c), Error::kBusy);
   rig().reboot();  // in the middle of it: it goes on
   settle();
@@ -400,14 +401,14 @@ TEST_F(StoreTest, ALostJournalOrphansNoModel) {
   const uint32_t journal_bytes = kJournalBlocks * board.geometry.erase_block_bytes;
   std::fill_n(flash.raw().data(), journal_bytes, uint8_t{0x77});
   rig().reboot();
-  BootChoice choice = store().boot(ResetCause::kOther);
+  BootChoice choice = boot(store(), ResetCause::kOther);
   EXPECT_EQ(choice.action, BootAction::kRun);
   EXPECT_TRUE(rig().holds(choice.slot, a));
 
   upload(b);
   std::fill_n(flash.raw().data(), journal_bytes, uint8_t{0x77});
   rig().reboot();
-  choice = store().boot(ResetCause::kOther);
+  choice = boot(store(), ResetCause::kOther);
   EXPECT_EQ(choice.action, BootAction::kAttempt);
   EXPECT_TRUE(rig().holds(choice.slot, b));
   EXPECT_TRUE(rig().holds(choice.fallback_slot, a));
@@ -419,7 +420,7 @@ TEST_F(StoreTest, ASealThatDoesNotFitItsManifestIsNoSeal) {
   const uint8_t slot = store().slot_in(SlotState::kConfirmed);
   flash.raw()[store().layout().header_offset(slot) + kMetaHeaderBytes + 3] ^= 1;
   rig().reboot();
-  const BootChoice choice = store().boot(ResetCause::kOther);
+  const BootChoice choice = boot(store(), ResetCause::kOther);
   EXPECT_EQ(choice.action, BootAction::kRun);
   EXPECT_TRUE(rig().holds(choice.slot, a));
 }
@@ -434,7 +435,7 @@ TEST_F(StoreTest, ReinstatesTheRetiredModelAndFallsBackToTheConfirmedOne) {
   ASSERT_TRUE(store().reinstate(retired).ok());
   EXPECT_EQ(store().reinstate(retired).error(), Error::kWrongState);
   rig().reboot();
-  const BootChoice choice = store().boot(ResetCause::kOther);
+  const BootChoice choice = boot(store(), ResetCause::kOther);
   EXPECT_EQ(choice.action, BootAction::kAttempt);
   EXPECT_EQ(choice.slot, retired);
   EXPECT_EQ(choice.fallback_slot, confirmed);
@@ -505,7 +506,7 @@ TEST_F(StoreTest, AChangeThatCannotBeRecordedIsTakenBack) {
   only_later([&] { return store().reinstate(store().slot_in(SlotState::kRetired)).error(); });
   ASSERT_TRUE(store().reject(store().slot_in(SlotState::kPending), 20, 1).ok());
   rig().reboot();
-  (void)store().boot(ResetCause::kWatchdog);
+  (void)boot(store(), ResetCause::kWatchdog);
   only_later([&] { return store().healthy().error(); });
   rig().now += 1000000;
   only_later([&] { return store().erase_all(rig().now).error(); });

@@ -4,6 +4,7 @@
 #include <functional>
 #include <random>
 
+#include "tests/storage/choice.h"
 #include "tests/storage/rig.h"
 
 namespace roost {
@@ -132,7 +133,7 @@ void boot_and_check(World& w) {
   w.rig.reboot();
   promise(w.rig.error == Error::kNone, "mount failed");
   check_durable(w);
-  const BootChoice choice = w.store().boot(ResetCause::kOther);
+  const BootChoice choice = boot(w.store(), ResetCause::kOther);
   if (!w.flash.powered()) return;
   check_boot(w, choice);
   check_wear(w);
@@ -280,7 +281,7 @@ bool roll_back_confirmed(World& w) {
     if (!insist(w, call, "roll back")) return false;
   }
   w.known.old = w.known.retired;
-  const BootChoice choice = w.store().choice();
+  const BootChoice choice = choice_of(w.store());
   promise(choice.action == BootAction::kRun && package_in(w, choice.slot) == w.known.old, "rolled back elsewhere");
   return true;
 }
@@ -313,7 +314,7 @@ bool erase_all(World& w) {
 bool hang_until_rejected(World& w, const Package& package) {
   w.known.next = &package;
   for (int boots = 0; boots < 4 + package.attempts; ++boots) {
-    const BootChoice choice = w.store().boot(ResetCause::kWatchdog);
+    const BootChoice choice = boot(w.store(), ResetCause::kWatchdog);
     if (power_gone(w)) return false;
     if (choice.action == BootAction::kRun)
       return insist(
@@ -472,7 +473,7 @@ uint32_t journal_room(World& w) {
 // Fills the journal until no more than `room` records fit, so that it turns within the mission.
 void fill_journal(World& w, uint32_t room) {
   while (journal_room(w) > room) {
-    (void)w.store().boot(ResetCause::kWatchdog);
+    (void)boot(w.store(), ResetCause::kWatchdog);
     if (journal_room(w) <= room) break;
     need(w.store().healthy().ok());
   }

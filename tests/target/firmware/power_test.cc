@@ -9,6 +9,7 @@
 // tests/target/power_cut.py drives both and judges.
 #include "device/ports/cortex_m/linked_region.h"
 #include "device/ports/cortex_m/nrf_nvmc_flash.h"
+#include "tests/storage/choice.h"
 #include "tests/target/firmware/packages.h"
 #include "tests/target/firmware/text.h"
 
@@ -175,14 +176,14 @@ void confirm(Board& board, const Package& package, File& report) {
   static Board board;
   roost_power_arm();
   CHECK(board.mount().ok());
-  CHECK(board.store().boot(storage::ResetCause::kOther).action == BootAction::kNone);
+  CHECK(boot(board.store(), storage::ResetCause::kOther).action == BootAction::kNone);
   install(board, kPackages[0], report);
   confirm(board, kPackages[0], report);
   begin_install(board, kPackages[1], report);
 
   static Board again;  // as after a reset: nothing is left but flash
   CHECK(again.mount().ok());
-  CHECK(again.store().boot(storage::ResetCause::kOther).action == BootAction::kRun);
+  CHECK(boot(again.store(), storage::ResetCause::kOther).action == BootAction::kRun);
   install(again, kPackages[1], report);
   confirm(again, kPackages[1], report);
   CHECK(again.store().roll_back(storage::kReasonCallerFirst, 0).ok());
@@ -242,7 +243,7 @@ Status go_on_with(Board& board, const Package& package, uint32_t* resumed_at) {
   if (!opened.ok()) return opened;
   *resumed_at = board.store().next_page();
   Status status = board.receive(package, board.store().open_slot(), nullptr);
-  return status.ok() ? settle(board, board.store().choice()) : status;
+  return status.ok() ? settle(board, choice_of(board.store())) : status;
 }
 
 // Blocks that are as they should be already are left alone: most of an emulated second goes into programming.
@@ -259,7 +260,7 @@ void load_image(Board& board, File& jobs) {
 void judge_one(Board& board, const Package& next, File& verdicts) {
   Line line;
   Status mounted = board.mount();
-  const BootChoice choice = board.store().boot(storage::ResetCause::kOther);
+  const BootChoice choice = boot(board.store(), storage::ResetCause::kOther);
   const uint8_t receiving = board.store().slot_in(SlotState::kReceiving);
   line.text("mount=").number(static_cast<uint32_t>(mounted.error()));
   line.text(" action=").number(static_cast<uint32_t>(choice.action));
@@ -277,7 +278,7 @@ void judge_one(Board& board, const Package& next, File& verdicts) {
   board.pages_sent = 0;
   Status status = settle(board, choice);
   if (status.ok()) status = go_on_with(board, next, &resumed_at);
-  const BootChoice end = board.store().choice();
+  const BootChoice end = choice_of(board.store());
   line.text("error=").number(static_cast<uint32_t>(status.error()));
   line.text(" resumed=").number(resumed_at).text(" sent=").number(board.pages_sent);
   line.text(" end=").name(name_of(board, end.slot)).text(" end_action=").number(static_cast<uint32_t>(end.action));
