@@ -17,6 +17,10 @@ uint32_t Layout::record_bytes() const {
   return round_up_to_unit(kRecordHeaderBytes + state_bytes(slot_count) + kRecordCrcBytes);
 }
 
+uint32_t Layout::records_per_block() const {
+  return block_bytes / place_bytes();
+}
+
 uint32_t Layout::slot_offset(uint8_t slot) const {
   return (kJournalBlocks + slot * slot_blocks) * block_bytes;
 }

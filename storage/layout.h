@@ -41,7 +41,7 @@ struct Layout {
 
   uint32_t record_bytes() const;                                        // one journal record, whole units
   uint32_t place_bytes() const { return record_bytes() + unit_bytes; }  // and its mark
-  uint32_t records_per_block() const { return block_bytes / place_bytes(); }
+  uint32_t records_per_block() const;
 
   uint32_t journal_offset(uint32_t block) const { return block * block_bytes; }
   uint32_t slot_offset(uint8_t slot) const;

@@ -31,7 +31,7 @@ storage_mutant(durable_before_read_back store_receive.cc
 storage_mutant(attempt_not_recorded store_trial.cc
   "return commit(Event::kAttempt)" "return Status()")
 storage_mutant(journal_erased_before_snapshot journal.cc
-  "if (newest_ == kNoSlot) status = " "status = ")
+  "if (newest_ == 0) {\n    status" "if (true) {\n    status")
 storage_mutant(erased_record_skipped store_work.cc
   "  const Result<bool> done = meta_.flash.erase_slice(target);"
   "  bool blank = true;\n  for (uint32_t i = 0; i < meta_.layout.block_bytes; ++i) blank &= meta_.flash.mapped()[target + i] == meta_.layout.erased_value;\n  const Result<bool> done = blank ? Result<bool>(true) : meta_.flash.erase_slice(target);")
