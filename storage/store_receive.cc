@@ -23,10 +23,13 @@ Status Store::open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms)
       status = resume();
     } else if (t.phase == Phase::kOpen) {
       if (t.erased_blocks >= meta_.layout.meta_blocks) status = write_meta(package);
-    } else if (t.next_page != durable_chunks() || t.written != 0) {
-      // The link was lost, or another host goes on with it.
-      if (state_.erase_budget == 0) return Error::kEraseBudget;
-      redo_from_durable();
+    } else {
+      t.phase = Phase::kReceive;  // verified from the start, if it was
+      if (t.next_page != durable_chunks() || t.written != 0) {
+        // The link was lost, or another host goes on with it.
+        if (state_.erase_budget == 0) return Error::kEraseBudget;
+        redo_from_durable();
+      }
     }
   } else {
     const bool idle = now_ms - last_activity_ms_ >= config_.displace_idle_ms;
@@ -169,9 +172,9 @@ uint32_t Store::chunk_count() const {
 }
 
 uint32_t Store::durable_chunks() const {
-  const uint32_t chunks = transfer_.durable_blocks * meta_.layout.chunks_per_block();
-  const uint32_t all = chunk_count();
-  return chunks < all ? chunks : all;
+  const uint32_t size = transfer_.durable_blocks * meta_.layout.block_bytes;
+  const uint32_t all = transfer_.payload_size;
+  return divide_up(size < all ? size : all, meta_.layout.chunk_bytes);
 }
 
 uint32_t Store::chunk_size(uint32_t page) const {
@@ -179,41 +182,36 @@ uint32_t Store::chunk_size(uint32_t page) const {
   return left < meta_.layout.chunk_bytes ? left : meta_.layout.chunk_bytes;
 }
 
-bool Store::page_ready(uint32_t page) const {
+// The page in work stands in the first block that is not durable.
+bool Store::page_ready() const {
   const Transfer& t = transfer_;
-  const uint32_t block = page / meta_.layout.chunks_per_block();
-  return manifest_taken() && meta_.layout.meta_blocks + block < t.erased_blocks &&
-         !(t.redo_block && block == t.durable_blocks);
+  return manifest_taken() && !t.redo_block && meta_.layout.meta_blocks + t.durable_blocks < t.erased_blocks;
 }
 
-Status Store::program(uint32_t page, uint32_t offset, Bytes bytes, uint32_t now_ms) {
+Status Store::program(Bytes bytes, uint32_t now_ms) {
   Transfer& t = transfer_;
   const Layout& layout = meta_.layout;
-  if (page != t.next_page || page >= chunk_count()) return Error::kWrongState;
-  if (!page_ready(page)) return Error::kNotReady;
-  const uint32_t page_bytes = layout.round_up_to_unit(chunk_size(page));
+  if (all_durable()) return Error::kWrongState;
+  if (!page_ready()) return Error::kNotReady;
   const uint32_t size = static_cast<uint32_t>(bytes.size());
-  if (offset != t.written || size > page_bytes - offset) return Error::kMisuse;
-  if (bytes.empty()) return Status();
+  if (size > layout.round_up_to_unit(chunk_size(t.next_page)) - t.written) return Error::kMisuse;
   last_activity_ms_ = now_ms;
-  const uint32_t at = layout.payload_offset(t.slot) + page * layout.chunk_bytes + offset;
+  const uint32_t at = layout.payload_offset(t.slot) + t.next_page * layout.chunk_bytes + t.written;
   const Status status = meta_.flash.program(at, bytes);
   if (status.ok()) t.written += size;
   return status;
 }
 
-Status Store::close_page(uint32_t page, uint32_t true_size, uint32_t crc) {
+Status Store::close_page(uint32_t crc) {
   Transfer& t = transfer_;
-  if (page != t.next_page || true_size != chunk_size(page) || t.written < true_size || true_size == 0) {
-    return Error::kWrongState;
-  }
+  if (t.written == 0 || t.written < chunk_size(t.next_page)) return Error::kWrongState;
   uint32_t read_back;
-  const Status status = page_crc(page, &read_back);
+  const Status status = page_crc(&read_back);
   if (status.error() == Error::kFlashBusy) return status;
   if (!status.ok() || read_back != crc) return Error::kReadBack;
 
   const uint32_t chain = chain_next(t.chain, crc);
-  if (page_ends_block(page)) {
+  if (page_ends_block()) {
     const Status vouched = vouch_for_block(chain);
     if (!vouched.ok()) return vouched;
     t.durable_blocks += 1;
@@ -240,10 +238,8 @@ ROOST_INLINE Status Store::vouch_for_block(uint32_t chain) {
   return commit(Event::kVouched);
 }
 
-Status Store::rewind(uint32_t page, uint32_t now_ms) {
-  if (!manifest_taken() || page < durable_chunks() || page > transfer_.next_page || page >= chunk_count()) {
-    return Error::kWrongState;
-  }
+Status Store::rewind(uint32_t now_ms) {
+  if (!manifest_taken() || all_durable()) return Error::kWrongState;
   last_activity_ms_ = now_ms;
   redo_from_durable();
   return Status();

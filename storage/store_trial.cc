@@ -6,43 +6,32 @@ namespace storage {
 
 // ---- sealing ----
 
-Status Store::verify_begin(uint8_t slot) {
-  if (slot >= config_.slot_count || !sound(slot)) return Error::kWrongState;
-  if (state_.slots[slot].state == SlotState::kReceiving) {
-    if (slot != transfer_.slot || !manifest_taken() || transfer_.durable_blocks != block_count())
-      return Error::kWrongState;
-    transfer_.phase = Phase::kReceive;
-  }
-  verify_ = Verify();
-  verify_.slot = slot;
-  meta_.digest.reset();
-  return Status();
-}
-
 Status Store::verify_step(uint32_t budget_bytes) {
-  Verify& v = verify_;
-  const uint8_t slot = v.slot;
-  PackageInfo header;
-  if (!verifying()) return Error::kWrongState;
-  if (!meta_.read_header(slot, header)) return Error::kReadFailed;
-  const uint32_t begin = v.body ? header.body_offset : 0;
-  const uint32_t left = (v.body ? header.body_size : header.model_size) - v.offset;
-  const uint32_t count = left < budget_bytes ? left : budget_bytes;
-  const Status status = meta_.take(meta_.layout.payload_offset(slot) + begin + v.offset, count, nullptr);
-  if (!status.ok()) return status;
-  v.offset += count;
-  if (count < left) return status;
-
-  const bool same = same_bytes(meta_.digest.finish(), v.body ? header.body_sha256 : header.model_sha256);
-  if (same && !v.body && header.body_size != 0) {
-    v.body = true;
-    v.offset = 0;
+  Transfer& t = transfer_;
+  if (!manifest_taken() || !all_durable()) return Error::kWrongState;
+  if (!verifying()) {
+    t.verified = 0;
     meta_.digest.reset();
-    return status;
   }
-  v.slot = kNoSlot;
-  if (!same) return Error::kDigestMismatch;
-  if (manifest_taken() && slot == transfer_.slot) transfer_.phase = Phase::kVerified;
+  t.phase = Phase::kReceive;  // whatever fails below
+  PackageInfo header;
+  if (!meta_.read_header(t.slot, header)) return Error::kReadFailed;
+  const bool body = t.verified >= header.model_size;
+  const uint32_t end = body ? t.payload_size : header.model_size;
+  const uint32_t left = end - t.verified;
+  const uint32_t count = left < budget_bytes ? left : budget_bytes;
+  const Status status = meta_.take(meta_.layout.payload_offset(t.slot) + t.verified, count, nullptr);
+  if (!status.ok()) return status;
+  t.verified += count;
+  if (t.verified == end) {
+    const bool same = same_bytes(meta_.digest.finish(), body ? header.body_sha256 : header.model_sha256);
+    if (!same) return Error::kDigestMismatch;
+    t.phase = Phase::kVerified;
+    if (end == t.payload_size) return status;
+    t.verified = header.body_offset;
+    meta_.digest.reset();
+  }
+  t.phase = Phase::kVerify;
   return status;
 }
 

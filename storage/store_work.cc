@@ -44,11 +44,11 @@ ROOST_INLINE void Store::recover_page() {
   Transfer& t = transfer_;
   const SlotRecord& record = state_.slots[t.slot];
   uint32_t crc;
-  if (page_crc(t.next_page, &crc).ok()) {
+  if (page_crc(&crc).ok()) {
     t.chain = chain_next(t.chain, crc);
-    const uint32_t page = t.next_page++;
-    if (!page_ends_block(page)) return;
-    const uint32_t block = page / meta_.layout.chunks_per_block();
+    const bool whole = page_ends_block();
+    const uint32_t block = t.next_page++ * meta_.layout.chunk_bytes / meta_.layout.block_bytes;
+    if (!whole) return;
     const bool vouched = record.vouched_blocks == block + 1 && record.vouched_chain == t.chain;
     if (vouched || meta_.cell_is(t.slot, block, t.chain)) {
       t.durable_blocks = block + 1;
@@ -60,13 +60,15 @@ ROOST_INLINE void Store::recover_page() {
   t.phase = Phase::kHalf;
 }
 
-bool Store::page_ends_block(uint32_t page) const {
-  return page + 1 == chunk_count() || (page + 1) % meta_.layout.chunks_per_block() == 0;
+bool Store::page_ends_block() const {
+  const uint32_t end = (transfer_.next_page + 1) * meta_.layout.chunk_bytes;
+  return end >= transfer_.payload_size || end % meta_.layout.block_bytes == 0;
 }
 
-// The chunk's CRC-32 as on the wire, over what flash reads now.
-Status Store::page_crc(uint32_t page, uint32_t* crc) {
+// Of the chunk in work: its CRC-32 as on the wire, over what flash reads now.
+Status Store::page_crc(uint32_t* crc) {
   const uint8_t slot = transfer_.slot;
+  const uint32_t page = transfer_.next_page;
   uint8_t head[8];
   store_le32(head, state_.slots[slot].package_id);
   store_le32(head + 4, page);

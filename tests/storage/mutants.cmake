@@ -21,10 +21,10 @@ function(storage_mutant name file from to)
 endfunction()
 
 storage_mutant(seal_before_verify store_trial.cc
-  "  verify_ = Verify();\n  verify_.slot = slot;"
-  "  if (slot == transfer_.slot) {\n    const State late = state_;\n    state_.slots[slot].state = SlotState::kPending;\n    state_.slots[slot].flags = kSlotSealedByJournal;\n    (void)journal_.append(state_, Event::kSealed);\n    state_ = late;\n  }\n  verify_ = Verify();\n  verify_.slot = slot;")
+  "  if (!verifying()) {"
+  "  if (!verifying()) {\n    const State late = state_;\n    state_.slots[t.slot].state = SlotState::kPending;\n    state_.slots[t.slot].flags = kSlotSealedByJournal;\n    (void)journal_.append(state_, Event::kSealed);\n    state_ = late;")
 storage_mutant(wrong_digest_accepted store_trial.cc
-  "if (!same) return Error::kDigestMismatch" "")
+  "if (!same) return Error::kDigestMismatch;" "")
 storage_mutant(durable_before_read_back store_receive.cc
   "if (!status.ok() || read_back != crc) return Error::kReadBack"
   "if (!status.ok()) return Error::kReadBack")

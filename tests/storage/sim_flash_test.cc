@@ -189,13 +189,13 @@ TEST(SimFlashFile, AnInstallSurvivesSigkill) {
     if (rig.store().slot_in(SlotState::kPending) == kNoSlot && rig.store().slot_in(SlotState::kTrial) == kNoSlot) {
       if (!rig.open(package)) return false;
       while (rig.store().next_page() < rig.store().chunk_count()) {
-        if (rig.store().page_ready(rig.store().next_page())) {
+        if (rig.store().page_ready()) {
           if (!rig.send_page(package, rig.store().next_page())) return false;
         } else if (!rig.store().work(rig.now).ok()) {
           return false;
         }
       }
-      if (!rig.verify(rig.store().slot_in(SlotState::kReceiving)) || !rig.store().seal().ok()) return false;
+      if (!rig.verify() || !rig.store().seal().ok()) return false;
     }
     const BootChoice choice = boot(rig.store(), ResetCause::kOther);
     return rig.store().record_attempt(choice.slot).ok() && rig.store().record_trial(choice.slot).ok() &&

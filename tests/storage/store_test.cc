@@ -38,7 +38,7 @@ class StoreTest : public testing::Test {
   }
   void send(const Package& p, uint32_t until = UINT32_MAX) {
     while (store().next_page() < std::min(until, store().chunk_count())) {
-      if (store().page_ready(store().next_page())) {
+      if (store().page_ready()) {
         ASSERT_TRUE(rig().send_page(p, store().next_page())) << static_cast<int>(rig().error);
       } else {
         ASSERT_TRUE(store().work(rig().now).ok());
@@ -48,7 +48,7 @@ class StoreTest : public testing::Test {
   void upload(const Package& p, OpenFlags flags = kOpenNormal) {
     ASSERT_EQ(open(p, flags), Error::kNone);
     send(p);
-    ASSERT_TRUE(rig().verify(opened));
+    ASSERT_TRUE(rig().verify());
     ASSERT_TRUE(store().seal().ok());
   }
   void start_trial(const Package& p, OpenFlags flags = kOpenNormal) {
@@ -199,12 +199,12 @@ TEST_F(StoreTest, ResumesInTheSameBootWithoutLosingDurablePages) {
   // A third page half programmed when the link went.
   settle();
   const std::vector<uint8_t> some(16, 0x11);
-  ASSERT_TRUE(store().program(2, 0, some, rig().now).ok());
+  ASSERT_TRUE(store().program(some, rig().now).ok());
   ASSERT_EQ(open(b), Error::kNone);
   EXPECT_EQ(store().next_page(), 2u);
-  EXPECT_FALSE(store().page_ready(2)) << "its block has to be erased again";
+  EXPECT_FALSE(store().page_ready()) << "its block has to be erased again";
   send(b);
-  EXPECT_TRUE(rig().verify(opened));
+  EXPECT_TRUE(rig().verify());
 }
 
 TEST_F(StoreTest, ResumesAfterAResetEvenWhereTheRestReadsBlank) {
@@ -214,7 +214,7 @@ TEST_F(StoreTest, ResumesAfterAResetEvenWhereTheRestReadsBlank) {
   EXPECT_EQ(store().slot_info(0).durable_chunks, 2u);
   ASSERT_EQ(open(b), Error::kNone);
   EXPECT_EQ(store().next_page(), 2u);
-  EXPECT_FALSE(store().page_ready(2));
+  EXPECT_FALSE(store().page_ready());
   rig().pages_sent = 0;
   send(b);
   EXPECT_EQ(rig().pages_sent, store().chunk_count() - 2u);
@@ -238,37 +238,37 @@ TEST_F(StoreTest, ReadBackDecidesAndRewindSendsAgain) {
   EXPECT_FALSE(rig().send_page(b, 1));
   EXPECT_EQ(rig().error, Error::kReadBack);
   EXPECT_EQ(store().durable_chunks(), 1u);
-  EXPECT_EQ(store().rewind(0, rig().now).error(), Error::kWrongState) << "durable";
-  ASSERT_TRUE(store().rewind(1, rig().now).ok());
+  ASSERT_TRUE(store().rewind(rig().now).ok());
   EXPECT_EQ(store().next_page(), 1u);
   send(b);
-  EXPECT_TRUE(rig().verify(opened));
+  EXPECT_EQ(store().rewind(rig().now).error(), Error::kWrongState) << "all durable";
+  EXPECT_TRUE(rig().verify());
 }
 
 TEST_F(StoreTest, PagesGoInOrderWholeUnitsAndOnce) {
   const std::vector<uint8_t> bytes(8, 1);
-  EXPECT_EQ(store().program(0, 0, bytes, 0).error(), Error::kWrongState) << "nothing is open";
+  EXPECT_EQ(store().program(bytes, 0).error(), Error::kWrongState) << "nothing is open";
   ASSERT_TRUE(store().open(b.info(), kOpenNormal, rig().now).ok());
-  EXPECT_EQ(store().program(0, 0, bytes, 0).error(), Error::kNotReady) << "the manifest is not in flash yet";
-  EXPECT_EQ(store().rewind(0, 0).error(), Error::kWrongState);
+  EXPECT_EQ(store().program(bytes, 0).error(), Error::kNotReady) << "the manifest is not in flash yet";
+  EXPECT_EQ(store().rewind(0).error(), Error::kWrongState);
   ASSERT_EQ(open(b), Error::kNone);
-  EXPECT_EQ(store().program(0, 0, bytes, 0).error(), Error::kNotReady);
+  EXPECT_EQ(store().program(bytes, 0).error(), Error::kNotReady);
+  EXPECT_EQ(store().close_page(0).error(), Error::kWrongState);
   settle();
-  EXPECT_EQ(store().program(1, 0, bytes, 0).error(), Error::kWrongState);
-  EXPECT_EQ(store().program(0, 4, bytes, 0).error(), Error::kMisuse);
-  EXPECT_EQ(store().program(0, 0, Bytes(bytes).first(3), 0).error(), Error::kMisuse);
-  EXPECT_TRUE(store().program(0, 0, bytes, 0).ok());
-  EXPECT_EQ(store().program(0, 0, bytes, 0).error(), Error::kMisuse);
-  EXPECT_EQ(store().close_page(0, 1024, 0).error(), Error::kWrongState) << "not all programmed";
+  EXPECT_EQ(store().program(Bytes(bytes).first(3), 0).error(), Error::kMisuse);
+  EXPECT_TRUE(store().program(bytes, 0).ok());
+  EXPECT_EQ(store().close_page(0).error(), Error::kWrongState) << "not all programmed";
+  const std::vector<uint8_t> rest(store().chunk_size(0) - bytes.size() + store().layout().unit_bytes, 1);
+  EXPECT_EQ(store().program(rest, 0).error(), Error::kMisuse) << "more than a page";
   EXPECT_EQ(store().seal().error(), Error::kWrongState);
-  EXPECT_EQ(store().verify_begin(opened).error(), Error::kWrongState);
+  EXPECT_EQ(store().verify_step(1).error(), Error::kWrongState);
 }
 
 TEST_F(StoreTest, ASpoiledPackageIsNeverSealed) {
   a.model_sha256[0] ^= 1;
   ASSERT_EQ(open(a), Error::kNone);
   send(a);
-  EXPECT_FALSE(rig().verify(opened));
+  EXPECT_FALSE(rig().verify());
   EXPECT_EQ(rig().error, Error::kDigestMismatch);
   EXPECT_EQ(store().seal().error(), Error::kWrongState);
   ASSERT_TRUE(store().abandon(33, 4).ok());
@@ -280,7 +280,7 @@ TEST_F(StoreTest, TheBodyIsVerifiedToo) {
   a.body_sha256[31] ^= 1;
   ASSERT_EQ(open(a), Error::kNone);
   send(a);
-  EXPECT_FALSE(rig().verify(opened));
+  EXPECT_FALSE(rig().verify());
   EXPECT_EQ(rig().error, Error::kDigestMismatch);
 }
 
@@ -467,7 +467,7 @@ TEST_F(StoreTest, WrongStatesChangeNothing) {
     EXPECT_EQ(store().reject(slot, 20, 0).error(), Error::kWrongState);
     EXPECT_EQ(store().reinstate(slot).error(), Error::kWrongState);
   }
-  EXPECT_EQ(store().rewind(0, 0).error(), Error::kWrongState);
+  EXPECT_EQ(store().rewind(0).error(), Error::kWrongState);
   EXPECT_EQ(store().verify_step(10).error(), Error::kWrongState);
   EXPECT_EQ(flash.operations(), before);
 }
@@ -545,14 +545,14 @@ TEST_F(StoreOfLargeBlocks, DurableMovesByWholeBlocks) {
   EXPECT_EQ(store().durable_chunks(), 0u);
   send(big, 40);
   EXPECT_EQ(store().durable_chunks(), 32u);
-  ASSERT_TRUE(store().rewind(38, rig().now).ok());
+  ASSERT_TRUE(store().rewind(rig().now).ok());
   EXPECT_EQ(store().next_page(), 32u);
   send(big, 45);
   rig().reboot();
   ASSERT_EQ(open(big), Error::kNone);
   EXPECT_EQ(store().next_page(), 32u);
   send(big);
-  EXPECT_TRUE(rig().verify(opened));
+  EXPECT_TRUE(rig().verify());
 }
 
 }  // namespace

@@ -169,7 +169,7 @@ bool send_pages(World& w, const Package& package, uint32_t stop_at) {
   Store& store = w.store();
   int rewinds = 0;
   while (store.next_page() < std::min(stop_at, store.chunk_count())) {
-    while (!store.page_ready(store.next_page())) {
+    while (!store.page_ready()) {
       promise(store.work_wanted(w.rig.now) != Work::kNone, "a page that is never ready");
       (void)store.work(w.rig.now);
       if (power_gone(w)) return false;
@@ -180,7 +180,7 @@ bool send_pages(World& w, const Package& package, uint32_t stop_at) {
     if (power_gone(w)) return false;
     if (sent) continue;
     promise(++rewinds < 4, "a page that cannot be stored");
-    promise(store.rewind(page, w.rig.now).ok(), "rewind refused");
+    promise(store.rewind(w.rig.now).ok(), "rewind refused");
   }
   return true;
 }
@@ -212,12 +212,12 @@ bool upload(World& w, const Package& package, OpenFlags flags = kOpenNormal) {
           "more pages were sent than were not durable");
   const uint8_t slot = slot_of(w, package, SlotState::kReceiving);
   if (!package.whole) {
-    promise(slot == kNoSlot || !w.rig.verify(slot), "a wrong digest was accepted");
+    promise(slot == kNoSlot || !w.rig.verify(), "a wrong digest was accepted");
     w.known.durable = 0;
     return insist(
         w, [&] { return w.store().abandon(kReasonCallerFirst, 0).error(); }, "abandon");
   }
-  promise(slot != kNoSlot && w.rig.verify(slot), "the received package does not verify");
+  promise(slot != kNoSlot && w.rig.verify(), "the received package does not verify");
   w.known.next_whole = true;
   return insist(
       w, [&] { return w.store().seal().error(); }, "seal");
