@@ -32,6 +32,10 @@ constexpr size_t kAttemptsOffset = 14;
 
 }  // namespace
 
+uint32_t PackageInfo::payload_size() const {
+  return body_size == 0 ? model_size : body_offset + body_size;
+}
+
 uint32_t chain_next(uint32_t chain, uint32_t page_crc) {
   uint8_t bytes[4];
   store_le32(bytes, page_crc);

@@ -35,7 +35,7 @@ struct PackageInfo {
     manifest_size =
         static_cast<uint16_t>(manifest.size() < 0xFFFF ? manifest.size() : 0xFFFF);  // too large, either
   }
-  uint32_t payload_size() const { return body_size == 0 ? model_size : body_offset + body_size; }
+  uint32_t payload_size() const;
 };
 
 // header | magic u32 | generation u32 | package id u32 | manifest size u16 | attempts u8 | 0 u8 | model size u32 |

@@ -46,6 +46,12 @@ uint8_t newest_slot(const State& state, SlotStates states, uint8_t among) {
   return found;
 }
 
+uint8_t slots_naming(const State& state, uint32_t package_id) {
+  uint32_t found = 0;
+  for (int s = kSlotCountMax - 1; s >= 0; --s) found = found << 1 | (state.slots[s].package_id == package_id);
+  return static_cast<uint8_t>(found);
+}
+
 void encode_state(const State& state, uint8_t slot_count, uint8_t* out) {
   out += store_record(kStateFields, &state, out);
   for (uint8_t s = 0; s < slot_count; ++s) out += store_record(kSlotFields, &state.slots[s], out);

@@ -20,8 +20,7 @@ Status Store::mount(uint32_t now_ms) {
 
   state_.erase_budget = UINT32_MAX;  // where nothing is on record: all of it
   if (!journal_.mount(state_)) look_for_seals();
-  (void)erase_budget(now_ms);
-  for (uint8_t s = 0; s < config_.slot_count; ++s) sound_ |= static_cast<uint8_t>(check_sound(s) << s);
+  for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) sound_ |= static_cast<uint8_t>(check_sound(s) << s);
   start_recovery();
   return Status();
 }
@@ -29,13 +28,6 @@ Status Store::mount(uint32_t now_ms) {
 bool Store::sound(uint8_t slot) const {
   return (sound_ >> slot & 1) != 0 &&
          is_in(state_.slots[slot].state, kSealedStates | states(SlotState::kReceiving));
-}
-
-// What was in work before is forgotten.
-void Store::turn_to(Phase phase, uint8_t slot) {
-  transfer_ = Transfer();
-  transfer_.phase = phase;
-  transfer_.slot = slot;
 }
 
 // Header, and where the state wants one the seal, read well and belong to the record. A read may fail once (an
@@ -60,7 +52,7 @@ ROOST_INLINE bool Store::check_sound(uint8_t slot) {
 // is.
 ROOST_INLINE void Store::look_for_seals() {
   uint64_t counters[kSlotCountMax];
-  for (uint8_t s = 0; s < config_.slot_count; ++s) {
+  for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
     PackageInfo header;
     if (!meta_.read_header(s, header)) continue;
     if (header.generation > state_.generation) state_.generation = header.generation;
@@ -84,11 +76,9 @@ ROOST_INLINE void Store::look_for_seals() {
 // A write that fails is made up for by the next boot, or by the next record.
 bool Store::boot(ResetCause cause) {
   const bool watchdog = cause == ResetCause::kWatchdog;
-  if (count_reset(state_, cause, config_.watchdog_run_max)) {
-    (void)journal_.append(state_, watchdog ? Event::kWatchdog : Event::kRejected);
-  } else if (!journal_.firm()) {
-    (void)journal_.append(state_, Event::kFirm);
-  }
+  Event event = Event::kFirm;
+  if (count_reset(state_, cause, config_.watchdog_run_max)) event = watchdog ? Event::kWatchdog : Event::kRejected;
+  if (event != Event::kFirm || !journal_.firm()) (void)journal_.append(state_, event);
   return !watchdog || state_.watchdog_run < config_.watchdog_run_max;
 }
 
@@ -117,8 +107,18 @@ Status Store::commit(Event event) {
   return status;
 }
 
+Status Store::commit(Event event, Phase next, uint8_t slot) {
+  const Status status = commit(event);
+  if (status.ok()) {
+    transfer_ = Transfer();
+    transfer_.phase = next;
+    transfer_.slot = slot;
+  }
+  return status;
+}
+
 SlotRecord* Store::edit(uint8_t slot, SlotStates wanted) {
-  if (slot >= config_.slot_count || !is_in(state_.slots[slot].state, wanted)) return nullptr;
+  if (slot >= meta_.layout.slot_count || !is_in(state_.slots[slot].state, wanted)) return nullptr;
   return &keep(slot);
 }
 
@@ -149,9 +149,17 @@ void Store::charge(uint8_t slot, uint32_t blocks) {
 
 // ---- queries ----
 
+uint8_t Store::slot_in(SlotStates wanted) const {
+  return newest_slot(state_, wanted);
+}
+
+uint8_t Store::sound_slot_in(SlotStates wanted) const {
+  return newest_slot(state_, wanted, sound_);
+}
+
 SlotInfo Store::slot_info(uint8_t slot) {
   SlotInfo info = {};
-  if (slot >= config_.slot_count) return info;
+  if (slot >= meta_.layout.slot_count) return info;
   static_cast<SlotRecord&>(info) = state_.slots[slot];
   const bool open = transfer_.slot == slot;
   if (open) info.durable_chunks = durable_chunks();

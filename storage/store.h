@@ -87,7 +87,7 @@ class Store {
 
   // What to attempt, if not kNoSlot: record_attempt, then prepare. It is not confirmed; if it fails: reject it, and run
   // what is known to run.
-  uint8_t slot_to_attempt() const { return storage::slot_to_attempt(state_, sound_); }
+  uint8_t slot_to_attempt() const { return sound_slot_in(kUnconfirmed); }
   // By turns, what to run where nothing is to be attempted, or before it is: boot.h.
   uint8_t slot_to_run(uint8_t turn) const { return storage::slot_to_run(state_, sound_, turn); }
 
@@ -176,8 +176,9 @@ class Store {
   bool has_builtin() const { return has_builtin_; }
   uint8_t slot_count() const { return config_.slot_count; }
   SlotInfo slot_info(uint8_t slot);
-  // The one slot in that state (newest first), or kNoSlot.
-  uint8_t slot_in(SlotState state) const { return newest_slot(state_, states(state)); }
+  // The one slot in that state, or in one of them (newest first), or kNoSlot.
+  uint8_t slot_in(SlotState state) const { return slot_in(states(state)); }
+  uint8_t slot_in(SlotStates wanted) const;
   uint32_t payload_bytes_max() const { return meta_.layout.payload_bytes_max(); }
   uint32_t erase_budget(uint32_t now_ms);  // blocks
   uint32_t journal_wear() const { return journal_.wear(); }
@@ -217,7 +218,7 @@ class Store {
 
   // store.cc
   bool sound(uint8_t slot) const;
-  void turn_to(Phase phase, uint8_t slot);
+  uint8_t sound_slot_in(SlotStates wanted) const;
   bool check_sound(uint8_t slot);
   void look_for_seals();
   void charge(uint8_t slot, uint32_t blocks);
@@ -227,6 +228,8 @@ class Store {
   SlotRecord& keep(uint8_t slot);
   void take_back();
   Status commit(Event event);
+  // And then, unless it fails, the transfer is about this; what was in work before is forgotten.
+  Status commit(Event event, Phase next, uint8_t slot = 0);
   // keep(), and the record to be changed; null where the slot is in none of these states.
   SlotRecord* edit(uint8_t slot, SlotStates wanted);
 
@@ -237,9 +240,9 @@ class Store {
   bool page_ends_block() const;
   uint32_t blocks_to_erase() const;
   Status erase_work();
-  bool being_wiped(uint8_t slot) const;
+  uint8_t slot_to_wipe() const;
   uint8_t slot_to_clear(uint32_t now_ms);
-  Status clear(uint8_t slot, uint32_t now_ms);
+  Status clear(uint8_t slot);
   void empty_slot(uint8_t slot, uint8_t reason);
 
   // store_receive.cc
@@ -252,6 +255,7 @@ class Store {
   Status write_meta(const PackageInfo& package);
   Status resume();
   void redo_from_durable();
+  void receive_from_durable();
   Status vouch_for_block(uint32_t chain);
 
   // What is asked for most stands first: the shorter instructions reach only so far.

@@ -23,13 +23,12 @@ Status Store::open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms)
       status = resume();
     } else if (t.phase == Phase::kOpen) {
       if (t.erased_blocks >= meta_.layout.meta_blocks) status = write_meta(package);
+    } else if (t.next_page != durable_chunks() || t.written != 0) {
+      // The link was lost, or another host goes on with it.
+      if (state_.erase_budget == 0) return Error::kEraseBudget;
+      redo_from_durable();
     } else {
-      t.phase = Phase::kReceive;  // verified from the start, if it was
-      if (t.next_page != durable_chunks() || t.written != 0) {
-        // The link was lost, or another host goes on with it.
-        if (state_.erase_budget == 0) return Error::kEraseBudget;
-        redo_from_durable();
-      }
+      t.phase = Phase::kReceive;  // to be verified from the start, if it was
     }
   } else {
     const bool idle = now_ms - last_activity_ms_ >= config_.displace_idle_ms;
@@ -43,17 +42,14 @@ Status Store::open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms)
 ROOST_INLINE Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
   const bool force = (flags & kOpenForce) != 0;
   if (transfer_.phase == Phase::kRecover || transfer_.phase == Phase::kClear) return Error::kBusy;
-  for (uint8_t s = 0; s < config_.slot_count; ++s) {
-    if (being_wiped(s)) return Error::kBusy;
-    if (!sound(s)) continue;
-    const SlotRecord& slot = state_.slots[s];
-    const bool unconfirmed = is_in(slot.state, kUnconfirmed);
-    if (!force && slot.package_id == package.package_id && (unconfirmed || slot.state == SlotState::kConfirmed)) {
-      return Error::kAlreadyStored;
-    }
-    // A pending model that never ran may be forced out; the one to return to is not touched by that.
-    if (unconfirmed && (!force || slot.attempts_made != 0)) return Error::kTrialOpen;
+  if (slot_to_wipe() != kNoSlot) return Error::kBusy;
+  const uint8_t here = sound_ & slots_naming(state_, package.package_id);
+  if (!force && newest_slot(state_, kUnconfirmed | states(SlotState::kConfirmed), here) != kNoSlot) {
+    return Error::kAlreadyStored;
   }
+  const uint8_t unconfirmed = slot_to_attempt();
+  // A pending model that never ran may be forced out; the one to return to is not touched by that.
+  if (unconfirmed != kNoSlot && (!force || state_.slots[unconfirmed].attempts_made != 0)) return Error::kTrialOpen;
   for (uint32_t id : state_.rejected_ids) {
     if (!force && id != 0 && id == package.package_id) return Error::kRejectedBefore;
   }
@@ -71,21 +67,19 @@ ROOST_INLINE bool Store::continues(const PackageInfo& package) {
 
 // The slot that is missed least, or kNoSlot: lower ranks first, among equals the one erased less often.
 ROOST_INLINE uint8_t Store::pick_slot() const {
-  constexpr uint8_t kNever = 100;
   // By SlotState. A receiving one is displaced: only one package arrives at a time. One that is pending was forced
   // out or is not sound, one on trial is not sound: check_policy let nothing else pass.
-  static const uint8_t kRanks[] = {3, 3, 2, 0, 1, 1, kNever, 6, 4};
+  static const uint8_t kRanks[] = {3, 3, 2, 0, 1, 1, 5, 6, 4};
   static_assert(sizeof kRanks == 1 + static_cast<size_t>(SlotState::kRejected), "one for each state");
   uint8_t best = kNoSlot;
-  uint8_t best_rank = kNever;
-  for (uint8_t s = 0; s < config_.slot_count; ++s) {
+  uint32_t least = UINT32_MAX;
+  for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
     const SlotRecord& slot = state_.slots[s];
-    uint8_t rank = kRanks[static_cast<uint8_t>(slot.state)];
-    if (slot.state == SlotState::kConfirmed) rank = sound(s) ? kNever : 5;
-    if (s == held_slot_ || rank > best_rank || rank == kNever) continue;
-    if (rank == best_rank && slot.wear_total >= state_.slots[best].wear_total) continue;
+    if (s == held_slot_ || (slot.state == SlotState::kConfirmed && sound(s))) continue;
+    const uint32_t missed = kRanks[static_cast<uint8_t>(slot.state)] << 28 | (slot.wear_total & 0x0FFFFFFF);
+    if (missed >= least) continue;
     best = s;
-    best_rank = rank;
+    least = missed;
   }
   return best;
 }
@@ -111,9 +105,8 @@ ROOST_INLINE Status Store::start(const PackageInfo& package) {
   slot.generation = ++state_.generation;
   slot.package_id = package.package_id;
   slot.attempts_max = package.attempts == 0 ? 1 : package.attempts;
-  const Status status = commit(Event::kClearing);
+  const Status status = commit(Event::kClearing, Phase::kOpen, s);
   if (!status.ok()) return status;
-  turn_to(Phase::kOpen, s);
   transfer_.payload_size = package.payload_size();
   transfer_.erased_blocks = clean ? layout.slot_blocks : 0;
   return status;
@@ -136,8 +129,8 @@ ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   const Status status = commit(Event::kBegan);
   if (!status.ok()) return status;
   sound_ |= static_cast<uint8_t>(1u << t.slot);
-  t.phase = Phase::kReceive;
-  t.chain = t.durable_chain = chain_start(slot.generation);
+  t.durable_chain = chain_start(slot.generation);
+  receive_from_durable();
   return status;
 }
 
@@ -156,9 +149,7 @@ ROOST_INLINE Status Store::resume() {
   charge(t.slot, cost);
   const Status status = commit(Event::kResumed);
   if (!status.ok()) return status;
-  t.phase = Phase::kReceive;
-  t.chain = t.durable_chain;
-  t.next_page = durable_chunks();
+  receive_from_durable();
   t.cell_suspect = true;
   t.erased_blocks = clean ? meta_.layout.slot_blocks : meta_.layout.meta_blocks + t.durable_blocks;
   t.redo_block = clean && left != 0;
@@ -246,12 +237,17 @@ Status Store::rewind(uint32_t now_ms) {
 }
 
 void Store::redo_from_durable() {
+  charge(transfer_.slot, 1);
+  receive_from_durable();
+  transfer_.redo_block = true;
+}
+
+void Store::receive_from_durable() {
   Transfer& t = transfer_;
-  charge(t.slot, 1);
+  t.phase = Phase::kReceive;
   t.chain = t.durable_chain;
   t.next_page = durable_chunks();
   t.written = 0;
-  t.redo_block = true;
 }
 
 Status Store::abandon(uint8_t reason, uint16_t detail) {
@@ -262,9 +258,7 @@ Status Store::abandon(uint8_t reason, uint16_t detail) {
   slot.reason = reason;
   slot.detail = detail;
   slot.vouched_blocks = 0;
-  const Status status = commit(Event::kAbandoned);
-  if (status.ok()) turn_to(Phase::kIdle, s);
-  return status;
+  return commit(Event::kAbandoned, Phase::kIdle);
 }
 
 }  // namespace storage

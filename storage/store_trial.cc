@@ -47,9 +47,7 @@ Status Store::seal() {
   slot.state = SlotState::kPending;
   slot.flags = sealed ? 0 : kSlotSealedByJournal;
   slot.vouched_blocks = 0;
-  const Status status = commit(Event::kSealed);
-  if (status.ok()) turn_to(Phase::kIdle, s);
-  return status;
+  return commit(Event::kSealed, Phase::kIdle);
 }
 
 // ---- trial ----
@@ -57,7 +55,7 @@ Status Store::seal() {
 Status Store::reinstate(uint8_t s) {
   SlotRecord* slot = edit(s, states(SlotState::kRetired));
   if (slot == nullptr || !sound(s)) return Error::kWrongState;
-  if (newest_slot(state_, kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
+  if (slot_in(kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
   PackageInfo header;
   if (!meta_.read_header(s, header)) return Error::kReadFailed;
   if (header.counter < state_.counter_floor) return Error::kCounterTooLow;
@@ -88,7 +86,7 @@ Status Store::confirm(uint8_t s, uint32_t now_ms) {
   PackageInfo header;
   if (!meta_.read_header(s, header)) return Error::kReadFailed;
   // One model to return to: the one confirmed so far, if it is any good.
-  const bool old_good = newest_slot(state_, states(SlotState::kConfirmed), sound_) != kNoSlot;
+  const bool old_good = sound_slot_in(states(SlotState::kConfirmed)) != kNoSlot;
   for (SlotRecord& other : state_.slots) {
     if (other.state == SlotState::kRetired && old_good) other.state = SlotState::kUnknown;
     if (other.state == SlotState::kConfirmed) other.state = old_good ? SlotState::kRetired : SlotState::kUnknown;
@@ -109,10 +107,10 @@ Status Store::reject(uint8_t s, uint8_t reason, uint16_t detail) {
 
 Status Store::roll_back(uint8_t reason, uint16_t detail) {
   (void)keep(0);
-  uint8_t from = newest_slot(state_, kUnconfirmed);
+  uint8_t from = slot_in(kUnconfirmed);
   if (from == kNoSlot) {
     from = slot_in(SlotState::kConfirmed);
-    const uint8_t to = newest_slot(state_, states(SlotState::kRetired), sound_);
+    const uint8_t to = sound_slot_in(states(SlotState::kRetired));
     if (from == kNoSlot || (to == kNoSlot && !has_builtin_)) return Error::kNothingToReturnTo;
     if (to != kNoSlot) state_.slots[to].state = SlotState::kConfirmed;
   }
@@ -125,11 +123,11 @@ Status Store::roll_back(uint8_t reason, uint16_t detail) {
 Status Store::erase_all(uint32_t now_ms) {
   if (transfer_.phase == Phase::kRecover || transfer_.phase == Phase::kClear) return Error::kBusy;
   if (held_slot_ != kNoSlot) return Error::kInUse;
-  if (newest_slot(state_, kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
+  if (slot_in(kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
   const uint32_t budget = erase_budget(now_ms);
   (void)keep(0);
   uint32_t cost = 0;
-  for (uint8_t s = 0; s < config_.slot_count; ++s) {
+  for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
     if (state_.slots[s].state == SlotState::kErased) continue;
     cost += meta_.layout.slot_blocks;
     empty_slot(s, kReasonErased);
@@ -139,9 +137,7 @@ Status Store::erase_all(uint32_t now_ms) {
     take_back();
     return Error::kEraseBudget;
   }
-  const Status status = commit(Event::kEraseAll);
-  if (status.ok()) turn_to(Phase::kIdle, 0);
-  return status;
+  return commit(Event::kEraseAll, Phase::kIdle);
 }
 
 }  // namespace storage

@@ -39,13 +39,8 @@ uint32_t Activation::package_in(uint8_t slot) const {
 
 // The newest slot in one of these states that holds that package (0: any), or kNoSlot.
 uint8_t Activation::find(SlotStates states, uint32_t package_id) const {
-  uint32_t among = 0;
-  uint32_t bit = 1;
-  for (const storage::SlotRecord& slot : store_.state().slots) {
-    if (package_id == 0 || slot.package_id == package_id) among |= bit;
-    bit <<= 1;
-  }
-  return storage::newest_slot(store_.state(), states, static_cast<uint8_t>(among));
+  const storage::State& state = store_.state();
+  return storage::newest_slot(state, states, package_id == 0 ? 0xFF : storage::slots_naming(state, package_id));
 }
 
 void Activation::note(AgentEvent event, uint8_t slot, Cause cause) const {

@@ -38,10 +38,10 @@ storage_mutant(erased_record_skipped store_work.cc
 storage_mutant(record_crc_not_checked journal.cc
   "if (load_le32(bytes + covered) !=" "if (1 + load_le32(bytes + covered) ==")
 storage_mutant(tail_never_made_firm store.cc
-  "} else if (!journal_.firm()) {" "} else if (false) {")
+  " || !journal_.firm()" "")
 storage_mutant(resume_trusts_the_block_in_work store_receive.cc
   "meta_.layout.meta_blocks + t.durable_blocks;" "meta_.layout.meta_blocks + t.durable_blocks + 1;")
 storage_mutant(slot_cleared_before_it_is_recorded store_receive.cc
-  "const Status status = commit(Event::kClearing);" "const Status status;")
+  "const Status status = commit(Event::kClearing, Phase::kOpen, s);" "const Status status;\n  transfer_ = Transfer();\n  transfer_.phase = Phase::kOpen;\n  transfer_.slot = s;")
 storage_mutant(confirmed_slot_is_taken store_receive.cc
-  "sound(s) ? kNever : 5" "1")
+  "if (s == held_slot_ || (slot.state == SlotState::kConfirmed && sound(s))) continue;" "if (s == held_slot_) continue;")
