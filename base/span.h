@@ -19,8 +19,10 @@
 
 namespace roost {
 
+// Aligned to its size: a processor without unaligned access has then an integer's mode for it, and the compiler keeps
+// it in two registers. With the alignment of a pointer each one handed on is written to the stack and read back.
 template <typename T>
-class Span {
+class alignas(2 * sizeof(size_t)) Span {
  public:
   constexpr Span() : data_(nullptr), size_(0) {}
   constexpr Span(T* data, size_t size) : data_(data), size_(size) {}

@@ -30,10 +30,10 @@ struct Volume {
   // kProgramFailed, or what the flash said.
   Status program(uint32_t offset, uint8_t* units, uint32_t used);
 
+  Layout layout;
   Flash& flash;
   Digest& digest;
   uint8_t* scratch;  // kUnitBytesMax bytes; null: fewer were lent
-  Layout layout;
 
  private:
   bool reads_as(uint32_t offset, const uint8_t* expected, size_t size);
