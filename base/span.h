@@ -19,10 +19,8 @@
 
 namespace roost {
 
-// Aligned to its size: a processor without unaligned access has then an integer's mode for it, and the compiler keeps
-// it in two registers. With the alignment of a pointer each one handed on is written to the stack and read back.
 template <typename T>
-class alignas(2 * sizeof(size_t)) Span {
+class Span {
  public:
   constexpr Span() : data_(nullptr), size_(0) {}
   constexpr Span(T* data, size_t size) : data_(data), size_(size) {}
@@ -69,7 +67,9 @@ class alignas(2 * sizeof(size_t)) Span {
   ROOST_INLINE constexpr Span first(size_t size) const { return subspan(0, size); }
 
  private:
-  T* data_;
+  // Aligned to the size of both: where the processor has no unaligned access, the compiler keeps the two in registers
+  // only then, and writes each span that is handed on to the stack otherwise.
+  alignas(2 * sizeof(size_t)) T* data_;
   size_t size_;
 };
 
