@@ -3,12 +3,11 @@
 namespace roost {
 namespace storage {
 
-void reject_slot(State& state, uint8_t slot, uint8_t reason, uint16_t detail) {
-  SlotRecord& record = state.slots[slot];
-  record.state = SlotState::kRejected;
-  record.reason = reason;
-  record.detail = detail;
-  state.rejected_ids[state.rejected_next] = record.package_id;
+void reject_slot(State& state, SlotRecord& slot, uint8_t reason, uint16_t detail) {
+  slot.state = SlotState::kRejected;
+  slot.reason = reason;
+  slot.detail = detail;
+  state.rejected_ids[state.rejected_next] = slot.package_id;
   state.rejected_next = static_cast<uint8_t>((state.rejected_next + 1) % kRejectedIdCount);
   state.watchdog_run = 0;  // its hangs are not held against the model that runs next
 }
@@ -26,13 +25,12 @@ bool count_reset(State& state, ResetCause cause, uint8_t watchdog_run_max) {
     ++state.watchdog_run;
     changed = true;
   }
-  for (uint8_t s = 0; s < kSlotCountMax; ++s) {
-    const SlotRecord& slot = state.slots[s];
+  for (SlotRecord& slot : state.slots) {
     if (!is_in(slot.state, kUnconfirmed)) continue;
     const bool spent = slot.attempts_made >= slot.attempts_max;
     const bool hangs = slot.attempts_made != 0 && state.watchdog_run >= watchdog_run_max;
     if (!spent && !hangs) continue;
-    reject_slot(state, s, spent ? kReasonAttemptsSpent : kReasonHangs, 0);
+    reject_slot(state, slot, spent ? kReasonAttemptsSpent : kReasonHangs, 0);
     changed = true;
   }
   return changed;

@@ -29,7 +29,7 @@ inline uint8_t slot_to_attempt(const State& state, uint8_t sound) {
 uint8_t slot_to_run(const State& state, uint8_t sound, uint8_t turn);
 
 // Marks the slot rejected, and its package as one to be refused unless forced.
-void reject_slot(State& state, uint8_t slot, uint8_t reason, uint16_t detail);
+void reject_slot(State& state, SlotRecord& slot, uint8_t reason, uint16_t detail);
 
 }  // namespace storage
 }  // namespace roost

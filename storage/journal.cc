@@ -61,7 +61,7 @@ uint32_t Journal::offset_of(uint32_t sequence) const {
   return layout.journal_offset(sequence / places % kJournalBlocks) + sequence % places * layout.place_bytes();
 }
 
-// Into the scratch. Its sequence, which says where the record stands; or 0: turns count from 1, so no record has that.
+// Into the scratch. Its sequence, which says where it stands; or 0: turns count from 1, so no record has that.
 ROOST_INLINE uint32_t Journal::read_record(uint32_t place, uint32_t offset) {
   const Layout& layout = volume_.layout;
   const uint32_t covered = kRecordHeaderBytes + state_bytes(layout.slot_count);
@@ -69,7 +69,7 @@ ROOST_INLINE uint32_t Journal::read_record(uint32_t place, uint32_t offset) {
   if (!volume_.flash.read(offset, MutableBytes(bytes, covered + kRecordCrcBytes)).ok()) return 0;
   const uint32_t sequence = load_le32(bytes + 4);
   const uint32_t places = layout.records_per_block();
-  if (sequence % (places * kJournalBlocks) != place || sequence < places) return 0;
+  if (sequence % (places * kJournalBlocks) != place) return 0;
   uint8_t header[kRecordHeaderBytes];
   encode_header(layout, sequence, bytes[3], header);
   if (memcmp(bytes, header, sizeof header) != 0) return 0;

@@ -27,8 +27,6 @@ const RecordField kHeaderFields[] = {ROOST_FIELD(PackageInfo, generation),
                                      ROOST_BYTES(PackageInfo, body_sha256),
                                      kRecordEnd};
 constexpr size_t kFieldsOffset = 4;
-constexpr size_t kGenerationOffset = 4;
-constexpr size_t kAttemptsOffset = 14;
 
 }  // namespace
 
@@ -63,11 +61,9 @@ bool Meta::read_header(uint8_t slot, PackageInfo& out) {
          crc == load_le32(head + kHeaderCovered);
 }
 
-bool Meta::header(uint8_t slot, const SlotRecord& record, const PackageInfo& package, Do what) {
+bool Meta::header(uint8_t slot, const PackageInfo& package, Do what) {
   store_le32(scratch, kMetaMagic);
   (void)store_record(kHeaderFields, &package, scratch + kFieldsOffset);
-  store_le32(scratch + kGenerationOffset, record.generation);
-  scratch[kAttemptsOffset] = record.attempts_max;
   store_le32(scratch + kHeaderCovered, crc32(crc32(0, Bytes(scratch, kHeaderCovered)), package.manifest()));
   // Header and manifest are one run of bytes: a scratch of it at a time.
   uint32_t filled = kMetaHeaderBytes;
@@ -98,9 +94,9 @@ bool Meta::seal(uint8_t slot, const PackageInfo& header, Do what) {
   store_le32(scratch + kSealCovered, crc32(0, Bytes(scratch, kSealCovered)));
   for (uint32_t index = 0; index < kSealCount; ++index) {
     const uint32_t offset = layout.seal_offset(slot, index);
-    const bool stands = what == Do::kCompare ? reads_equal(offset, Bytes(scratch, kSealBytes))
-                                             : reads_blank(offset, layout.round_up_to_unit(kSealBytes)) &&
-                                                   program(offset, scratch, kSealBytes).ok();
+    const bool stands = what == Do::kCompare
+                            ? reads_equal(offset, Bytes(scratch, kSealBytes))
+                            : reads_blank(offset, kSealBytes) && program(offset, scratch, kSealBytes).ok();
     if (stands) return true;
   }
   return false;

@@ -17,7 +17,7 @@ namespace storage {
 // payload[k * chunk_bytes ...]; the payload is the model, then, where there is a body, zeros up to body_offset and
 // the body. Without defaults: who makes one fills in all of it.
 struct PackageInfo {
-  uint32_t generation;  // of the slot it is in: drawn by Store::open(), whose callers leave it alone
+  uint32_t generation;  // of the slot it is in: drawn by Store::open()
   uint32_t package_id;
   uint8_t attempts;  // prepares it gets before it is confirmed; 0 counts as 1
   uint32_t model_size;
@@ -67,9 +67,9 @@ class Meta : public Volume {
 
   enum class Do : uint8_t { kCompare, kWrite };
 
-  // Header and manifest read as they should, generation and attempts being those of the record. kWrite programs what
-  // does not, into a meta that is erased; false: it could not be programmed.
-  bool header(uint8_t slot, const SlotRecord& record, const PackageInfo& package, Do what);
+  // Header and manifest read as they should. kWrite programs what does not, into a meta that is erased; false: it could
+  // not be programmed.
+  bool header(uint8_t slot, const PackageInfo& package, Do what);
 
   // A seal for just this header and manifest reads well. kWrite tries each place that reads blank instead, since one
   // that was torn may read well only once. Uses the digest.

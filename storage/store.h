@@ -110,7 +110,8 @@ class Store {
   // Header and manifest can be written once work() has erased the meta: until manifest_taken(), call
   // it again whenever no work is wanted. The bytes are borrowed for the call only.
   // The same package half received: resumes at next_page(), whoever sends it, and any transfer open is continued.
-  Status open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms);
+  // Into `package` go generation and attempts as its slot has them.
+  Status open(PackageInfo& package, OpenFlags flags, uint32_t now_ms);
 
   bool receiving() const { return transfer_.phase >= Phase::kOpen; }
   uint8_t open_slot() const { return transfer_.slot; }  // while receiving
@@ -250,7 +251,7 @@ class Store {
   bool all_durable() const { return transfer_.durable_blocks * meta_.layout.block_bytes >= transfer_.payload_size; }
   Status check_policy(const PackageInfo& package, OpenFlags flags) const;
   uint8_t pick_slot() const;
-  bool continues(const PackageInfo& package);
+  bool continues(PackageInfo& package);
   Status start(const PackageInfo& package);
   Status write_meta(const PackageInfo& package);
   Status resume();

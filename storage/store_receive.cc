@@ -11,7 +11,7 @@ constexpr uint8_t kMetaFailuresMax = 3;  // as often as a page may fail
 
 // ---- open ----
 
-Status Store::open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms) {
+Status Store::open(PackageInfo& package, OpenFlags flags, uint32_t now_ms) {
   Status status = meta_.check_sizes(package);
   if (status.ok()) status = check_policy(package, flags);
   if (!status.ok()) return status;
@@ -57,10 +57,12 @@ ROOST_INLINE Status Store::check_policy(const PackageInfo& package, OpenFlags fl
 }
 
 // The package in transfer_ is this one.
-ROOST_INLINE bool Store::continues(const PackageInfo& package) {
+ROOST_INLINE bool Store::continues(PackageInfo& package) {
   const SlotRecord& slot = state_.slots[transfer_.slot];
   if (slot.package_id != package.package_id) return false;
-  if (transfer_.phase != Phase::kOpen) return meta_.header(transfer_.slot, slot, package, Meta::Do::kCompare);
+  package.generation = slot.generation;
+  package.attempts = slot.attempts_max;
+  if (transfer_.phase != Phase::kOpen) return meta_.header(transfer_.slot, package, Meta::Do::kCompare);
   // Nothing of it is in flash yet: what counts is that it takes the blocks that were charged for.
   return transfer_.payload_size == package.payload_size();
 }
@@ -116,8 +118,7 @@ ROOST_INLINE Status Store::start(const PackageInfo& package) {
 // stands for a package that a page was reported durable of.
 ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   Transfer& t = transfer_;
-  const SlotRecord& record = state_.slots[t.slot];
-  if (!meta_.header(t.slot, record, package, Meta::Do::kWrite)) {
+  if (!meta_.header(t.slot, package, Meta::Do::kWrite)) {
     if (++t.meta_failures == kMetaFailuresMax) return Error::kProgramFailed;
     charge(t.slot, meta_.layout.meta_blocks + block_count());
     t.erased_blocks = 0;  // all is erased once more, and then it is tried again

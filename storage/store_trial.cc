@@ -100,8 +100,9 @@ Status Store::confirm(uint8_t s, uint32_t now_ms) {
 }
 
 Status Store::reject(uint8_t s, uint8_t reason, uint16_t detail) {
-  if (edit(s, kUnconfirmed) == nullptr) return Error::kWrongState;
-  reject_slot(state_, s, reason, detail);
+  SlotRecord* slot = edit(s, kUnconfirmed);
+  if (slot == nullptr) return Error::kWrongState;
+  reject_slot(state_, *slot, reason, detail);
   return commit(Event::kRejected);
 }
 
@@ -114,7 +115,7 @@ Status Store::roll_back(uint8_t reason, uint16_t detail) {
     if (from == kNoSlot || (to == kNoSlot && !has_builtin_)) return Error::kNothingToReturnTo;
     if (to != kNoSlot) state_.slots[to].state = SlotState::kConfirmed;
   }
-  reject_slot(state_, from, reason, detail);
+  reject_slot(state_, state_.slots[from], reason, detail);
   return commit(Event::kRolledBack);
 }
 

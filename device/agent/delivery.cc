@@ -152,7 +152,7 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
   digest.update(bytes);
   const uint32_t package_id = protocol::package_id(digest.finish());
   const protocol::PayloadLayout layout = manifest.layout();
-  const storage::PackageInfo package = {
+  storage::PackageInfo package = {
       0,  // the store draws the generation
       package_id,
       manifest.attempts(),

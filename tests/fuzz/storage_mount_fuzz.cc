@@ -22,11 +22,12 @@ constexpr size_t kHeaderBytes = 2;
 bool install(Rig& rig, const Package& package) {
   Store& store = rig.store();
   rig.now += 100000;  // whatever was half received is idle
-  Status opened = store.open(package.info(), kOpenForce, rig.now);
+  PackageInfo info = package.info();
+  Status opened = store.open(info, kOpenForce, rig.now);
   const auto waits = [&] { return opened.ok() ? !store.manifest_taken() : opened.error() == Error::kBusy; };
   for (int tries = 0; tries < 2000 && waits(); ++tries) {
     (void)store.work(rig.now);
-    opened = store.open(package.info(), kOpenForce, rig.now);
+    opened = store.open(info, kOpenForce, rig.now);
   }
   if (!opened.ok()) {
     // Arbitrary flash may say that a trial is open, the counter floor is high, the budget spent, both slots good.

@@ -76,7 +76,8 @@ void Rig::reboot() {
 
 bool Rig::open(const Package& package, OpenFlags flags) {
   for (int i = 0; i < 10000; ++i) {
-    error = store_->open(package.info(), flags, now).error();
+    PackageInfo info = package.info();
+    error = store_->open(info, flags, now).error();
     if (error != Error::kNone) return false;
     opened = store_->open_slot();
     if (store_->manifest_taken()) return true;

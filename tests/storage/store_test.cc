@@ -248,7 +248,8 @@ TEST_F(StoreTest, ReadBackDecidesAndRewindSendsAgain) {
 TEST_F(StoreTest, PagesGoInOrderWholeUnitsAndOnce) {
   const std::vector<uint8_t> bytes(8, 1);
   EXPECT_EQ(store().program(bytes, 0).error(), Error::kWrongState) << "nothing is open";
-  ASSERT_TRUE(store().open(b.info(), kOpenNormal, rig().now).ok());
+  PackageInfo info = b.info();
+  ASSERT_TRUE(store().open(info, kOpenNormal, rig().now).ok());
   EXPECT_EQ(store().program(bytes, 0).error(), Error::kNotReady) << "the manifest is not in flash yet";
   EXPECT_EQ(store().rewind(0).error(), Error::kWrongState);
   ASSERT_EQ(open(b), Error::kNone);
@@ -492,7 +493,8 @@ TEST_F(StoreTest, AChangeThatCannotBeRecordedIsTakenBack) {
     EXPECT_NE(as_bytes(), before);
   };
   install(a);
-  only_later([&] { return store().open(b.info(), kOpenNormal, rig().now).error(); });
+  PackageInfo info = b.info();
+  only_later([&] { return store().open(info, kOpenNormal, rig().now).error(); });
   ASSERT_EQ(open(b), Error::kNone);
   only_later([&] { return store().abandon(16, 1).error(); });
   upload(b);

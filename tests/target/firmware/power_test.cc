@@ -82,7 +82,7 @@ class Board {
   }
 
   // Until the manifest stands in flash.
-  Status open(const storage::PackageInfo& package, storage::OpenFlags flags) {
+  Status open(storage::PackageInfo package, storage::OpenFlags flags) {
     for (uint32_t i = 0; i < kStepsMax; ++i) {
       const Status opened = store_.open(package, flags, now());
       if (!opened.ok() || store_.manifest_taken()) return opened;
