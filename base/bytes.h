@@ -11,10 +11,8 @@ namespace roost {
 inline uint16_t load_le16(const uint8_t* p) {
   return static_cast<uint16_t>(p[0] | (p[1] << 8));
 }
-inline uint32_t load_le32(const uint8_t* p) {
-  return static_cast<uint32_t>(p[0]) | (static_cast<uint32_t>(p[1]) << 8) | (static_cast<uint32_t>(p[2]) << 16) |
-         (static_cast<uint32_t>(p[3]) << 24);
-}
+// Not inline: byte by byte it is some twenty bytes of code, and a call six.
+uint32_t load_le32(const uint8_t* p);
 inline uint64_t load_le64(const uint8_t* p) {
   return load_le32(p) | (static_cast<uint64_t>(load_le32(p + 4)) << 32);
 }
@@ -22,10 +20,7 @@ inline void store_le16(uint8_t* p, uint16_t v) {
   p[0] = static_cast<uint8_t>(v);
   p[1] = static_cast<uint8_t>(v >> 8);
 }
-inline void store_le32(uint8_t* p, uint32_t v) {
-  store_le16(p, static_cast<uint16_t>(v));
-  store_le16(p + 2, static_cast<uint16_t>(v >> 16));
-}
+void store_le32(uint8_t* p, uint32_t v);
 inline void store_le64(uint8_t* p, uint64_t v) {
   store_le32(p, static_cast<uint32_t>(v));
   store_le32(p + 4, static_cast<uint32_t>(v >> 32));

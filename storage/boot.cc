@@ -3,12 +3,11 @@
 namespace roost {
 namespace storage {
 
-void reject_slot(State& state, uint8_t slot, uint8_t reason, uint16_t detail) {
-  SlotRecord& record = state.slots[slot];
-  record.state = SlotState::kRejected;
-  record.reason = reason;
-  record.detail = detail;
-  state.rejected_ids[state.rejected_next] = record.package_id;
+void reject_slot(State& state, SlotRecord& slot, uint8_t reason, uint16_t detail) {
+  slot.state = SlotState::kRejected;
+  slot.reason = reason;
+  slot.detail = detail;
+  state.rejected_ids[state.rejected_next] = slot.package_id;
   state.rejected_next = static_cast<uint8_t>((state.rejected_next + 1) % kRejectedIdCount);
   state.watchdog_run = 0;  // its hangs are not held against the model that runs next
 }
@@ -20,42 +19,21 @@ uint8_t slot_to_run(const State& state, uint8_t sound, uint8_t turn) {
   return turn == 1 && confirmed != kNoSlot ? retired : kNoSlot;
 }
 
-BootDecision decide_boot(BootInput input, State& state) {
-  BootDecision decision;
-  const bool watchdog = input.cause == ResetCause::kWatchdog;
-  if (watchdog && state.watchdog_run < input.watchdog_run_max) {
+bool count_reset(State& state, ResetCause cause, uint8_t watchdog_run_max) {
+  bool changed = false;
+  if (cause == ResetCause::kWatchdog && state.watchdog_run < watchdog_run_max) {
     ++state.watchdog_run;
-    decision.repair = true;
+    changed = true;
   }
-  for (uint8_t s = 0; s < kSlotCountMax; ++s) {
-    const SlotRecord& slot = state.slots[s];
+  for (SlotRecord& slot : state.slots) {
     if (!is_in(slot.state, kUnconfirmed)) continue;
     const bool spent = slot.attempts_made >= slot.attempts_max;
-    const bool hangs = slot.attempts_made != 0 && state.watchdog_run >= input.watchdog_run_max;
+    const bool hangs = slot.attempts_made != 0 && state.watchdog_run >= watchdog_run_max;
     if (!spent && !hangs) continue;
-    reject_slot(state, s, spent ? kReasonAttemptsSpent : kReasonHangs, 0);
-    decision.repair = true;
+    reject_slot(state, slot, spent ? kReasonAttemptsSpent : kReasonHangs, 0);
+    changed = true;
   }
-
-  BootChoice& choice = decision.choice;
-  if (watchdog && state.watchdog_run >= input.watchdog_run_max) {
-    choice.action = BootAction::kSafeMode;
-    return decision;
-  }
-  const uint8_t unconfirmed = newest_slot(state, kUnconfirmed, input.sound);
-  const uint8_t known = slot_to_run(state, input.sound, 0);
-  if (unconfirmed != kNoSlot) {
-    choice.action = BootAction::kAttempt;
-    choice.slot = unconfirmed;
-    choice.fallback_slot = known;
-  } else if (known != kNoSlot) {
-    choice.action = BootAction::kRun;
-    choice.slot = known;
-    choice.fallback_slot = slot_to_run(state, input.sound, 1);
-  } else if (input.has_builtin) {
-    choice.action = BootAction::kBuiltIn;
-  }
-  return decision;
+  return changed;
 }
 
 }  // namespace storage

@@ -41,20 +41,18 @@ class Journal {
   bool firm() const { return firm_; }
 
   // Erases of each of the two blocks so far, at most.
-  uint32_t wear() const { return turn_ / 2 + 1; }
+  uint32_t wear() const { return next_ / volume_.layout.records_per_block() / kJournalBlocks + 1; }
 
  private:
-  uint32_t read_record(uint32_t offset);
-  Status take_turn();
+  uint32_t offset_of(uint32_t sequence) const;
+  uint32_t read_record(uint32_t place, uint32_t offset);
+  Status erase_block(uint32_t places);
   Status write_record(const State& state, Event event);
 
   Volume& volume_;
-  uint32_t turn_ = 0;         // of the block in use, which is this mod 2; 0: no journal yet
-  uint32_t next_ = kFull;     // index of the next record in it
-  uint8_t newest_ = kNoSlot;  // the block that holds the newest valid record
+  uint32_t newest_ = 0;  // the sequence of the newest valid record; 0: no journal yet
+  uint32_t next_ = 0;    // of the next one; the first of a block: that is to be erased before
   bool firm_ = true;
-
-  static constexpr uint32_t kFull = 0xFFFFFFFE;  // for next_: the block takes no more records
 };
 
 }  // namespace storage

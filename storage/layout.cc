@@ -17,6 +17,10 @@ uint32_t Layout::record_bytes() const {
   return round_up_to_unit(kRecordHeaderBytes + state_bytes(slot_count) + kRecordCrcBytes);
 }
 
+uint32_t Layout::records_per_block() const {
+  return block_bytes / place_bytes();
+}
+
 uint32_t Layout::slot_offset(uint8_t slot) const {
   return (kJournalBlocks + slot * slot_blocks) * block_bytes;
 }
@@ -46,11 +50,11 @@ Status Layout::set(const FlashGeometry& geometry, uint8_t slots, uint32_t chunk)
                     block_bytes != 0 && block_bytes % chunk == 0 && geometry.size_bytes % block_bytes == 0;
   if (!sane || records_per_block() < 4) return Error::kBadGeometry;
   const uint32_t blocks = geometry.size_bytes / block_bytes;
-  if (blocks < kJournalBlocks) return Error::kBadGeometry;
-  slot_blocks = (blocks - kJournalBlocks) / slots;
+  if (blocks < kJournalBlocks || blocks > UINT16_MAX) return Error::kBadGeometry;
+  slot_blocks = static_cast<uint16_t>((blocks - kJournalBlocks) / slots);
   // So many that they hold header, seals and one cell for each block that is left.
   const uint32_t fixed_bytes = cell_offset(0, slot_blocks) - slot_offset(0);
-  meta_blocks = divide_up(fixed_bytes, block_bytes + round_up_to_unit(kCellBytes));
+  meta_blocks = static_cast<uint16_t>(divide_up(fixed_bytes, block_bytes + round_up_to_unit(kCellBytes)));
   return meta_blocks < slot_blocks ? Error::kNone : Error::kBadGeometry;
 }
 

@@ -23,14 +23,14 @@ constexpr uint32_t divide_up(uint32_t size, uint32_t unit) {
 struct Layout {
   uint32_t block_bytes = 0;
   uint32_t chunk_bytes = 0;
-  uint32_t slot_blocks = 0;  // meta and payload
-  uint32_t meta_blocks = 0;
+  uint16_t slot_blocks = 0;  // meta and payload
+  uint16_t meta_blocks = 0;
   uint16_t unit_bytes = 0;
   uint8_t erased_value = 0;
   uint8_t slot_count = 0;
 
-  // kBadGeometry where the region cannot hold two journal blocks and `slots` slots of one payload block each, or
-  // `chunk` is not a power of two that is whole units and divides the erase block.
+  // kBadGeometry where the region cannot hold two journal blocks and `slots` slots of one payload block each, has
+  // 65536 blocks or more, or `chunk` is not a power of two that is whole units and divides the erase block.
   Status set(const FlashGeometry& geometry, uint8_t slots, uint32_t chunk);
 
   uint32_t round_up_to_unit(uint32_t size) const { return (size + unit_bytes - 1) & ~(unit_bytes - 1u); }
@@ -41,7 +41,7 @@ struct Layout {
 
   uint32_t record_bytes() const;                                        // one journal record, whole units
   uint32_t place_bytes() const { return record_bytes() + unit_bytes; }  // and its mark
-  uint32_t records_per_block() const { return block_bytes / place_bytes(); }
+  uint32_t records_per_block() const;
 
   uint32_t journal_offset(uint32_t block) const { return block * block_bytes; }
   uint32_t slot_offset(uint8_t slot) const;

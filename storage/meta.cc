@@ -27,10 +27,12 @@ const RecordField kHeaderFields[] = {ROOST_FIELD(PackageInfo, generation),
                                      ROOST_BYTES(PackageInfo, body_sha256),
                                      kRecordEnd};
 constexpr size_t kFieldsOffset = 4;
-constexpr size_t kGenerationOffset = 4;
-constexpr size_t kAttemptsOffset = 14;
 
 }  // namespace
+
+uint32_t PackageInfo::payload_size() const {
+  return body_size == 0 ? model_size : body_offset + body_size;
+}
 
 uint32_t chain_next(uint32_t chain, uint32_t page_crc) {
   uint8_t bytes[4];
@@ -59,87 +61,63 @@ bool Meta::read_header(uint8_t slot, PackageInfo& out) {
          crc == load_le32(head + kHeaderCovered);
 }
 
-// Into the scratch.
-void Meta::encode_header(const SlotRecord& record, const PackageInfo& package) {
-  uint8_t* out = scratch.data();
-  store_le32(out, kMetaMagic);
-  (void)store_record(kHeaderFields, &package, out + kFieldsOffset);
-  store_le32(out + kGenerationOffset, record.generation);
-  out[kAttemptsOffset] = record.attempts_max;
-  store_le32(out + kHeaderCovered, crc32(crc32(0, Bytes(out, kHeaderCovered)), package.manifest()));
-}
-
-Status Meta::write_header(uint8_t slot, const SlotRecord& record, const PackageInfo& package) {
-  encode_header(record, package);
-  // Header and manifest are one run of bytes, programmed a scratch of whole units at a time.
-  const uint32_t run = static_cast<uint32_t>(scratch.size()) & ~(layout.unit_bytes - 1u);
+bool Meta::header(uint8_t slot, const PackageInfo& package, Do what) {
+  store_le32(scratch, kMetaMagic);
+  (void)store_record(kHeaderFields, &package, scratch + kFieldsOffset);
+  store_le32(scratch + kHeaderCovered, crc32(crc32(0, Bytes(scratch, kHeaderCovered)), package.manifest()));
+  // Header and manifest are one run of bytes: a scratch of it at a time.
   uint32_t filled = kMetaHeaderBytes;
-  Bytes left = package.manifest();
-  for (uint32_t offset = layout.header_offset(slot);; offset += run) {
-    const uint32_t room = run - filled;
-    const uint32_t count = left.size() < room ? static_cast<uint32_t>(left.size()) : room;
-    memcpy(scratch.data() + filled, left.data(), count);
-    left = left.from(count);
-    const Status status = program(offset, scratch.data(), filled + count);
-    if (!status.ok() || left.empty()) return status;
+  const uint8_t* manifest = package.manifest_bytes;
+  uint32_t left = package.manifest_size;
+  for (uint32_t offset = layout.header_offset(slot);; offset += kUnitBytesMax) {
+    const uint32_t room = kUnitBytesMax - filled;
+    const uint32_t count = left < room ? left : room;
+    memcpy(scratch + filled, manifest, count);
+    manifest += count;
+    left -= count;
+    filled += count;
+    const bool stands = reads_equal(offset, Bytes(scratch, filled));
+    if (!stands && (what == Do::kCompare || !program(offset, scratch, filled).ok())) return false;
+    if (left == 0) return true;
     filled = 0;
   }
 }
 
-bool Meta::holds(uint8_t slot, const SlotRecord& record, const PackageInfo& package) {
-  encode_header(record, package);
-  const uint32_t offset = layout.header_offset(slot);
-  return reads_equal(offset, scratch.first(kMetaHeaderBytes)) &&
-         reads_equal(offset + kMetaHeaderBytes, package.manifest());
-}
-
-void Meta::encode_seal(uint8_t slot, const PackageInfo& header, uint8_t* out) {
+bool Meta::seal(uint8_t slot, const PackageInfo& header, Do what) {
   digest.reset();
   // What cannot be read leaves the digest wrong, and so the seal void.
   (void)take(layout.header_offset(slot), kMetaHeaderBytes + header.manifest_size, nullptr);
   const Sha256 sha256 = digest.finish();
-  store_le32(out, kSealMagic);
-  store_le32(out + 4, header.generation);
-  memcpy(out + 8, sha256.data(), kSha256Bytes);
-  store_le32(out + kSealCovered, crc32(0, Bytes(out, kSealCovered)));
-}
-
-bool Meta::sealed(uint8_t slot, const PackageInfo& header) {
-  uint8_t seal[kSealBytes];
-  encode_seal(slot, header, seal);
+  store_le32(scratch, kSealMagic);
+  store_le32(scratch + 4, header.generation);
+  memcpy(scratch + 8, sha256.data(), kSha256Bytes);
+  store_le32(scratch + kSealCovered, crc32(0, Bytes(scratch, kSealCovered)));
   for (uint32_t index = 0; index < kSealCount; ++index) {
-    if (reads_equal(layout.seal_offset(slot, index), seal)) return true;
+    const uint32_t offset = layout.seal_offset(slot, index);
+    const bool stands = what == Do::kCompare
+                            ? reads_equal(offset, Bytes(scratch, kSealBytes))
+                            : reads_blank(offset, kSealBytes) && program(offset, scratch, kSealBytes).ok();
+    if (stands) return true;
   }
   return false;
 }
 
-Status Meta::write_seal(uint8_t slot, const PackageInfo& header) {
-  encode_seal(slot, header, scratch.data());
-  Status status = Error::kProgramFailed;
-  for (uint32_t index = 0; index < kSealCount && !status.ok(); ++index) {
-    const uint32_t offset = layout.seal_offset(slot, index);
-    if (reads_blank(offset, layout.round_up_to_unit(kSealBytes))) {
-      status = program(offset, scratch.data(), kSealBytes);
-    }
-  }
-  return status;
-}
-
-// Never equal to an erased word, so that a written cell is always told from a blank one.
-void Meta::encode_cell(uint32_t chain, uint8_t* out) const {
+// Into the scratch; where it stands in flash. Never equal to an erased word, so that a written cell is always told
+// from a blank one.
+uint32_t Meta::encode_cell(uint8_t slot, uint32_t block, uint32_t chain) {
   const uint32_t erased = layout.erased_value * 0x01010101u;
-  store_le32(out, chain == erased ? chain ^ 0x5A5A5A5Au : chain);
+  store_le32(scratch, chain == erased ? chain ^ 0x5A5A5A5Au : chain);
+  return layout.cell_offset(slot, block);
 }
 
 bool Meta::cell_is(uint8_t slot, uint32_t block, uint32_t chain) {
-  uint8_t cell[kCellBytes];
-  encode_cell(chain, cell);
-  return reads_equal(layout.cell_offset(slot, block), cell);
+  const uint32_t offset = encode_cell(slot, block, chain);
+  return reads_equal(offset, Bytes(scratch, kCellBytes));
 }
 
 Status Meta::write_cell(uint8_t slot, uint32_t block, uint32_t chain) {
-  encode_cell(chain, scratch.data());
-  return program(layout.cell_offset(slot, block), scratch.data(), kCellBytes);
+  const uint32_t offset = encode_cell(slot, block, chain);
+  return program(offset, scratch, kCellBytes);
 }
 
 }  // namespace storage

@@ -1,7 +1,7 @@
 // A slot's meta area: header and manifest, two places for the seal, one cell per payload block.
 //
 // Each field is programmed once per erase of the meta; whatever was torn is left alone and something else vouches
-// for it (a second seal, the journal). What is written goes through the scratch; what is read leaves it alone.
+// for it (a second seal, the journal). All of it goes through the scratch, but for reading a header, which leaves it alone.
 #pragma once
 
 #include <stdint.h>
@@ -17,7 +17,7 @@ namespace storage {
 // payload[k * chunk_bytes ...]; the payload is the model, then, where there is a body, zeros up to body_offset and
 // the body. Without defaults: who makes one fills in all of it.
 struct PackageInfo {
-  uint32_t generation;  // of the slot it is in: drawn by Store::open(), whose callers leave it alone
+  uint32_t generation;  // of the slot it is in: drawn by Store::open()
   uint32_t package_id;
   uint8_t attempts;  // prepares it gets before it is confirmed; 0 counts as 1
   uint32_t model_size;
@@ -35,7 +35,7 @@ struct PackageInfo {
     manifest_size =
         static_cast<uint16_t>(manifest.size() < 0xFFFF ? manifest.size() : 0xFFFF);  // too large, either
   }
-  uint32_t payload_size() const { return body_size == 0 ? model_size : body_offset + body_size; }
+  uint32_t payload_size() const;
 };
 
 // header | magic u32 | generation u32 | package id u32 | manifest size u16 | attempts u8 | 0 u8 | model size u32 |
@@ -64,23 +64,22 @@ class Meta : public Volume {
 
   // False: torn, never written, or its sizes do not fit the slot.
   bool read_header(uint8_t slot, PackageInfo& out);
-  // Generation and attempts are those of the record.
-  Status write_header(uint8_t slot, const SlotRecord& record, const PackageInfo& package);
-  // Header and manifest read as write_header would write them.
-  bool holds(uint8_t slot, const SlotRecord& record, const PackageInfo& package);
 
-  // A seal for just this header and manifest reads well. Uses the digest.
-  bool sealed(uint8_t slot, const PackageInfo& header);
-  // Tries each place that reads blank. kProgramFailed: none took it.
-  Status write_seal(uint8_t slot, const PackageInfo& header);
+  enum class Do : uint8_t { kCompare, kWrite };
+
+  // Header and manifest read as they should. kWrite programs what does not, into a meta that is erased; false: it could
+  // not be programmed.
+  bool header(uint8_t slot, const PackageInfo& package, Do what);
+
+  // A seal for just this header and manifest reads well. kWrite tries each place that reads blank instead, since one
+  // that was torn may read well only once. Uses the digest.
+  bool seal(uint8_t slot, const PackageInfo& header, Do what);
 
   bool cell_is(uint8_t slot, uint32_t block, uint32_t chain);
   Status write_cell(uint8_t slot, uint32_t block, uint32_t chain);
 
  private:
-  void encode_header(const SlotRecord& record, const PackageInfo& package);
-  void encode_seal(uint8_t slot, const PackageInfo& header, uint8_t* out);
-  void encode_cell(uint32_t chain, uint8_t* out) const;
+  uint32_t encode_cell(uint8_t slot, uint32_t block, uint32_t chain);
 };
 
 }  // namespace storage

@@ -39,11 +39,20 @@ static_assert(kRejectedIdCount == 4, "kStateFields names them one by one");
 
 uint8_t newest_slot(const State& state, SlotStates states, uint8_t among) {
   uint8_t found = kNoSlot;
+  uint32_t newest = 0;
   for (uint8_t s = 0; s < kSlotCountMax; ++s) {
-    if ((among >> s & 1) == 0 || !is_in(state.slots[s].state, states)) continue;
-    if (found == kNoSlot || state.slots[s].generation > state.slots[found].generation) found = s;
+    const SlotRecord& slot = state.slots[s];
+    if ((among >> s & 1) == 0 || !is_in(slot.state, states) || slot.generation < newest) continue;
+    found = s;
+    newest = slot.generation;
   }
   return found;
+}
+
+uint8_t slots_naming(const State& state, uint32_t package_id) {
+  uint32_t found = 0;
+  for (int s = kSlotCountMax - 1; s >= 0; --s) found = found << 1 | (state.slots[s].package_id == package_id);
+  return static_cast<uint8_t>(found);
 }
 
 void encode_state(const State& state, uint8_t slot_count, uint8_t* out) {

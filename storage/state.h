@@ -65,8 +65,9 @@ struct SlotRecord {
   uint32_t package_id;
   uint32_t vouched_blocks;  // kReceiving: payload blocks this record vouches for, in place of a cell
   uint32_t vouched_chain;   // and the cell value that goes with them
-  uint32_t wear_max;        // no block of the slot was erased more often than this
-  uint32_t wear_total;      // erases of all its blocks together, counted before they are done
+  // What outlives the slot's content stands last.
+  uint32_t wear_max;    // no block of the slot was erased more often than this
+  uint32_t wear_total;  // erases of all its blocks together, counted before they are done
 };
 
 constexpr uint8_t kRejectedIdCount = 4;
@@ -84,6 +85,9 @@ struct State {
 
 // The newest of the slots in one of these states, or kNoSlot. Bit s of `among` says whether slot s counts.
 uint8_t newest_slot(const State& state, SlotStates states, uint8_t among = 0xFF);
+
+// Bit s: slot s names that package, whatever its state.
+uint8_t slots_naming(const State& state, uint32_t package_id);
 
 // What happened: for whoever reads a dump. The state that follows from it is in the record itself.
 enum class Event : uint8_t {

@@ -15,13 +15,12 @@ Store::Store(Flash& flash, Digest& digest, const StoreConfig& config, bool has_b
 Status Store::mount(uint32_t now_ms) {
   const Status fits = meta_.layout.set(meta_.flash.geometry(), config_.slot_count, config_.chunk_bytes);
   if (!fits.ok()) return fits;
-  if (meta_.scratch.size() < kUnitBytesMax) return Error::kScratchTooSmall;
+  if (meta_.scratch == nullptr) return Error::kScratchTooSmall;
   last_activity_ms_ = settled_ms_ = refilled_ms_ = now_ms;
 
   state_.erase_budget = UINT32_MAX;  // where nothing is on record: all of it
   if (!journal_.mount(state_)) look_for_seals();
-  (void)erase_budget(now_ms);
-  for (uint8_t s = 0; s < config_.slot_count; ++s) sound_ |= static_cast<uint8_t>(check_sound(s) << s);
+  for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) sound_ |= static_cast<uint8_t>(check_sound(s) << s);
   start_recovery();
   return Status();
 }
@@ -29,13 +28,6 @@ Status Store::mount(uint32_t now_ms) {
 bool Store::sound(uint8_t slot) const {
   return (sound_ >> slot & 1) != 0 &&
          is_in(state_.slots[slot].state, kSealedStates | states(SlotState::kReceiving));
-}
-
-// What was in work before is forgotten.
-void Store::turn_to(Phase phase, uint8_t slot) {
-  transfer_ = Transfer();
-  transfer_.phase = phase;
-  transfer_.slot = slot;
 }
 
 // Header, and where the state wants one the seal, read well and belong to the record. A read may fail once (an
@@ -49,7 +41,8 @@ ROOST_INLINE bool Store::check_sound(uint8_t slot) {
     PackageInfo header;
     if (!meta_.read_header(slot, header)) continue;
     if (header.generation != record.generation || header.package_id != record.package_id) return false;
-    if (!seal || (record.flags & kSlotSealedByJournal) != 0 || meta_.sealed(slot, header)) return true;
+    if (!seal || (record.flags & kSlotSealedByJournal) != 0 || meta_.seal(slot, header, Meta::Do::kCompare))
+      return true;
   }
   return false;
 }
@@ -59,11 +52,11 @@ ROOST_INLINE bool Store::check_sound(uint8_t slot) {
 // is.
 ROOST_INLINE void Store::look_for_seals() {
   uint64_t counters[kSlotCountMax];
-  for (uint8_t s = 0; s < config_.slot_count; ++s) {
+  for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
     PackageInfo header;
     if (!meta_.read_header(s, header)) continue;
     if (header.generation > state_.generation) state_.generation = header.generation;
-    if (!meta_.sealed(s, header)) continue;
+    if (!meta_.seal(s, header, Meta::Do::kCompare)) continue;
     SlotRecord& slot = state_.slots[s];
     slot.state = SlotState::kRetired;
     slot.generation = header.generation;
@@ -80,26 +73,13 @@ ROOST_INLINE void Store::look_for_seals() {
   state_.counter_floor = counters[confirmed];
 }
 
-BootInput Store::boot_input(ResetCause cause) const {
-  return BootInput{has_builtin_, config_.watchdog_run_max, cause, sound_};
-}
-
 // A write that fails is made up for by the next boot, or by the next record.
-BootChoice Store::boot(ResetCause cause) {
-  const BootDecision decision = decide_boot(boot_input(cause), state_);
-  if (decision.repair) {
-    (void)journal_.append(state_, cause == ResetCause::kWatchdog ? Event::kWatchdog : Event::kRejected);
-  } else if (!journal_.firm()) {
-    (void)journal_.append(state_, Event::kFirm);
-  }
-  return decision.choice;
-}
-
-BootChoice Store::choice() {
-  (void)keep(0);
-  const BootDecision decision = decide_boot(boot_input(ResetCause::kOther), state_);
-  take_back();
-  return decision.choice;
+bool Store::boot(ResetCause cause) {
+  const bool watchdog = cause == ResetCause::kWatchdog;
+  Event event = Event::kFirm;
+  if (count_reset(state_, cause, config_.watchdog_run_max)) event = watchdog ? Event::kWatchdog : Event::kRejected;
+  if (event != Event::kFirm || !journal_.firm()) (void)journal_.append(state_, event);
+  return !watchdog || state_.watchdog_run < config_.watchdog_run_max;
 }
 
 Status Store::healthy() {
@@ -113,12 +93,12 @@ Status Store::healthy() {
 
 SlotRecord& Store::keep(uint8_t slot) {
   static_assert(sizeof state_ <= kUnitBytesMax, "it fits the scratch");
-  memcpy(meta_.scratch.data(), &state_, sizeof state_);
+  memcpy(meta_.scratch, &state_, sizeof state_);
   return state_.slots[slot];
 }
 
 void Store::take_back() {
-  memcpy(&state_, meta_.scratch.data(), sizeof state_);
+  memcpy(&state_, meta_.scratch, sizeof state_);
 }
 
 Status Store::commit(Event event) {
@@ -127,8 +107,18 @@ Status Store::commit(Event event) {
   return status;
 }
 
+Status Store::commit(Event event, Phase next, uint8_t slot) {
+  const Status status = commit(event);
+  if (status.ok()) {
+    transfer_ = Transfer();
+    transfer_.phase = next;
+    transfer_.slot = slot;
+  }
+  return status;
+}
+
 SlotRecord* Store::edit(uint8_t slot, SlotStates wanted) {
-  if (slot >= config_.slot_count || !is_in(state_.slots[slot].state, wanted)) return nullptr;
+  if (slot >= meta_.layout.slot_count || !is_in(state_.slots[slot].state, wanted)) return nullptr;
   return &keep(slot);
 }
 
@@ -159,9 +149,17 @@ void Store::charge(uint8_t slot, uint32_t blocks) {
 
 // ---- queries ----
 
+uint8_t Store::slot_in(SlotStates wanted) const {
+  return newest_slot(state_, wanted);
+}
+
+uint8_t Store::sound_slot_in(SlotStates wanted) const {
+  return newest_slot(state_, wanted, sound_);
+}
+
 SlotInfo Store::slot_info(uint8_t slot) {
   SlotInfo info = {};
-  if (slot >= config_.slot_count) return info;
+  if (slot >= meta_.layout.slot_count) return info;
   static_cast<SlotRecord&>(info) = state_.slots[slot];
   const bool open = transfer_.slot == slot;
   if (open) info.durable_chunks = durable_chunks();

@@ -6,13 +6,13 @@
 //
 //   store.mount(now);
 //   while (store.work_wanted(now) == Work::kRecover) store.work(now);
-//   BootChoice choice = store.boot(cause);
+//   if (store.boot(cause)) run what slot_to_run and slot_to_attempt say
 //
 //   in every poll: if (store.work_wanted(now) != Work::kNone) store.work(now);
 //   store.open(package, kOpenNormal, now);                      // refused: nothing was touched
 //   until store.manifest_taken(): wait for work(), then open(package, ...) again
 //   per page: page_ready, program ..., close_page  (kReadBack: rewind, send again)
-//   store.verify_begin(store.open_slot()); while (store.verifying()) store.verify_step(1024);
+//   do store.verify_step(1024); while (store.verifying());
 //   store.seal();                                               // now pending
 //   store.record_attempt(slot); ... prepare ...; store.record_trial(slot); ...; store.confirm(slot, now);
 #pragma once
@@ -65,7 +65,7 @@ struct SlotInfo : SlotRecord {
 class Store {
  public:
   // `scratch`: scratch_bytes(geometry) bytes, lent for good. The flash and digest are shared with nobody while a
-  // call runs; the digest keeps a running value between verify_begin and the last verify_step.
+  // call runs; the digest keeps a running value from the first verify_step to the last.
   // `config` is lent too: a firmware that has it constant keeps it in flash. `has_builtin`: the firmware carries a
   // model of its own.
   Store(Flash& flash, Digest& digest, const StoreConfig& config, bool has_builtin, MutableBytes scratch);
@@ -80,13 +80,14 @@ class Store {
   // is no error but a journal without records or a slot that is not sound. Once, before all else.
   Status mount(uint32_t now_ms);
 
-  // Decides what to run. Appends one record where the watchdog bit, attempts are spent, or the newest record may be
-  // torn; so call it once a boot. Where it cannot be written the choice is still given, as if it had been.
-  BootChoice boot(ResetCause cause);
+  // Whether to run anything; false is safe mode: invoke nothing, stay reachable. Appends one record where the watchdog
+  // bit, attempts are spent, or the newest record may be torn; so call it once a boot. Where it cannot be written the
+  // answer is still given, as if it had been.
+  bool boot(ResetCause cause);
 
-  // The same decision over the present state without a reset: what runs or should, after reject or roll_back.
-  BootChoice choice();
-
+  // What to attempt, if not kNoSlot: record_attempt, then prepare. It is not confirmed; if it fails: reject it, and run
+  // what is known to run.
+  uint8_t slot_to_attempt() const { return sound_slot_in(kUnconfirmed); }
   // By turns, what to run where nothing is to be attempted, or before it is: boot.h.
   uint8_t slot_to_run(uint8_t turn) const { return storage::slot_to_run(state_, sound_, turn); }
 
@@ -109,44 +110,44 @@ class Store {
   // Header and manifest can be written once work() has erased the meta: until manifest_taken(), call
   // it again whenever no work is wanted. The bytes are borrowed for the call only.
   // The same package half received: resumes at next_page(), whoever sends it, and any transfer open is continued.
-  Status open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms);
+  // Into `package` go generation and attempts as its slot has them.
+  Status open(PackageInfo& package, OpenFlags flags, uint32_t now_ms);
 
   bool receiving() const { return transfer_.phase >= Phase::kOpen; }
   uint8_t open_slot() const { return transfer_.slot; }  // while receiving
   // Header and manifest stand in flash: pages may come.
   bool manifest_taken() const { return transfer_.phase >= Phase::kReceive; }
-  // Pages go in order; each is programmed once from offset 0 upward and then closed. next_page() is the page count
-  // where all are durable: verify and seal.
+  // Pages go in order; each is programmed once from its first byte upward and then closed. next_page() is the page in
+  // work, and the page count where all are durable: verify and seal.
   uint32_t next_page() const { return transfer_.next_page; }
   uint32_t durable_chunks() const;
   uint32_t chunk_count() const;
   uint32_t chunk_size(uint32_t page) const;  // true bytes: less than chunk_bytes in the last
 
-  // The block under `page` is erased: program() may come.
-  bool page_ready(uint32_t page) const;
+  // The block under the page in work is erased: program() may come.
+  bool page_ready() const;
 
-  // Whole units at the page's next offset; what lies beyond the page's true size must be the erased value.
+  // The page's next whole units, one or more; what lies beyond the page's true size must be the erased value.
   // kWrongState, kNotReady, kMisuse, kProgramFailed (the page is spoiled: rewind).
-  Status program(uint32_t page, uint32_t offset, Bytes bytes, uint32_t now_ms);
+  Status program(Bytes bytes, uint32_t now_ms);
 
   // Reads the page back and compares with the chunk's CRC-32 (package id, index, true bytes: SPEC). Durable chunks
   // move by whole erase blocks. kReadBack: rewind.
-  Status close_page(uint32_t page, uint32_t true_size, uint32_t crc);
+  Status close_page(uint32_t crc);
 
-  // The block of `page`, which must not be durable, is erased again; next_page() is the first to send again.
-  Status rewind(uint32_t page, uint32_t now_ms);
+  // The block of the page in work is erased again; next_page() is the first to send again.
+  Status rewind(uint32_t now_ms);
 
   // Ends the open package for good. What was received is forgotten. (A lost link needs no call: open() again.)
   Status abandon(uint8_t reason, uint16_t detail);
 
   // ---- sealing ----
 
-  // Digest over what flash reads now: of the open package once all is durable, or of a sealed slot at any time.
-  Status verify_begin(uint8_t slot);
-  // Reads at most budget_bytes, which is not 0. kDigestMismatch, kReadFailed. Ok, and not verifying() any more: model
-  // and body are as promised.
+  // Digest over what flash reads now of the open package, once all is durable: at most budget_bytes of it, which is not
+  // 0. kWrongState, kDigestMismatch, kReadFailed; after an error it begins again. Ok, and not verifying() any more:
+  // model and body are as promised.
   Status verify_step(uint32_t budget_bytes);
-  bool verifying() const { return verify_.slot != kNoSlot; }
+  bool verifying() const { return transfer_.phase == Phase::kVerify; }
   // The open package, verified: from here on the model is pending. The transfer is over.
   Status seal();
 
@@ -164,7 +165,7 @@ class Store {
   // From kPending and kTrial.
   Status reject(uint8_t slot, uint8_t reason, uint16_t detail);
   // Away from the newest model: an unconfirmed one is rejected; otherwise the confirmed one is rejected and the
-  // retired one confirmed again: choice() says what to run now. kNothingToReturnTo changes nothing.
+  // retired one confirmed again: slot_to_run() says what to run now. kNothingToReturnTo changes nothing.
   Status roll_back(uint8_t reason, uint16_t detail);
 
   // Forgets every model, then erases the slots in work(). kTrialOpen, kInUse (hold(kNoSlot) first), kEraseBudget.
@@ -176,8 +177,9 @@ class Store {
   bool has_builtin() const { return has_builtin_; }
   uint8_t slot_count() const { return config_.slot_count; }
   SlotInfo slot_info(uint8_t slot);
-  // The one slot in that state (newest first), or kNoSlot.
-  uint8_t slot_in(SlotState state) const { return newest_slot(state_, states(state)); }
+  // The one slot in that state, or in one of them (newest first), or kNoSlot.
+  uint8_t slot_in(SlotState state) const { return slot_in(states(state)); }
+  uint8_t slot_in(SlotStates wanted) const;
   uint32_t payload_bytes_max() const { return meta_.layout.payload_bytes_max(); }
   uint32_t erase_budget(uint32_t now_ms);  // blocks
   uint32_t journal_wear() const { return journal_.wear(); }
@@ -194,7 +196,8 @@ class Store {
     kRecover,  // a half-received package: how much of it is durable is being found out
     kHalf,     // a half-received package, not open since the boot
     kOpen,     // the meta is being erased, then waits for open() to write header and manifest
-    kReceive,  // pages
+    kReceive,  // pages; all are durable, or not yet
+    kVerify,   // all are, and the digest of some is made
     kVerified,
   };
 
@@ -210,21 +213,15 @@ class Store {
     uint32_t durable_chain = 0;  // the running value after the last durable block
     uint32_t chain = 0;          // after the last closed page
     uint32_t next_page = 0;
-    uint32_t written = 0;  // bytes programmed of next_page
-  };
-
-  struct Verify {
-    uint8_t slot = kNoSlot;
-    bool body = false;  // the part being read
-    uint32_t offset = 0;
+    uint32_t written = 0;   // bytes programmed of next_page
+    uint32_t verified = 0;  // kVerify: up to here in the payload
   };
 
   // store.cc
   bool sound(uint8_t slot) const;
-  void turn_to(Phase phase, uint8_t slot);
+  uint8_t sound_slot_in(SlotStates wanted) const;
   bool check_sound(uint8_t slot);
   void look_for_seals();
-  BootInput boot_input(ResetCause cause) const;
   void charge(uint8_t slot, uint32_t blocks);
 
   // A change of the state: keep() copies it into the scratch, which nothing may use until commit(), and gives a slot's
@@ -232,39 +229,42 @@ class Store {
   SlotRecord& keep(uint8_t slot);
   void take_back();
   Status commit(Event event);
+  // And then, unless it fails, the transfer is about this; what was in work before is forgotten.
+  Status commit(Event event, Phase next, uint8_t slot = 0);
   // keep(), and the record to be changed; null where the slot is in none of these states.
   SlotRecord* edit(uint8_t slot, SlotStates wanted);
 
   // store_work.cc
   void start_recovery();
   void recover_page();
-  Status page_crc(uint32_t page, uint32_t* crc);
-  bool page_ends_block(uint32_t page) const;
+  Status page_crc(uint32_t* crc);
+  bool page_ends_block() const;
   uint32_t blocks_to_erase() const;
   Status erase_work();
-  bool being_wiped(uint8_t slot) const;
+  uint8_t slot_to_wipe() const;
   uint8_t slot_to_clear(uint32_t now_ms);
-  Status clear(uint8_t slot, uint32_t now_ms);
+  Status clear(uint8_t slot);
   void empty_slot(uint8_t slot, uint8_t reason);
 
   // store_receive.cc
   uint32_t block_count() const { return divide_up(transfer_.payload_size, meta_.layout.block_bytes); }
+  bool all_durable() const { return transfer_.durable_blocks * meta_.layout.block_bytes >= transfer_.payload_size; }
   Status check_policy(const PackageInfo& package, OpenFlags flags) const;
   uint8_t pick_slot() const;
-  bool continues(const PackageInfo& package);
+  bool continues(PackageInfo& package);
   Status start(const PackageInfo& package);
   Status write_meta(const PackageInfo& package);
   Status resume();
   void redo_from_durable();
+  void receive_from_durable();
   Status vouch_for_block(uint32_t chain);
 
-  // Small members first: the shorter instructions reach only so far.
+  // What is asked for most stands first: the shorter instructions reach only so far.
   Meta meta_;
   Transfer transfer_;
   uint8_t held_slot_ = kNoSlot;
   uint8_t sound_ = 0;  // a bit for each slot: its meta read well when it came into a state that wants one
   const bool has_builtin_;
-  Verify verify_;
   uint32_t slicing_ = 0xFFFFFFFF;  // offset of a block whose sliced erase is unfinished
   uint32_t last_activity_ms_ = 0;  // of the half-received package
   uint32_t settled_ms_ = 0;        // since when nothing changed: the grace time of an early erase counts from here

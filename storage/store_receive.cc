@@ -11,7 +11,7 @@ constexpr uint8_t kMetaFailuresMax = 3;  // as often as a page may fail
 
 // ---- open ----
 
-Status Store::open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms) {
+Status Store::open(PackageInfo& package, OpenFlags flags, uint32_t now_ms) {
   Status status = meta_.check_sizes(package);
   if (status.ok()) status = check_policy(package, flags);
   if (!status.ok()) return status;
@@ -27,6 +27,8 @@ Status Store::open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms)
       // The link was lost, or another host goes on with it.
       if (state_.erase_budget == 0) return Error::kEraseBudget;
       redo_from_durable();
+    } else {
+      t.phase = Phase::kReceive;  // to be verified from the start, if it was
     }
   } else {
     const bool idle = now_ms - last_activity_ms_ >= config_.displace_idle_ms;
@@ -40,17 +42,14 @@ Status Store::open(const PackageInfo& package, OpenFlags flags, uint32_t now_ms)
 ROOST_INLINE Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
   const bool force = (flags & kOpenForce) != 0;
   if (transfer_.phase == Phase::kRecover || transfer_.phase == Phase::kClear) return Error::kBusy;
-  for (uint8_t s = 0; s < config_.slot_count; ++s) {
-    if (being_wiped(s)) return Error::kBusy;
-    if (!sound(s)) continue;
-    const SlotRecord& slot = state_.slots[s];
-    const bool unconfirmed = is_in(slot.state, kUnconfirmed);
-    if (!force && slot.package_id == package.package_id && (unconfirmed || slot.state == SlotState::kConfirmed)) {
-      return Error::kAlreadyStored;
-    }
-    // A pending model that never ran may be forced out; the one to return to is not touched by that.
-    if (unconfirmed && (!force || slot.attempts_made != 0)) return Error::kTrialOpen;
+  if (slot_to_wipe() != kNoSlot) return Error::kBusy;
+  const uint8_t here = sound_ & slots_naming(state_, package.package_id);
+  if (!force && newest_slot(state_, kUnconfirmed | states(SlotState::kConfirmed), here) != kNoSlot) {
+    return Error::kAlreadyStored;
   }
+  const uint8_t unconfirmed = slot_to_attempt();
+  // A pending model that never ran may be forced out; the one to return to is not touched by that.
+  if (unconfirmed != kNoSlot && (!force || state_.slots[unconfirmed].attempts_made != 0)) return Error::kTrialOpen;
   for (uint32_t id : state_.rejected_ids) {
     if (!force && id != 0 && id == package.package_id) return Error::kRejectedBefore;
   }
@@ -58,31 +57,31 @@ ROOST_INLINE Status Store::check_policy(const PackageInfo& package, OpenFlags fl
 }
 
 // The package in transfer_ is this one.
-ROOST_INLINE bool Store::continues(const PackageInfo& package) {
+ROOST_INLINE bool Store::continues(PackageInfo& package) {
   const SlotRecord& slot = state_.slots[transfer_.slot];
   if (slot.package_id != package.package_id) return false;
-  if (transfer_.phase != Phase::kOpen) return meta_.holds(transfer_.slot, slot, package);
+  package.generation = slot.generation;
+  package.attempts = slot.attempts_max;
+  if (transfer_.phase != Phase::kOpen) return meta_.header(transfer_.slot, package, Meta::Do::kCompare);
   // Nothing of it is in flash yet: what counts is that it takes the blocks that were charged for.
   return transfer_.payload_size == package.payload_size();
 }
 
 // The slot that is missed least, or kNoSlot: lower ranks first, among equals the one erased less often.
 ROOST_INLINE uint8_t Store::pick_slot() const {
-  constexpr uint8_t kNever = 100;
   // By SlotState. A receiving one is displaced: only one package arrives at a time. One that is pending was forced
   // out or is not sound, one on trial is not sound: check_policy let nothing else pass.
-  static const uint8_t kRanks[] = {3, 3, 2, 0, 1, 1, kNever, 6, 4};
+  static const uint8_t kRanks[] = {3, 3, 2, 0, 1, 1, 5, 6, 4};
   static_assert(sizeof kRanks == 1 + static_cast<size_t>(SlotState::kRejected), "one for each state");
   uint8_t best = kNoSlot;
-  uint8_t best_rank = kNever;
-  for (uint8_t s = 0; s < config_.slot_count; ++s) {
+  uint32_t least = UINT32_MAX;
+  for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
     const SlotRecord& slot = state_.slots[s];
-    uint8_t rank = kRanks[static_cast<uint8_t>(slot.state)];
-    if (slot.state == SlotState::kConfirmed) rank = sound(s) ? kNever : 5;
-    if (s == held_slot_ || rank > best_rank || rank == kNever) continue;
-    if (rank == best_rank && slot.wear_total >= state_.slots[best].wear_total) continue;
+    if (s == held_slot_ || (slot.state == SlotState::kConfirmed && sound(s))) continue;
+    const uint32_t missed = kRanks[static_cast<uint8_t>(slot.state)] << 28 | (slot.wear_total & 0x0FFFFFFF);
+    if (missed >= least) continue;
     best = s;
-    best_rank = rank;
+    least = missed;
   }
   return best;
 }
@@ -108,9 +107,8 @@ ROOST_INLINE Status Store::start(const PackageInfo& package) {
   slot.generation = ++state_.generation;
   slot.package_id = package.package_id;
   slot.attempts_max = package.attempts == 0 ? 1 : package.attempts;
-  const Status status = commit(Event::kClearing);
+  const Status status = commit(Event::kClearing, Phase::kOpen, s);
   if (!status.ok()) return status;
-  turn_to(Phase::kOpen, s);
   transfer_.payload_size = package.payload_size();
   transfer_.erased_blocks = clean ? layout.slot_blocks : 0;
   return status;
@@ -120,8 +118,7 @@ ROOST_INLINE Status Store::start(const PackageInfo& package) {
 // stands for a package that a page was reported durable of.
 ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   Transfer& t = transfer_;
-  const SlotRecord& record = state_.slots[t.slot];
-  if (!meta_.holds(t.slot, record, package) && !meta_.write_header(t.slot, record, package).ok()) {
+  if (!meta_.header(t.slot, package, Meta::Do::kWrite)) {
     if (++t.meta_failures == kMetaFailuresMax) return Error::kProgramFailed;
     charge(t.slot, meta_.layout.meta_blocks + block_count());
     t.erased_blocks = 0;  // all is erased once more, and then it is tried again
@@ -133,8 +130,8 @@ ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   const Status status = commit(Event::kBegan);
   if (!status.ok()) return status;
   sound_ |= static_cast<uint8_t>(1u << t.slot);
-  t.phase = Phase::kReceive;
-  t.chain = t.durable_chain = chain_start(slot.generation);
+  t.durable_chain = chain_start(slot.generation);
+  receive_from_durable();
   return status;
 }
 
@@ -153,9 +150,7 @@ ROOST_INLINE Status Store::resume() {
   charge(t.slot, cost);
   const Status status = commit(Event::kResumed);
   if (!status.ok()) return status;
-  t.phase = Phase::kReceive;
-  t.chain = t.durable_chain;
-  t.next_page = durable_chunks();
+  receive_from_durable();
   t.cell_suspect = true;
   t.erased_blocks = clean ? meta_.layout.slot_blocks : meta_.layout.meta_blocks + t.durable_blocks;
   t.redo_block = clean && left != 0;
@@ -169,9 +164,9 @@ uint32_t Store::chunk_count() const {
 }
 
 uint32_t Store::durable_chunks() const {
-  const uint32_t chunks = transfer_.durable_blocks * meta_.layout.chunks_per_block();
-  const uint32_t all = chunk_count();
-  return chunks < all ? chunks : all;
+  const uint32_t size = transfer_.durable_blocks * meta_.layout.block_bytes;
+  const uint32_t all = transfer_.payload_size;
+  return divide_up(size < all ? size : all, meta_.layout.chunk_bytes);
 }
 
 uint32_t Store::chunk_size(uint32_t page) const {
@@ -179,41 +174,36 @@ uint32_t Store::chunk_size(uint32_t page) const {
   return left < meta_.layout.chunk_bytes ? left : meta_.layout.chunk_bytes;
 }
 
-bool Store::page_ready(uint32_t page) const {
+// The page in work stands in the first block that is not durable.
+bool Store::page_ready() const {
   const Transfer& t = transfer_;
-  const uint32_t block = page / meta_.layout.chunks_per_block();
-  return manifest_taken() && meta_.layout.meta_blocks + block < t.erased_blocks &&
-         !(t.redo_block && block == t.durable_blocks);
+  return manifest_taken() && !t.redo_block && meta_.layout.meta_blocks + t.durable_blocks < t.erased_blocks;
 }
 
-Status Store::program(uint32_t page, uint32_t offset, Bytes bytes, uint32_t now_ms) {
+Status Store::program(Bytes bytes, uint32_t now_ms) {
   Transfer& t = transfer_;
   const Layout& layout = meta_.layout;
-  if (page != t.next_page || page >= chunk_count()) return Error::kWrongState;
-  if (!page_ready(page)) return Error::kNotReady;
-  const uint32_t page_bytes = layout.round_up_to_unit(chunk_size(page));
+  if (all_durable()) return Error::kWrongState;
+  if (!page_ready()) return Error::kNotReady;
   const uint32_t size = static_cast<uint32_t>(bytes.size());
-  if (offset != t.written || size > page_bytes - offset) return Error::kMisuse;
-  if (bytes.empty()) return Status();
+  if (size > layout.round_up_to_unit(chunk_size(t.next_page)) - t.written) return Error::kMisuse;
   last_activity_ms_ = now_ms;
-  const uint32_t at = layout.payload_offset(t.slot) + page * layout.chunk_bytes + offset;
+  const uint32_t at = layout.payload_offset(t.slot) + t.next_page * layout.chunk_bytes + t.written;
   const Status status = meta_.flash.program(at, bytes);
   if (status.ok()) t.written += size;
   return status;
 }
 
-Status Store::close_page(uint32_t page, uint32_t true_size, uint32_t crc) {
+Status Store::close_page(uint32_t crc) {
   Transfer& t = transfer_;
-  if (page != t.next_page || true_size != chunk_size(page) || t.written < true_size || true_size == 0) {
-    return Error::kWrongState;
-  }
+  if (t.written == 0 || t.written < chunk_size(t.next_page)) return Error::kWrongState;
   uint32_t read_back;
-  const Status status = page_crc(page, &read_back);
+  const Status status = page_crc(&read_back);
   if (status.error() == Error::kFlashBusy) return status;
   if (!status.ok() || read_back != crc) return Error::kReadBack;
 
   const uint32_t chain = chain_next(t.chain, crc);
-  if (page_ends_block(page)) {
+  if (page_ends_block()) {
     const Status vouched = vouch_for_block(chain);
     if (!vouched.ok()) return vouched;
     t.durable_blocks += 1;
@@ -240,22 +230,25 @@ ROOST_INLINE Status Store::vouch_for_block(uint32_t chain) {
   return commit(Event::kVouched);
 }
 
-Status Store::rewind(uint32_t page, uint32_t now_ms) {
-  if (!manifest_taken() || page < durable_chunks() || page > transfer_.next_page || page >= chunk_count()) {
-    return Error::kWrongState;
-  }
+Status Store::rewind(uint32_t now_ms) {
+  if (!manifest_taken() || all_durable()) return Error::kWrongState;
   last_activity_ms_ = now_ms;
   redo_from_durable();
   return Status();
 }
 
 void Store::redo_from_durable() {
+  charge(transfer_.slot, 1);
+  receive_from_durable();
+  transfer_.redo_block = true;
+}
+
+void Store::receive_from_durable() {
   Transfer& t = transfer_;
-  charge(t.slot, 1);
+  t.phase = Phase::kReceive;
   t.chain = t.durable_chain;
   t.next_page = durable_chunks();
   t.written = 0;
-  t.redo_block = true;
 }
 
 Status Store::abandon(uint8_t reason, uint16_t detail) {
@@ -266,9 +259,7 @@ Status Store::abandon(uint8_t reason, uint16_t detail) {
   slot.reason = reason;
   slot.detail = detail;
   slot.vouched_blocks = 0;
-  const Status status = commit(Event::kAbandoned);
-  if (status.ok()) turn_to(Phase::kIdle, s);
-  return status;
+  return commit(Event::kAbandoned, Phase::kIdle);
 }
 
 }  // namespace storage

@@ -6,43 +6,32 @@ namespace storage {
 
 // ---- sealing ----
 
-Status Store::verify_begin(uint8_t slot) {
-  if (slot >= config_.slot_count || !sound(slot)) return Error::kWrongState;
-  if (state_.slots[slot].state == SlotState::kReceiving) {
-    if (slot != transfer_.slot || !manifest_taken() || transfer_.durable_blocks != block_count())
-      return Error::kWrongState;
-    transfer_.phase = Phase::kReceive;
-  }
-  verify_ = Verify();
-  verify_.slot = slot;
-  meta_.digest.reset();
-  return Status();
-}
-
 Status Store::verify_step(uint32_t budget_bytes) {
-  Verify& v = verify_;
-  const uint8_t slot = v.slot;
-  PackageInfo header;
-  if (!verifying()) return Error::kWrongState;
-  if (!meta_.read_header(slot, header)) return Error::kReadFailed;
-  const uint32_t begin = v.body ? header.body_offset : 0;
-  const uint32_t left = (v.body ? header.body_size : header.model_size) - v.offset;
-  const uint32_t count = left < budget_bytes ? left : budget_bytes;
-  const Status status = meta_.take(meta_.layout.payload_offset(slot) + begin + v.offset, count, nullptr);
-  if (!status.ok()) return status;
-  v.offset += count;
-  if (count < left) return status;
-
-  const bool same = same_bytes(meta_.digest.finish(), v.body ? header.body_sha256 : header.model_sha256);
-  if (same && !v.body && header.body_size != 0) {
-    v.body = true;
-    v.offset = 0;
+  Transfer& t = transfer_;
+  if (!manifest_taken() || !all_durable()) return Error::kWrongState;
+  if (!verifying()) {
+    t.verified = 0;
     meta_.digest.reset();
-    return status;
   }
-  v.slot = kNoSlot;
-  if (!same) return Error::kDigestMismatch;
-  if (manifest_taken() && slot == transfer_.slot) transfer_.phase = Phase::kVerified;
+  t.phase = Phase::kReceive;  // whatever fails below
+  PackageInfo header;
+  if (!meta_.read_header(t.slot, header)) return Error::kReadFailed;
+  const bool body = t.verified >= header.model_size;
+  const uint32_t end = body ? t.payload_size : header.model_size;
+  const uint32_t left = end - t.verified;
+  const uint32_t count = left < budget_bytes ? left : budget_bytes;
+  const Status status = meta_.take(meta_.layout.payload_offset(t.slot) + t.verified, count, nullptr);
+  if (!status.ok()) return status;
+  t.verified += count;
+  if (t.verified == end) {
+    const bool same = same_bytes(meta_.digest.finish(), body ? header.body_sha256 : header.model_sha256);
+    if (!same) return Error::kDigestMismatch;
+    t.phase = Phase::kVerified;
+    if (end == t.payload_size) return status;
+    t.verified = header.body_offset;
+    meta_.digest.reset();
+  }
+  t.phase = Phase::kVerify;
   return status;
 }
 
@@ -53,15 +42,12 @@ Status Store::seal() {
   const uint8_t s = transfer_.slot;
   PackageInfo header;
   if (!meta_.read_header(s, header)) return Error::kReadFailed;
-  const Status sealed = meta_.write_seal(s, header);
-  if (sealed.error() == Error::kFlashBusy) return sealed;
+  const bool sealed = meta_.seal(s, header, Meta::Do::kWrite);
   SlotRecord& slot = keep(s);
   slot.state = SlotState::kPending;
-  slot.flags = sealed.ok() ? 0 : kSlotSealedByJournal;
+  slot.flags = sealed ? 0 : kSlotSealedByJournal;
   slot.vouched_blocks = 0;
-  const Status status = commit(Event::kSealed);
-  if (status.ok()) turn_to(Phase::kIdle, s);
-  return status;
+  return commit(Event::kSealed, Phase::kIdle);
 }
 
 // ---- trial ----
@@ -69,7 +55,7 @@ Status Store::seal() {
 Status Store::reinstate(uint8_t s) {
   SlotRecord* slot = edit(s, states(SlotState::kRetired));
   if (slot == nullptr || !sound(s)) return Error::kWrongState;
-  if (newest_slot(state_, kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
+  if (slot_in(kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
   PackageInfo header;
   if (!meta_.read_header(s, header)) return Error::kReadFailed;
   if (header.counter < state_.counter_floor) return Error::kCounterTooLow;
@@ -100,7 +86,7 @@ Status Store::confirm(uint8_t s, uint32_t now_ms) {
   PackageInfo header;
   if (!meta_.read_header(s, header)) return Error::kReadFailed;
   // One model to return to: the one confirmed so far, if it is any good.
-  const bool old_good = newest_slot(state_, states(SlotState::kConfirmed), sound_) != kNoSlot;
+  const bool old_good = sound_slot_in(states(SlotState::kConfirmed)) != kNoSlot;
   for (SlotRecord& other : state_.slots) {
     if (other.state == SlotState::kRetired && old_good) other.state = SlotState::kUnknown;
     if (other.state == SlotState::kConfirmed) other.state = old_good ? SlotState::kRetired : SlotState::kUnknown;
@@ -114,21 +100,22 @@ Status Store::confirm(uint8_t s, uint32_t now_ms) {
 }
 
 Status Store::reject(uint8_t s, uint8_t reason, uint16_t detail) {
-  if (edit(s, kUnconfirmed) == nullptr) return Error::kWrongState;
-  reject_slot(state_, s, reason, detail);
+  SlotRecord* slot = edit(s, kUnconfirmed);
+  if (slot == nullptr) return Error::kWrongState;
+  reject_slot(state_, *slot, reason, detail);
   return commit(Event::kRejected);
 }
 
 Status Store::roll_back(uint8_t reason, uint16_t detail) {
   (void)keep(0);
-  uint8_t from = newest_slot(state_, kUnconfirmed);
+  uint8_t from = slot_in(kUnconfirmed);
   if (from == kNoSlot) {
     from = slot_in(SlotState::kConfirmed);
-    const uint8_t to = newest_slot(state_, states(SlotState::kRetired), sound_);
+    const uint8_t to = sound_slot_in(states(SlotState::kRetired));
     if (from == kNoSlot || (to == kNoSlot && !has_builtin_)) return Error::kNothingToReturnTo;
     if (to != kNoSlot) state_.slots[to].state = SlotState::kConfirmed;
   }
-  reject_slot(state_, from, reason, detail);
+  reject_slot(state_, state_.slots[from], reason, detail);
   return commit(Event::kRolledBack);
 }
 
@@ -137,11 +124,11 @@ Status Store::roll_back(uint8_t reason, uint16_t detail) {
 Status Store::erase_all(uint32_t now_ms) {
   if (transfer_.phase == Phase::kRecover || transfer_.phase == Phase::kClear) return Error::kBusy;
   if (held_slot_ != kNoSlot) return Error::kInUse;
-  if (newest_slot(state_, kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
+  if (slot_in(kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
   const uint32_t budget = erase_budget(now_ms);
   (void)keep(0);
   uint32_t cost = 0;
-  for (uint8_t s = 0; s < config_.slot_count; ++s) {
+  for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
     if (state_.slots[s].state == SlotState::kErased) continue;
     cost += meta_.layout.slot_blocks;
     empty_slot(s, kReasonErased);
@@ -151,9 +138,7 @@ Status Store::erase_all(uint32_t now_ms) {
     take_back();
     return Error::kEraseBudget;
   }
-  const Status status = commit(Event::kEraseAll);
-  if (status.ok()) turn_to(Phase::kIdle, 0);
-  return status;
+  return commit(Event::kEraseAll, Phase::kIdle);
 }
 
 }  // namespace storage

@@ -1,4 +1,7 @@
 // Store's work in the background: finding out what is durable after a boot, and erasing.
+#include <stddef.h>
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/crc.h"
 #include "storage/store.h"
@@ -23,16 +26,17 @@ Status Store::work(uint32_t now_ms) {
   }
   if (blocks_to_erase() != 0) return erase_work();
   const uint8_t slot = slot_to_clear(now_ms);
-  return slot == kNoSlot ? Status() : clear(slot, now_ms);
+  return slot == kNoSlot ? Status() : clear(slot);
 }
 
 // ---- recovery: reads only ----
 
 void Store::start_recovery() {
-  const uint8_t slot = newest_slot(state_, states(SlotState::kReceiving), sound_);
+  const uint8_t slot = sound_slot_in(states(SlotState::kReceiving));
   PackageInfo header;
   if (slot == kNoSlot || !meta_.read_header(slot, header)) return;
-  turn_to(Phase::kRecover, slot);
+  transfer_.phase = Phase::kRecover;
+  transfer_.slot = slot;
   transfer_.payload_size = header.payload_size();
   transfer_.chain = transfer_.durable_chain = chain_start(header.generation);
 }
@@ -44,11 +48,11 @@ ROOST_INLINE void Store::recover_page() {
   Transfer& t = transfer_;
   const SlotRecord& record = state_.slots[t.slot];
   uint32_t crc;
-  if (page_crc(t.next_page, &crc).ok()) {
+  if (page_crc(&crc).ok()) {
     t.chain = chain_next(t.chain, crc);
-    const uint32_t page = t.next_page++;
-    if (!page_ends_block(page)) return;
-    const uint32_t block = page / meta_.layout.chunks_per_block();
+    const bool whole = page_ends_block();
+    const uint32_t block = t.next_page++ * meta_.layout.chunk_bytes / meta_.layout.block_bytes;
+    if (!whole) return;
     const bool vouched = record.vouched_blocks == block + 1 && record.vouched_chain == t.chain;
     if (vouched || meta_.cell_is(t.slot, block, t.chain)) {
       t.durable_blocks = block + 1;
@@ -60,13 +64,15 @@ ROOST_INLINE void Store::recover_page() {
   t.phase = Phase::kHalf;
 }
 
-bool Store::page_ends_block(uint32_t page) const {
-  return page + 1 == chunk_count() || (page + 1) % meta_.layout.chunks_per_block() == 0;
+bool Store::page_ends_block() const {
+  const uint32_t end = (transfer_.next_page + 1) * meta_.layout.chunk_bytes;
+  return end >= transfer_.payload_size || end % meta_.layout.block_bytes == 0;
 }
 
-// The chunk's CRC-32 as on the wire, over what flash reads now.
-Status Store::page_crc(uint32_t page, uint32_t* crc) {
+// Of the chunk in work: its CRC-32 as on the wire, over what flash reads now.
+Status Store::page_crc(uint32_t* crc) {
   const uint8_t slot = transfer_.slot;
+  const uint32_t page = transfer_.next_page;
   uint8_t head[8];
   store_le32(head, state_.slots[slot].package_id);
   store_le32(head + 4, page);
@@ -101,9 +107,7 @@ ROOST_INLINE Status Store::erase_work() {
     SlotRecord& slot = keep(t.slot);
     slot.state = SlotState::kErased;
     slot.reason = kReasonNone;
-    const Status status = commit(Event::kErased);
-    if (status.ok()) turn_to(Phase::kIdle, t.slot);
-    return status;
+    return commit(Event::kErased, Phase::kIdle);
   }
   const uint32_t block = t.redo_block ? layout.meta_blocks + t.durable_blocks : t.erased_blocks;
   const uint32_t offset = layout.slot_offset(t.slot) + block * layout.block_bytes;
@@ -121,51 +125,45 @@ ROOST_INLINE Status Store::erase_work() {
 
 // ---- clearing whole slots ----
 
-// By erase_all, which goes on after a reset.
-bool Store::being_wiped(uint8_t slot) const {
-  return state_.slots[slot].state == SlotState::kClearing && state_.slots[slot].reason == kReasonErased;
+// What erase_all has not come to yet: that goes on after a reset.
+uint8_t Store::slot_to_wipe() const {
+  const uint8_t s = slot_in(SlotState::kClearing);
+  return s != kNoSlot && state_.slots[s].reason == kReasonErased ? s : kNoSlot;
 }
 
 // What erase_all left to do comes first; then, for early_erase and for the third slot, one slot that holds nothing
 // to run or to return to, once things have been quiet for the grace time.
 uint8_t Store::slot_to_clear(uint32_t now_ms) {
-  const bool two = config_.slot_count == 2;
+  const uint8_t wiped = slot_to_wipe();
+  if (wiped != kNoSlot) return wiped;
+  const Layout& layout = meta_.layout;
+  const bool two = layout.slot_count == 2;
+  const SlotStates forbidding = kUnconfirmed | states(SlotState::kReceiving) | states(SlotState::kErased);
+  if ((two && !config_.early_erase) || receiving() || slot_in(forbidding) != kNoSlot ||
+      slot_in(SlotState::kConfirmed) == kNoSlot || now_ms - settled_ms_ < config_.early_erase_grace_ms ||
+      erase_budget(now_ms) < layout.slot_blocks) {
+    return kNoSlot;
+  }
   const SlotStates spare = states(SlotState::kUnknown) | states(SlotState::kClearing) |
                            states(SlotState::kRejected) | (two ? states(SlotState::kRetired) : 0);
-  uint8_t useless = kNoSlot;
-  SlotStates present = 0;
-  for (uint8_t s = 0; s < config_.slot_count; ++s) {
-    if (being_wiped(s)) return s;
-    const SlotStates state = states(state_.slots[s].state);
-    present |= state;
-    if ((state & spare) != 0 && s != held_slot_) useless = s;
+  for (uint8_t s = 0; s < layout.slot_count; ++s) {
+    if (s != held_slot_ && is_in(state_.slots[s].state, spare)) return s;
   }
-  if (two && !config_.early_erase) return kNoSlot;
-  const SlotStates forbidding = kUnconfirmed | states(SlotState::kReceiving) | states(SlotState::kErased);
-  if (receiving() || (present & forbidding) != 0 || (present & states(SlotState::kConfirmed)) == 0) return kNoSlot;
-  if (now_ms - settled_ms_ < config_.early_erase_grace_ms) return kNoSlot;
-  return erase_budget(now_ms) >= meta_.layout.slot_blocks ? useless : kNoSlot;
+  return kNoSlot;
 }
 
 // Charged and on record first: what it reads means nothing from here on.
-ROOST_INLINE Status Store::clear(uint8_t slot, uint32_t now_ms) {
-  (void)erase_budget(now_ms);
+ROOST_INLINE Status Store::clear(uint8_t slot) {
   (void)keep(slot);
-  empty_slot(slot, being_wiped(slot) ? kReasonErased : kReasonNone);
+  empty_slot(slot, slot == slot_to_wipe() ? kReasonErased : kReasonNone);
   charge(slot, meta_.layout.slot_blocks);
-  const Status status = commit(Event::kClearing);
-  if (status.ok()) turn_to(Phase::kClear, slot);
-  return status;
+  return commit(Event::kClearing, Phase::kClear, slot);
 }
 
 // Everything about it is void but its wear.
 void Store::empty_slot(uint8_t slot, uint8_t reason) {
   SlotRecord& record = state_.slots[slot];
-  const uint32_t wear_max = record.wear_max;
-  const uint32_t wear_total = record.wear_total;
-  record = SlotRecord();
-  record.wear_max = wear_max;
-  record.wear_total = wear_total;
+  memset(&record, 0, offsetof(SlotRecord, wear_max));
   record.state = SlotState::kClearing;
   record.reason = reason;
 }

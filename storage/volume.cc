@@ -16,14 +16,14 @@ uint32_t piece_size(size_t left) {
 
 }  // namespace
 
-// `step` is 0 where every byte is to be the same.
-bool Volume::reads_as(uint32_t offset, const uint8_t* expected, size_t size, uint32_t step) {
+// Without `expected`: as erased.
+bool Volume::reads_as(uint32_t offset, const uint8_t* expected, size_t size) {
   uint8_t piece[kPieceBytes];
   for (uint32_t count; size != 0; size -= count, offset += count) {
     count = piece_size(size);
     if (!flash.read(offset, MutableBytes(piece, count)).ok()) return false;
-    for (uint32_t i = 0; i < count; ++i, expected += step) {
-      if (piece[i] != *expected) return false;
+    for (uint32_t i = 0; i < count; ++i) {
+      if (piece[i] != (expected == nullptr ? layout.erased_value : *expected++)) return false;
     }
   }
   return true;

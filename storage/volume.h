@@ -15,13 +15,13 @@ namespace storage {
 // Borrows all but the layout.
 struct Volume {
   Volume(Flash& flash_, Digest& digest_, MutableBytes scratch_)
-      : flash(flash_), digest(digest_), scratch(scratch_) {}
+      : flash(flash_), digest(digest_), scratch(scratch_.size() < kUnitBytesMax ? nullptr : scratch_.data()) {}
 
   // True when flash reads just these bytes. False too when it cannot be read.
-  bool reads_equal(uint32_t offset, Bytes bytes) { return reads_as(offset, bytes.data(), bytes.size(), 1); }
+  bool reads_equal(uint32_t offset, Bytes bytes) { return reads_as(offset, bytes.data(), bytes.size()); }
 
   // True when all of it reads as erased, which proves nothing about what may be programmed there.
-  bool reads_blank(uint32_t offset, uint32_t size) { return reads_as(offset, &layout.erased_value, size, 0); }
+  bool reads_blank(uint32_t offset, uint32_t size) { return reads_as(offset, nullptr, size); }
 
   // What flash reads, into the running CRC; or, without one, into the digest.
   Status take(uint32_t offset, uint32_t size, uint32_t* crc);
@@ -30,13 +30,13 @@ struct Volume {
   // kProgramFailed, or what the flash said.
   Status program(uint32_t offset, uint8_t* units, uint32_t used);
 
+  Layout layout;
   Flash& flash;
   Digest& digest;
-  MutableBytes scratch;
-  Layout layout;
+  uint8_t* scratch;  // kUnitBytesMax bytes; null: fewer were lent
 
  private:
-  bool reads_as(uint32_t offset, const uint8_t* expected, size_t size, uint32_t step);
+  bool reads_as(uint32_t offset, const uint8_t* expected, size_t size);
 };
 
 }  // namespace storage

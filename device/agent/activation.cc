@@ -39,13 +39,8 @@ uint32_t Activation::package_in(uint8_t slot) const {
 
 // The newest slot in one of these states that holds that package (0: any), or kNoSlot.
 uint8_t Activation::find(SlotStates states, uint32_t package_id) const {
-  uint32_t among = 0;
-  uint32_t bit = 1;
-  for (const storage::SlotRecord& slot : store_.state().slots) {
-    if (package_id == 0 || slot.package_id == package_id) among |= bit;
-    bit <<= 1;
-  }
-  return storage::newest_slot(store_.state(), states, static_cast<uint8_t>(among));
+  const storage::State& state = store_.state();
+  return storage::newest_slot(state, states, package_id == 0 ? 0xFF : storage::slots_naming(state, package_id));
 }
 
 constexpr bool is_message(AgentEvent event, MessageType type) {
@@ -103,11 +98,10 @@ bool Activation::begin(Goal goal, uint8_t slot) {
 }
 
 void Activation::boot(storage::ResetCause cause) {
-  const storage::BootAction action = store_.boot(cause).action;
-  safe_mode_ = action == storage::BootAction::kSafeMode;
+  safe_mode_ = !store_.boot(cause);
   if (safe_mode_) return note(AgentEvent::kSafeMode, kNoSlot, Reason::kWatchdogResets);
   // The model that is known to run serves first, so that the attempt has something to return to.
-  attempt_due_ = action == storage::BootAction::kAttempt;
+  attempt_due_ = store_.slot_to_attempt() != kNoSlot;
   run_something();
 }
 

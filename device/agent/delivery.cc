@@ -141,7 +141,7 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
   digest.update(bytes);
   const uint32_t package_id = protocol::package_id(digest.finish());
   const protocol::PayloadLayout layout = manifest.layout();
-  const storage::PackageInfo package = {
+  storage::PackageInfo package = {
       0,  // the store draws the generation
       package_id,
       manifest.attempts(),
@@ -177,7 +177,7 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
 
 bool Delivery::rewind(Reason reason, uint32_t now_ms) {
   const uint16_t chunk = receiver_.chunk();
-  const storage::Status restart = store_.rewind(chunk, now_ms);
+  const storage::Status restart = store_.rewind(now_ms);
   if (!restart.ok()) {
     (void)receiver_.give_up(cause_of(restart).reason(), chunk);
     return true;
@@ -188,8 +188,7 @@ bool Delivery::rewind(Reason reason, uint32_t now_ms) {
 }
 
 inline bool Delivery::program(uint32_t now_ms) {
-  const storage::Status status =
-      store_.program(receiver_.chunk(), receiver_.page_offset(), receiver_.units(), now_ms);
+  const storage::Status status = store_.program(receiver_.units(), now_ms);
   if (status.ok()) {
     (void)receiver_.programmed();
     return true;
@@ -199,8 +198,7 @@ inline bool Delivery::program(uint32_t now_ms) {
 }
 
 inline bool Delivery::close_chunk(uint32_t now_ms) {
-  const storage::Status durable =
-      store_.close_page(receiver_.chunk(), receiver_.chunk_size(), receiver_.chunk_crc());
+  const storage::Status durable = store_.close_page(receiver_.chunk_crc());
   if (durable.ok()) {
     (void)receiver_.chunk_durable(static_cast<uint16_t>(store_.durable_chunks()));
     return true;
@@ -233,10 +231,7 @@ bool Delivery::given_up(Cause cause) {
 }
 
 ROOST_INLINE bool Delivery::check_digest() {
-  const bool begun = stage_ == Stage::kDigest;
-  stage_ = Stage::kDigest;
-  const storage::Status done =
-      begun ? store_.verify_step(config_.verify_bytes_per_poll) : store_.verify_begin(store_.open_slot());
+  const storage::Status done = store_.verify_step(config_.verify_bytes_per_poll);
   if (!done.ok()) return payload_bad(cause_of(done));
   if (store_.verifying()) return false;
   (void)receiver_.stored();

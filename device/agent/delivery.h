@@ -31,7 +31,6 @@ class Delivery {
   enum class Stage : uint8_t {
     kNothing,  // no transfer, or only an offer: the store knows nothing of it
     kOpened,   // the package is the store's open one
-    kDigest,   // and its digest is being made
   };
 
   bool decide_manifest(uint32_t now_ms);

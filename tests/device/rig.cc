@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "storage/layout.h"
+#include "tests/storage/choice.h"
 
 namespace roost::device::test {
 
@@ -372,7 +373,7 @@ void Rig::check_reboot() {
   const storage::StoreConfig config = store_config(options, board);
   storage::Store store(*shadow_, shadow_digest_, config, options.builtin != nullptr, shadow_scratch_);
   if (!store.mount(now).ok()) return violation("after a power cut now, the region would not mount");
-  const storage::BootChoice choice = store.boot(storage::ResetCause::kOther);
+  const storage::BootChoice choice = storage::boot(store, storage::ResetCause::kOther);
   const bool runs = choice.action == storage::BootAction::kRun || choice.action == storage::BootAction::kBuiltIn;
   const bool falls_back = choice.action == storage::BootAction::kAttempt &&
                           (choice.fallback_slot != storage::kNoSlot || options.builtin);

@@ -3,9 +3,36 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/storage/choice.h"
+
 namespace roost {
 namespace storage {
 namespace {
+
+struct BootInput {
+  bool has_builtin;
+  uint8_t watchdog_run_max;
+  ResetCause cause;
+  uint8_t sound;
+};
+
+struct BootDecision {
+  BootChoice choice;
+  bool repair;
+};
+
+// The whole table, as Store::boot() and whoever asks it go through it.
+BootDecision decide_boot(BootInput input, State& state) {
+  BootDecision decision = {};
+  decision.repair = count_reset(state, input.cause, input.watchdog_run_max);
+  if (input.cause == ResetCause::kWatchdog && state.watchdog_run >= input.watchdog_run_max) {
+    decision.choice.action = BootAction::kSafeMode;
+  } else {
+    decision.choice = choose(slot_to_attempt(state, input.sound), slot_to_run(state, input.sound, 0),
+                             slot_to_run(state, input.sound, 1), input.has_builtin);
+  }
+  return decision;
+}
 
 BootInput input_of(ResetCause cause = ResetCause::kOther) {
   BootInput input = {};

@@ -21,27 +21,27 @@ function(storage_mutant name file from to)
 endfunction()
 
 storage_mutant(seal_before_verify store_trial.cc
-  "  verify_ = Verify();\n  verify_.slot = slot;"
-  "  if (slot == transfer_.slot) {\n    const State late = state_;\n    state_.slots[slot].state = SlotState::kPending;\n    state_.slots[slot].flags = kSlotSealedByJournal;\n    (void)journal_.append(state_, Event::kSealed);\n    state_ = late;\n  }\n  verify_ = Verify();\n  verify_.slot = slot;")
+  "  if (!verifying()) {"
+  "  if (!verifying()) {\n    const State late = state_;\n    state_.slots[t.slot].state = SlotState::kPending;\n    state_.slots[t.slot].flags = kSlotSealedByJournal;\n    (void)journal_.append(state_, Event::kSealed);\n    state_ = late;")
 storage_mutant(wrong_digest_accepted store_trial.cc
-  "if (!same) return Error::kDigestMismatch" "")
+  "if (!same) return Error::kDigestMismatch;" "")
 storage_mutant(durable_before_read_back store_receive.cc
   "if (!status.ok() || read_back != crc) return Error::kReadBack"
   "if (!status.ok()) return Error::kReadBack")
 storage_mutant(attempt_not_recorded store_trial.cc
   "return commit(Event::kAttempt)" "return Status()")
 storage_mutant(journal_erased_before_snapshot journal.cc
-  "if (newest_ == kNoSlot) status = " "status = ")
+  "if (newest_ == 0) {\n    status" "if (true) {\n    status")
 storage_mutant(erased_record_skipped store_work.cc
   "  const Result<bool> done = meta_.flash.erase_slice(target);"
   "  bool blank = true;\n  for (uint32_t i = 0; i < meta_.layout.block_bytes; ++i) blank &= meta_.flash.mapped()[target + i] == meta_.layout.erased_value;\n  const Result<bool> done = blank ? Result<bool>(true) : meta_.flash.erase_slice(target);")
 storage_mutant(record_crc_not_checked journal.cc
   "if (load_le32(bytes + covered) !=" "if (1 + load_le32(bytes + covered) ==")
 storage_mutant(tail_never_made_firm store.cc
-  "} else if (!journal_.firm()) {" "} else if (false) {")
+  " || !journal_.firm()" "")
 storage_mutant(resume_trusts_the_block_in_work store_receive.cc
   "meta_.layout.meta_blocks + t.durable_blocks;" "meta_.layout.meta_blocks + t.durable_blocks + 1;")
 storage_mutant(slot_cleared_before_it_is_recorded store_receive.cc
-  "const Status status = commit(Event::kClearing);" "const Status status;")
+  "const Status status = commit(Event::kClearing, Phase::kOpen, s);" "const Status status;\n  transfer_ = Transfer();\n  transfer_.phase = Phase::kOpen;\n  transfer_.slot = s;")
 storage_mutant(confirmed_slot_is_taken store_receive.cc
-  "sound(s) ? kNever : 5" "1")
+  "if (s == held_slot_ || (slot.state == SlotState::kConfirmed && sound(s))) continue;" "if (s == held_slot_) continue;")

@@ -76,7 +76,8 @@ void Rig::reboot() {
 
 bool Rig::open(const Package& package, OpenFlags flags) {
   for (int i = 0; i < 10000; ++i) {
-    error = store_->open(package.info(), flags, now).error();
+    PackageInfo info = package.info();
+    error = store_->open(info, flags, now).error();
     if (error != Error::kNone) return false;
     opened = store_->open_slot();
     if (store_->manifest_taken()) return true;
@@ -107,19 +108,18 @@ bool Rig::send_page(const Package& package, uint32_t page) {
   const uint32_t crc = crc32(crc32(0, head), bytes);
   bytes.resize((size + unit - 1) / unit * unit, flash_.geometry().erased_value);
   const uint32_t first = static_cast<uint32_t>(bytes.size()) / 2 / unit * unit;
-  error = store_->program(page, 0, Bytes(bytes.data(), first), now).error();
+  error = first == 0 ? Error::kNone : store_->program(Bytes(bytes.data(), first), now).error();
   if (error != Error::kNone) return false;
-  error = store_->program(page, first, Bytes(bytes).from(first), now).error();
+  error = store_->program(Bytes(bytes).from(first), now).error();
   if (error != Error::kNone) return false;
   ++pages_sent;
-  error = store_->close_page(page, size, crc).error();
+  error = store_->close_page(crc).error();
   return error == Error::kNone;
 }
 
-bool Rig::verify(uint8_t slot) {
-  error = store_->verify_begin(slot).error();
-  if (error != Error::kNone) return false;
-  while (error == Error::kNone && store_->verifying()) error = store_->verify_step(1000).error();
+bool Rig::verify() {
+  do error = store_->verify_step(1000).error();
+  while (error == Error::kNone && store_->verifying());
   return error == Error::kNone;
 }
 
@@ -136,7 +136,10 @@ bool Rig::holds(uint8_t slot, const Package& package) {
   if (!info.sound || info.package_id != package.id || !same_bytes(info.manifest, package.manifest)) return false;
   if (!same_bytes(info.model, Bytes(package.payload.data(), package.model_size))) return false;
   if (!same_bytes(info.body, Bytes(package.payload.data() + package.body_offset, package.body_size))) return false;
-  return pages_equal(slot, package, 0xFFFF) && verify(slot);
+  SodiumDigest digest;
+  digest.reset();
+  digest.update(info.model);
+  return pages_equal(slot, package, 0xFFFF) && digest.finish() == info.model_sha256;
 }
 
 }  // namespace storage

@@ -73,11 +73,12 @@ class Rig {
   bool open(const Package& package, OpenFlags flags = kOpenNormal);
   // Work until there is none. False when the power went.
   bool settle();
-  // One page, in two pieces; false when anything failed (error() says what).
+  // The page in work, in two pieces; false when anything failed (error() says what).
   bool send_page(const Package& package, uint32_t page);
   // What the slot holds is this package, byte for byte and by digest.
   bool holds(uint8_t slot, const Package& package);
-  bool verify(uint8_t slot);
+  // The open package, all of which is durable.
+  bool verify();
   bool pages_equal(uint8_t slot, const Package& package, uint32_t count);
   Error error = Error::kNone;
   uint8_t opened = kNoSlot;  // the slot, last

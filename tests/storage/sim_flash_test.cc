@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "tests/storage/choice.h"
 #include "tests/storage/flash_contract.h"
 #include "tests/storage/rig.h"
 
@@ -188,15 +189,15 @@ TEST(SimFlashFile, AnInstallSurvivesSigkill) {
     if (rig.store().slot_in(SlotState::kPending) == kNoSlot && rig.store().slot_in(SlotState::kTrial) == kNoSlot) {
       if (!rig.open(package)) return false;
       while (rig.store().next_page() < rig.store().chunk_count()) {
-        if (rig.store().page_ready(rig.store().next_page())) {
+        if (rig.store().page_ready()) {
           if (!rig.send_page(package, rig.store().next_page())) return false;
         } else if (!rig.store().work(rig.now).ok()) {
           return false;
         }
       }
-      if (!rig.verify(rig.store().slot_in(SlotState::kReceiving)) || !rig.store().seal().ok()) return false;
+      if (!rig.verify() || !rig.store().seal().ok()) return false;
     }
-    const BootChoice choice = rig.store().boot(ResetCause::kOther);
+    const BootChoice choice = boot(rig.store(), ResetCause::kOther);
     return rig.store().record_attempt(choice.slot).ok() && rig.store().record_trial(choice.slot).ok() &&
            rig.store().confirm(choice.slot, rig.now).ok();
   };
@@ -228,7 +229,7 @@ TEST(SimFlashFile, AnInstallSurvivesSigkill) {
   const auto flash = SimFlash::open_file(file.path, board, error);
   ASSERT_TRUE(flash) << error;
   Rig rig(*flash, config_for(board));
-  EXPECT_TRUE(rig.holds(rig.store().boot(ResetCause::kOther).slot, package));
+  EXPECT_TRUE(rig.holds(boot(rig.store(), ResetCause::kOther).slot, package));
   EXPECT_EQ(flash->misuses(), 0u);
 }
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "tests/storage/choice.h"
 #include "tests/storage/rig.h"
 
 namespace roost {
@@ -37,7 +38,7 @@ class StoreTest : public testing::Test {
   }
   void send(const Package& p, uint32_t until = UINT32_MAX) {
     while (store().next_page() < std::min(until, store().chunk_count())) {
-      if (store().page_ready(store().next_page())) {
+      if (store().page_ready()) {
         ASSERT_TRUE(rig().send_page(p, store().next_page())) << static_cast<int>(rig().error);
       } else {
         ASSERT_TRUE(store().work(rig().now).ok());
@@ -47,7 +48,7 @@ class StoreTest : public testing::Test {
   void upload(const Package& p, OpenFlags flags = kOpenNormal) {
     ASSERT_EQ(open(p, flags), Error::kNone);
     send(p);
-    ASSERT_TRUE(rig().verify(opened));
+    ASSERT_TRUE(rig().verify());
     ASSERT_TRUE(store().seal().ok());
   }
   void start_trial(const Package& p, OpenFlags flags = kOpenNormal) {
@@ -73,7 +74,7 @@ class StoreTest : public testing::Test {
 };
 
 TEST_F(StoreTest, MountAndBootOfAFreshPartWriteNothing) {
-  EXPECT_EQ(store().boot(ResetCause::kOther).action, BootAction::kNone);
+  EXPECT_EQ(boot(store(), ResetCause::kOther).action, BootAction::kNone);
   EXPECT_EQ(store().work_wanted(rig().now + 1000000), Work::kNone);
   EXPECT_EQ(flash.operations(), 0u);
 }
@@ -94,7 +95,7 @@ TEST_F(StoreTest, MountRefusesWhatCannotWork) {
 TEST_F(StoreTest, InstallsAndRunsAfterAReset) {
   install(a);
   rig().reboot();
-  const BootChoice choice = store().boot(ResetCause::kOther);
+  const BootChoice choice = boot(store(), ResetCause::kOther);
   EXPECT_EQ(choice.action, BootAction::kRun);
   EXPECT_TRUE(rig().holds(choice.slot, a));
   EXPECT_EQ(store().slot_info(choice.slot).model_sha256, a.model_sha256);
@@ -198,12 +199,12 @@ TEST_F(StoreTest, ResumesInTheSameBootWithoutLosingDurablePages) {
   // A third page half programmed when the link went.
   settle();
   const std::vector<uint8_t> some(16, 0x11);
-  ASSERT_TRUE(store().program(2, 0, some, rig().now).ok());
+  ASSERT_TRUE(store().program(some, rig().now).ok());
   ASSERT_EQ(open(b), Error::kNone);
   EXPECT_EQ(store().next_page(), 2u);
-  EXPECT_FALSE(store().page_ready(2)) << "its block has to be erased again";
+  EXPECT_FALSE(store().page_ready()) << "its block has to be erased again";
   send(b);
-  EXPECT_TRUE(rig().verify(opened));
+  EXPECT_TRUE(rig().verify());
 }
 
 TEST_F(StoreTest, ResumesAfterAResetEvenWhereTheRestReadsBlank) {
@@ -213,7 +214,7 @@ TEST_F(StoreTest, ResumesAfterAResetEvenWhereTheRestReadsBlank) {
   EXPECT_EQ(store().slot_info(0).durable_chunks, 2u);
   ASSERT_EQ(open(b), Error::kNone);
   EXPECT_EQ(store().next_page(), 2u);
-  EXPECT_FALSE(store().page_ready(2));
+  EXPECT_FALSE(store().page_ready());
   rig().pages_sent = 0;
   send(b);
   EXPECT_EQ(rig().pages_sent, store().chunk_count() - 2u);
@@ -237,37 +238,38 @@ TEST_F(StoreTest, ReadBackDecidesAndRewindSendsAgain) {
   EXPECT_FALSE(rig().send_page(b, 1));
   EXPECT_EQ(rig().error, Error::kReadBack);
   EXPECT_EQ(store().durable_chunks(), 1u);
-  EXPECT_EQ(store().rewind(0, rig().now).error(), Error::kWrongState) << "durable";
-  ASSERT_TRUE(store().rewind(1, rig().now).ok());
+  ASSERT_TRUE(store().rewind(rig().now).ok());
   EXPECT_EQ(store().next_page(), 1u);
   send(b);
-  EXPECT_TRUE(rig().verify(opened));
+  EXPECT_EQ(store().rewind(rig().now).error(), Error::kWrongState) << "all durable";
+  EXPECT_TRUE(rig().verify());
 }
 
 TEST_F(StoreTest, PagesGoInOrderWholeUnitsAndOnce) {
   const std::vector<uint8_t> bytes(8, 1);
-  EXPECT_EQ(store().program(0, 0, bytes, 0).error(), Error::kWrongState) << "nothing is open";
-  ASSERT_TRUE(store().open(b.info(), kOpenNormal, rig().now).ok());
-  EXPECT_EQ(store().program(0, 0, bytes, 0).error(), Error::kNotReady) << "the manifest is not in flash yet";
-  EXPECT_EQ(store().rewind(0, 0).error(), Error::kWrongState);
+  EXPECT_EQ(store().program(bytes, 0).error(), Error::kWrongState) << "nothing is open";
+  PackageInfo info = b.info();
+  ASSERT_TRUE(store().open(info, kOpenNormal, rig().now).ok());
+  EXPECT_EQ(store().program(bytes, 0).error(), Error::kNotReady) << "the manifest is not in flash yet";
+  EXPECT_EQ(store().rewind(0).error(), Error::kWrongState);
   ASSERT_EQ(open(b), Error::kNone);
-  EXPECT_EQ(store().program(0, 0, bytes, 0).error(), Error::kNotReady);
+  EXPECT_EQ(store().program(bytes, 0).error(), Error::kNotReady);
+  EXPECT_EQ(store().close_page(0).error(), Error::kWrongState);
   settle();
-  EXPECT_EQ(store().program(1, 0, bytes, 0).error(), Error::kWrongState);
-  EXPECT_EQ(store().program(0, 4, bytes, 0).error(), Error::kMisuse);
-  EXPECT_EQ(store().program(0, 0, Bytes(bytes).first(3), 0).error(), Error::kMisuse);
-  EXPECT_TRUE(store().program(0, 0, bytes, 0).ok());
-  EXPECT_EQ(store().program(0, 0, bytes, 0).error(), Error::kMisuse);
-  EXPECT_EQ(store().close_page(0, 1024, 0).error(), Error::kWrongState) << "not all programmed";
+  EXPECT_EQ(store().program(Bytes(bytes).first(3), 0).error(), Error::kMisuse);
+  EXPECT_TRUE(store().program(bytes, 0).ok());
+  EXPECT_EQ(store().close_page(0).error(), Error::kWrongState) << "not all programmed";
+  const std::vector<uint8_t> rest(store().chunk_size(0) - bytes.size() + store().layout().unit_bytes, 1);
+  EXPECT_EQ(store().program(rest, 0).error(), Error::kMisuse) << "more than a page";
   EXPECT_EQ(store().seal().error(), Error::kWrongState);
-  EXPECT_EQ(store().verify_begin(opened).error(), Error::kWrongState);
+  EXPECT_EQ(store().verify_step(1).error(), Error::kWrongState);
 }
 
 TEST_F(StoreTest, ASpoiledPackageIsNeverSealed) {
   a.model_sha256[0] ^= 1;
   ASSERT_EQ(open(a), Error::kNone);
   send(a);
-  EXPECT_FALSE(rig().verify(opened));
+  EXPECT_FALSE(rig().verify());
   EXPECT_EQ(rig().error, Error::kDigestMismatch);
   EXPECT_EQ(store().seal().error(), Error::kWrongState);
   ASSERT_TRUE(store().abandon(33, 4).ok());
@@ -279,7 +281,7 @@ TEST_F(StoreTest, TheBodyIsVerifiedToo) {
   a.body_sha256[31] ^= 1;
   ASSERT_EQ(open(a), Error::kNone);
   send(a);
-  EXPECT_FALSE(rig().verify(opened));
+  EXPECT_FALSE(rig().verify());
   EXPECT_EQ(rig().error, Error::kDigestMismatch);
 }
 
@@ -305,13 +307,13 @@ TEST_F(StoreTest, AttemptsAreCountedAndSpent) {
   b.attempts = 2;
   upload(b);
   for (int i = 0; i < 2; ++i) {
-    const BootChoice choice = store().boot(ResetCause::kOther);
+    const BootChoice choice = boot(store(), ResetCause::kOther);
     EXPECT_EQ(choice.action, BootAction::kAttempt);
     ASSERT_TRUE(store().record_attempt(choice.slot).ok());
     rig().reboot();
   }
   EXPECT_EQ(store().record_attempt(store().slot_in(SlotState::kPending)).error(), Error::kAttemptsSpent);
-  const BootChoice choice = store().boot(ResetCause::kOther);
+  const BootChoice choice = boot(store(), ResetCause::kOther);
   EXPECT_EQ(choice.action, BootAction::kRun);
   EXPECT_TRUE(rig().holds(choice.slot, a));
   expect_refused(b, Error::kRejectedBefore);
@@ -321,26 +323,26 @@ TEST_F(StoreTest, ARunOfWatchdogResetsEndsInSafeModeUntilHealthy) {
   install(a);
   for (int i = 0; i < 2; ++i) {
     rig().reboot();
-    EXPECT_EQ(store().boot(ResetCause::kWatchdog).action, BootAction::kRun);
+    EXPECT_EQ(boot(store(), ResetCause::kWatchdog).action, BootAction::kRun);
   }
   rig().reboot();
-  EXPECT_EQ(store().boot(ResetCause::kWatchdog).action, BootAction::kSafeMode);
+  EXPECT_EQ(boot(store(), ResetCause::kWatchdog).action, BootAction::kSafeMode);
   const uint64_t before = flash.operations();
   rig().reboot();
-  EXPECT_EQ(store().boot(ResetCause::kWatchdog).action, BootAction::kSafeMode);
+  EXPECT_EQ(boot(store(), ResetCause::kWatchdog).action, BootAction::kSafeMode);
   EXPECT_EQ(flash.operations(), before) << "a run at its maximum is not recorded again";
   rig().reboot();
-  EXPECT_EQ(store().boot(ResetCause::kOther).action, BootAction::kRun);
+  EXPECT_EQ(boot(store(), ResetCause::kOther).action, BootAction::kRun);
   ASSERT_TRUE(store().healthy().ok());
   rig().reboot();
-  EXPECT_EQ(store().boot(ResetCause::kWatchdog).action, BootAction::kRun);
+  EXPECT_EQ(boot(store(), ResetCause::kWatchdog).action, BootAction::kRun);
 }
 
 TEST_F(StoreTest, RollsBackToTheRetiredModelOnce) {
   install(a);
   install(b);
   ASSERT_TRUE(store().roll_back(20, 1).ok());
-  const BootChoice choice = store().choice();
+  const BootChoice choice = choice_of(store());
   EXPECT_EQ(choice.action, BootAction::kRun);
   EXPECT_TRUE(rig().holds(choice.slot, a));
   const uint64_t before = flash.operations();
@@ -350,10 +352,10 @@ TEST_F(StoreTest, RollsBackToTheRetiredModelOnce) {
 
 TEST_F(StoreTest, RollsBackToTheBuiltInModel) {
   has_builtin = true;
-  EXPECT_EQ(store().boot(ResetCause::kOther).action, BootAction::kBuiltIn);
+  EXPECT_EQ(boot(store(), ResetCause::kOther).action, BootAction::kBuiltIn);
   install(a);
   ASSERT_TRUE(store().roll_back(20, 1).ok());
-  const BootChoice choice = store().choice();
+  const BootChoice choice = choice_of(store());
   EXPECT_EQ(choice.action, BootAction::kBuiltIn);
 }
 
@@ -371,7 +373,7 @@ TEST_F(StoreTest, EraseAllLeavesCleanSlotsThatNeedNoErase) {
   install(a);
   install(b);
   ASSERT_TRUE(store().erase_all(rig().now).ok());
-  EXPECT_EQ(store().boot(ResetCause::kOther).action, BootAction::kNone);
+  EXPECT_EQ(boot(store(), ResetCause::kOther).action, BootAction::kNone);
   EXPECT_EQ(open(c), Error::kBusy);
   rig().reboot();  // in the middle of it: it goes on
   settle();
@@ -400,14 +402,14 @@ TEST_F(StoreTest, ALostJournalOrphansNoModel) {
   const uint32_t journal_bytes = kJournalBlocks * board.geometry.erase_block_bytes;
   std::fill_n(flash.raw().data(), journal_bytes, uint8_t{0x77});
   rig().reboot();
-  BootChoice choice = store().boot(ResetCause::kOther);
+  BootChoice choice = boot(store(), ResetCause::kOther);
   EXPECT_EQ(choice.action, BootAction::kRun);
   EXPECT_TRUE(rig().holds(choice.slot, a));
 
   upload(b);
   std::fill_n(flash.raw().data(), journal_bytes, uint8_t{0x77});
   rig().reboot();
-  choice = store().boot(ResetCause::kOther);
+  choice = boot(store(), ResetCause::kOther);
   EXPECT_EQ(choice.action, BootAction::kAttempt);
   EXPECT_TRUE(rig().holds(choice.slot, b));
   EXPECT_TRUE(rig().holds(choice.fallback_slot, a));
@@ -419,7 +421,7 @@ TEST_F(StoreTest, ASealThatDoesNotFitItsManifestIsNoSeal) {
   const uint8_t slot = store().slot_in(SlotState::kConfirmed);
   flash.raw()[store().layout().header_offset(slot) + kMetaHeaderBytes + 3] ^= 1;
   rig().reboot();
-  const BootChoice choice = store().boot(ResetCause::kOther);
+  const BootChoice choice = boot(store(), ResetCause::kOther);
   EXPECT_EQ(choice.action, BootAction::kRun);
   EXPECT_TRUE(rig().holds(choice.slot, a));
 }
@@ -434,7 +436,7 @@ TEST_F(StoreTest, ReinstatesTheRetiredModelAndFallsBackToTheConfirmedOne) {
   ASSERT_TRUE(store().reinstate(retired).ok());
   EXPECT_EQ(store().reinstate(retired).error(), Error::kWrongState);
   rig().reboot();
-  const BootChoice choice = store().boot(ResetCause::kOther);
+  const BootChoice choice = boot(store(), ResetCause::kOther);
   EXPECT_EQ(choice.action, BootAction::kAttempt);
   EXPECT_EQ(choice.slot, retired);
   EXPECT_EQ(choice.fallback_slot, confirmed);
@@ -466,7 +468,7 @@ TEST_F(StoreTest, WrongStatesChangeNothing) {
     EXPECT_EQ(store().reject(slot, 20, 0).error(), Error::kWrongState);
     EXPECT_EQ(store().reinstate(slot).error(), Error::kWrongState);
   }
-  EXPECT_EQ(store().rewind(0, 0).error(), Error::kWrongState);
+  EXPECT_EQ(store().rewind(0).error(), Error::kWrongState);
   EXPECT_EQ(store().verify_step(10).error(), Error::kWrongState);
   EXPECT_EQ(flash.operations(), before);
 }
@@ -491,7 +493,8 @@ TEST_F(StoreTest, AChangeThatCannotBeRecordedIsTakenBack) {
     EXPECT_NE(as_bytes(), before);
   };
   install(a);
-  only_later([&] { return store().open(b.info(), kOpenNormal, rig().now).error(); });
+  PackageInfo info = b.info();
+  only_later([&] { return store().open(info, kOpenNormal, rig().now).error(); });
   ASSERT_EQ(open(b), Error::kNone);
   only_later([&] { return store().abandon(16, 1).error(); });
   upload(b);
@@ -505,7 +508,7 @@ TEST_F(StoreTest, AChangeThatCannotBeRecordedIsTakenBack) {
   only_later([&] { return store().reinstate(store().slot_in(SlotState::kRetired)).error(); });
   ASSERT_TRUE(store().reject(store().slot_in(SlotState::kPending), 20, 1).ok());
   rig().reboot();
-  (void)store().boot(ResetCause::kWatchdog);
+  (void)boot(store(), ResetCause::kWatchdog);
   only_later([&] { return store().healthy().error(); });
   rig().now += 1000000;
   only_later([&] { return store().erase_all(rig().now).error(); });
@@ -544,14 +547,14 @@ TEST_F(StoreOfLargeBlocks, DurableMovesByWholeBlocks) {
   EXPECT_EQ(store().durable_chunks(), 0u);
   send(big, 40);
   EXPECT_EQ(store().durable_chunks(), 32u);
-  ASSERT_TRUE(store().rewind(38, rig().now).ok());
+  ASSERT_TRUE(store().rewind(rig().now).ok());
   EXPECT_EQ(store().next_page(), 32u);
   send(big, 45);
   rig().reboot();
   ASSERT_EQ(open(big), Error::kNone);
   EXPECT_EQ(store().next_page(), 32u);
   send(big);
-  EXPECT_TRUE(rig().verify(opened));
+  EXPECT_TRUE(rig().verify());
 }
 
 }  // namespace

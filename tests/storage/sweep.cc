@@ -4,6 +4,7 @@
 #include <functional>
 #include <random>
 
+#include "tests/storage/choice.h"
 #include "tests/storage/rig.h"
 
 namespace roost {
@@ -132,7 +133,7 @@ void boot_and_check(World& w) {
   w.rig.reboot();
   promise(w.rig.error == Error::kNone, "mount failed");
   check_durable(w);
-  const BootChoice choice = w.store().boot(ResetCause::kOther);
+  const BootChoice choice = boot(w.store(), ResetCause::kOther);
   if (!w.flash.powered()) return;
   check_boot(w, choice);
   check_wear(w);
@@ -168,7 +169,7 @@ bool send_pages(World& w, const Package& package, uint32_t stop_at) {
   Store& store = w.store();
   int rewinds = 0;
   while (store.next_page() < std::min(stop_at, store.chunk_count())) {
-    while (!store.page_ready(store.next_page())) {
+    while (!store.page_ready()) {
       promise(store.work_wanted(w.rig.now) != Work::kNone, "a page that is never ready");
       (void)store.work(w.rig.now);
       if (power_gone(w)) return false;
@@ -179,7 +180,7 @@ bool send_pages(World& w, const Package& package, uint32_t stop_at) {
     if (power_gone(w)) return false;
     if (sent) continue;
     promise(++rewinds < 4, "a page that cannot be stored");
-    promise(store.rewind(page, w.rig.now).ok(), "rewind refused");
+    promise(store.rewind(w.rig.now).ok(), "rewind refused");
   }
   return true;
 }
@@ -211,12 +212,12 @@ bool upload(World& w, const Package& package, OpenFlags flags = kOpenNormal) {
           "more pages were sent than were not durable");
   const uint8_t slot = slot_of(w, package, SlotState::kReceiving);
   if (!package.whole) {
-    promise(slot == kNoSlot || !w.rig.verify(slot), "a wrong digest was accepted");
+    promise(slot == kNoSlot || !w.rig.verify(), "a wrong digest was accepted");
     w.known.durable = 0;
     return insist(
         w, [&] { return w.store().abandon(kReasonCallerFirst, 0).error(); }, "abandon");
   }
-  promise(slot != kNoSlot && w.rig.verify(slot), "the received package does not verify");
+  promise(slot != kNoSlot && w.rig.verify(), "the received package does not verify");
   w.known.next_whole = true;
   return insist(
       w, [&] { return w.store().seal().error(); }, "seal");
@@ -280,7 +281,7 @@ bool roll_back_confirmed(World& w) {
     if (!insist(w, call, "roll back")) return false;
   }
   w.known.old = w.known.retired;
-  const BootChoice choice = w.store().choice();
+  const BootChoice choice = choice_of(w.store());
   promise(choice.action == BootAction::kRun && package_in(w, choice.slot) == w.known.old, "rolled back elsewhere");
   return true;
 }
@@ -313,7 +314,7 @@ bool erase_all(World& w) {
 bool hang_until_rejected(World& w, const Package& package) {
   w.known.next = &package;
   for (int boots = 0; boots < 4 + package.attempts; ++boots) {
-    const BootChoice choice = w.store().boot(ResetCause::kWatchdog);
+    const BootChoice choice = boot(w.store(), ResetCause::kWatchdog);
     if (power_gone(w)) return false;
     if (choice.action == BootAction::kRun)
       return insist(
@@ -472,7 +473,7 @@ uint32_t journal_room(World& w) {
 // Fills the journal until no more than `room` records fit, so that it turns within the mission.
 void fill_journal(World& w, uint32_t room) {
   while (journal_room(w) > room) {
-    (void)w.store().boot(ResetCause::kWatchdog);
+    (void)boot(w.store(), ResetCause::kWatchdog);
     if (journal_room(w) <= room) break;
     need(w.store().healthy().ok());
   }

@@ -1,0 +1,34 @@
+// The boot table of LAYOUT.md as one value: what whoever asks the store makes of its answers.
+#pragma once
+
+#include "storage/store.h"
+
+namespace roost {
+namespace storage {
+
+enum class BootAction : uint8_t { kNone, kBuiltIn, kRun, kAttempt, kSafeMode };
+
+struct BootChoice {
+  BootAction action = BootAction::kNone;
+  uint8_t slot = kNoSlot;           // kRun, kAttempt
+  uint8_t fallback_slot = kNoSlot;  // what to run first where `slot` does not do
+};
+
+// Rows 4 to 8.
+inline BootChoice choose(uint8_t to_attempt, uint8_t first_to_run, uint8_t second_to_run, bool has_builtin) {
+  if (to_attempt != kNoSlot) return {BootAction::kAttempt, to_attempt, first_to_run};
+  if (first_to_run != kNoSlot) return {BootAction::kRun, first_to_run, second_to_run};
+  return {has_builtin ? BootAction::kBuiltIn : BootAction::kNone, kNoSlot, kNoSlot};
+}
+
+// What runs or should by the present state, without a reset.
+inline BootChoice choice_of(const Store& store) {
+  return choose(store.slot_to_attempt(), store.slot_to_run(0), store.slot_to_run(1), store.has_builtin());
+}
+
+inline BootChoice boot(Store& store, ResetCause cause) {
+  return store.boot(cause) ? choice_of(store) : BootChoice{BootAction::kSafeMode, kNoSlot, kNoSlot};
+}
+
+}  // namespace storage
+}  // namespace roost
