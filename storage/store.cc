@@ -20,25 +20,23 @@ Status Store::mount(uint32_t now_ms) {
 
   state_.erase_budget = UINT32_MAX;  // where nothing is on record: all of it
   if (!journal_.mount(state_)) look_for_seals();
-  for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) sound_ |= static_cast<uint8_t>(check_sound(s) << s);
-  start_recovery();
+  for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
+    PackageInfo header;
+    if (!check_sound(s, header)) continue;
+    sound_ |= static_cast<uint8_t>(1u << s);
+    if (state_.slots[s].state == SlotState::kReceiving) start_recovery(s, header);
+  }
   return Status();
-}
-
-bool Store::sound(uint8_t slot) const {
-  return (sound_ >> slot & 1) != 0 &&
-         is_in(state_.slots[slot].state, kSealedStates | states(SlotState::kReceiving));
 }
 
 // Header, and where the state wants one the seal, read well and belong to the record. A read may fail once (an
 // unstable bit, a busy part), and a model is not given up for that.
-ROOST_INLINE bool Store::check_sound(uint8_t slot) {
+ROOST_INLINE bool Store::check_sound(uint8_t slot, PackageInfo& header) {
   const SlotRecord& record = state_.slots[slot];
   const bool seal = is_in(record.state, kSealedStates);
   if (!seal && record.state != SlotState::kReceiving) return false;
   constexpr int kTries = 3;
   for (int tries = 0; tries < kTries; ++tries) {
-    PackageInfo header;
     if (!meta_.read_header(slot, header)) continue;
     if (header.generation != record.generation || header.package_id != record.package_id) return false;
     if (!seal || (record.flags & kSlotSealedByJournal) != 0 || meta_.seal(slot, header, Meta::Do::kCompare))
@@ -164,7 +162,8 @@ SlotInfo Store::slot_info(uint8_t slot) {
   const bool open = transfer_.slot == slot;
   if (open) info.durable_chunks = durable_chunks();
   PackageInfo header;
-  if (!sound(slot) || !meta_.read_header(slot, header)) return info;
+  const bool has_meta = is_in(info.state, kSealedStates | states(SlotState::kReceiving));
+  if (!has_meta || !sound(slot) || !meta_.read_header(slot, header)) return info;
   info.sound = true;
   info.model_sha256 = header.model_sha256;
   info.manifest = header.manifest();

@@ -54,12 +54,12 @@ enum class Work : uint8_t {
 
 // A slot's record (reason and detail: kUnknown (abandoned, displaced) and kRejected), and what its meta says.
 struct SlotInfo : SlotRecord {
-  bool sound = false;           // meta read well at mount or since: the spans below are there
+  bool sound = false;           // meta read well at mount or since: what follows is there
   uint32_t durable_chunks = 0;  // kReceiving
-  Bytes manifest;               // into mapped(); empty unless sound
-  Bytes model;                  // into mapped(); empty unless sound, and sealed or (the open package) verified
-  Bytes body;
   Sha256 model_sha256 = {};
+  Bytes manifest;  // into mapped(); empty unless sound
+  Bytes model;     // into mapped(); empty unless sound, and sealed or (the open package) verified
+  Bytes body;
 };
 
 class Store {
@@ -218,9 +218,9 @@ class Store {
   };
 
   // store.cc
-  bool sound(uint8_t slot) const;
+  bool sound(uint8_t slot) const { return (sound_ >> slot & 1) != 0; }  // of a slot in a state that wants a meta
   uint8_t sound_slot_in(SlotStates wanted) const;
-  bool check_sound(uint8_t slot);
+  bool check_sound(uint8_t slot, PackageInfo& header);
   void look_for_seals();
   void charge(uint8_t slot, uint32_t blocks);
 
@@ -235,11 +235,11 @@ class Store {
   SlotRecord* edit(uint8_t slot, SlotStates wanted);
 
   // store_work.cc
-  void start_recovery();
+  void start_recovery(uint8_t slot, const PackageInfo& header);
   void recover_page();
   Status page_crc(uint32_t* crc);
   bool page_ends_block() const;
-  uint32_t blocks_to_erase() const;
+  bool erase_wanted() const;
   Status erase_work();
   uint8_t slot_to_wipe() const;
   uint8_t slot_to_clear(uint32_t now_ms);
@@ -265,7 +265,7 @@ class Store {
   uint8_t held_slot_ = kNoSlot;
   uint8_t sound_ = 0;  // a bit for each slot: its meta read well when it came into a state that wants one
   const bool has_builtin_;
-  uint32_t slicing_ = 0xFFFFFFFF;  // offset of a block whose sliced erase is unfinished
+  uint32_t slicing_ = 0;           // offset of a block whose sliced erase is unfinished; 0, the journal's: none
   uint32_t last_activity_ms_ = 0;  // of the half-received package
   uint32_t settled_ms_ = 0;        // since when nothing changed: the grace time of an early erase counts from here
   uint32_t refilled_ms_ = 0;       // up to when the erase budget is credited

@@ -50,8 +50,10 @@ ROOST_INLINE Status Store::check_policy(const PackageInfo& package, OpenFlags fl
   const uint8_t unconfirmed = slot_to_attempt();
   // A pending model that never ran may be forced out; the one to return to is not touched by that.
   if (unconfirmed != kNoSlot && (!force || state_.slots[unconfirmed].attempts_made != 0)) return Error::kTrialOpen;
-  for (uint32_t id : state_.rejected_ids) {
-    if (!force && id != 0 && id == package.package_id) return Error::kRejectedBefore;
+  if (!force) {
+    for (uint32_t id : state_.rejected_ids) {
+      if (id != 0 && id == package.package_id) return Error::kRejectedBefore;
+    }
   }
   return package.counter < state_.counter_floor ? Error::kCounterTooLow : Error::kNone;
 }

@@ -8,15 +8,10 @@
 
 namespace roost {
 namespace storage {
-namespace {
-
-constexpr uint32_t kNoBlock = 0xFFFFFFFF;
-
-}  // namespace
 
 Work Store::work_wanted(uint32_t now_ms) {
   if (transfer_.phase == Phase::kRecover) return Work::kRecover;
-  return blocks_to_erase() != 0 || slot_to_clear(now_ms) != kNoSlot ? Work::kErase : Work::kNone;
+  return erase_wanted() || slot_to_clear(now_ms) != kNoSlot ? Work::kErase : Work::kNone;
 }
 
 Status Store::work(uint32_t now_ms) {
@@ -24,17 +19,14 @@ Status Store::work(uint32_t now_ms) {
     recover_page();
     return Status();
   }
-  if (blocks_to_erase() != 0) return erase_work();
+  if (erase_wanted()) return erase_work();
   const uint8_t slot = slot_to_clear(now_ms);
   return slot == kNoSlot ? Status() : clear(slot);
 }
 
 // ---- recovery: reads only ----
 
-void Store::start_recovery() {
-  const uint8_t slot = sound_slot_in(states(SlotState::kReceiving));
-  PackageInfo header;
-  if (slot == kNoSlot || !meta_.read_header(slot, header)) return;
+void Store::start_recovery(uint8_t slot, const PackageInfo& header) {
   transfer_.phase = Phase::kRecover;
   transfer_.slot = slot;
   transfer_.payload_size = header.payload_size();
@@ -59,7 +51,7 @@ ROOST_INLINE void Store::recover_page() {
       t.durable_chain = t.chain;
     }
     const bool more = t.durable_blocks == block + 1 || block + 1 < record.vouched_blocks;
-    if (more && t.next_page < chunk_count()) return;
+    if (more && (block + 1) * meta_.layout.block_bytes < t.payload_size) return;
   }
   t.phase = Phase::kHalf;
 }
@@ -82,9 +74,9 @@ Status Store::page_crc(uint32_t* crc) {
 
 // ---- erasing ----
 
-// So many of the slot, from its first, are to be erased by now; 0 where they are. Clearing a slot ends with a record,
+// Of the slot's blocks, from its first, not as many are erased as should be by now. Clearing a slot ends with a record,
 // and so counts one more.
-uint32_t Store::blocks_to_erase() const {
+bool Store::erase_wanted() const {
   const Transfer& t = transfer_;
   const Layout& layout = meta_.layout;
   uint32_t wanted = 0;
@@ -97,7 +89,7 @@ uint32_t Store::blocks_to_erase() const {
     const uint32_t all = block_count();
     wanted = layout.meta_blocks + (ahead < all ? ahead : all);
   }
-  return t.redo_block || t.erased_blocks < wanted ? wanted : 0;
+  return t.redo_block || t.erased_blocks < wanted;
 }
 
 ROOST_INLINE Status Store::erase_work() {
@@ -112,12 +104,12 @@ ROOST_INLINE Status Store::erase_work() {
   const uint32_t block = t.redo_block ? layout.meta_blocks + t.durable_blocks : t.erased_blocks;
   const uint32_t offset = layout.slot_offset(t.slot) + block * layout.block_bytes;
   // One slice of it; or of the one whose slices are unfinished.
-  const uint32_t target = slicing_ != kNoBlock ? slicing_ : offset;
+  const uint32_t target = slicing_ != 0 ? slicing_ : offset;
   const Result<bool> done = meta_.flash.erase_slice(target);
   const Error error = done.error();
-  if (error != Error::kFlashBusy) slicing_ = done.value_or(true) ? kNoBlock : target;
+  if (error != Error::kFlashBusy) slicing_ = done.value_or(true) ? 0 : target;
   if (error == Error::kEraseFailed) charge(t.slot, 1);
-  if (error != Error::kNone || slicing_ != kNoBlock || target != offset) return error;
+  if (error != Error::kNone || slicing_ != 0 || target != offset) return error;
   t.redo_block = false;
   if (t.erased_blocks <= block) t.erased_blocks = block + 1;
   return Status();

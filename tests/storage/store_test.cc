@@ -285,6 +285,20 @@ TEST_F(StoreTest, TheBodyIsVerifiedToo) {
   EXPECT_EQ(rig().error, Error::kDigestMismatch);
 }
 
+TEST_F(StoreTest, AReadThatFailsBeginsTheVerificationAgain) {
+  ASSERT_EQ(open(a), Error::kNone);
+  send(a);
+  uint32_t failed = 0;
+  for (uint64_t ahead = 0; ahead < 200; ++ahead) {
+    flash.fail_read(flash.reads() + ahead);
+    if (rig().verify()) continue;
+    ++failed;
+    EXPECT_EQ(rig().error, Error::kReadFailed);
+    EXPECT_TRUE(rig().verify()) << "what was read before is not in the digest twice";
+  }
+  EXPECT_GT(failed, 20u);
+}
+
 TEST_F(StoreTest, TheEraseBudgetRunsOutIsKeptAndRefills) {
   config.erase_budget_blocks = 10;
   config.budget_refill_ms = 1000;
