@@ -5,7 +5,6 @@
 #pragma once
 
 #include <stdint.h>
-#include <string.h>
 
 #include "base/bytes.h"
 #include "base/flatbuffer_check.h"
@@ -16,18 +15,6 @@ namespace roost {
 namespace protocol {
 
 using Text = Span<const char>;  // UTF-8, not terminated
-
-// The check has found every number where it belongs, at a multiple of its size: it is loaded whole.
-template <typename Number>
-ROOST_INLINE Number flat_load(const uint8_t* at) {
-  Number value = 0;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  memcpy(&value, __builtin_assume_aligned(at, sizeof(value)), sizeof(value));
-#else
-  for (size_t i = sizeof(value); i > 0; --i) value = static_cast<Number>(value << 8 | at[i - 1]);
-#endif
-  return value;
-}
 
 // The functions take and return bare pointers, which travel in registers; the two classes below give them their types.
 const uint8_t* flat_follow(const uint8_t* offset);  // from where an offset stands to what it points to
