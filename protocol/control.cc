@@ -159,14 +159,6 @@ Frame encode(const Report& m) {
   return frame;
 }
 
-void encode(const ReportHead& m, Frame* frame) {
-  frame->data[0] = static_cast<uint8_t>(m.asked ? MessageType::kReportAsked : MessageType::kReport);
-  store_record(kReportFields, &m, frame->data.data() + 1);
-  size_t size = kFrameBytesMax;
-  while (size > kReportBytes && frame->data[size - 1] == 0) --size;
-  frame->size = static_cast<uint8_t>(size);
-}
-
 Result<Report> decode_report(Bytes frame) {
   Report m;
   m.asked = message_type(frame) == static_cast<uint8_t>(MessageType::kReportAsked);

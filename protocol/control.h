@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <array>
 
+#include "base/bytes.h"
 #include "base/span.h"
 #include "protocol/error.h"
 #include "protocol/reason.h"
@@ -207,7 +208,17 @@ Frame encode(const Accept& m);
 Frame encode(const Reject& m);
 Frame encode(const Report& m);
 // Around a whole bitmap that is in the frame already, from kReportBytes on.
-void encode(const ReportHead& m, Frame* frame);
+ROOST_INLINE void encode(const ReportHead& m, Frame* frame) {
+  uint8_t* const out = frame->data.data();
+  out[0] = static_cast<uint8_t>(m.asked ? MessageType::kReportAsked : MessageType::kReport);
+  out[1] = m.epoch_low;
+  store_le16(out + 2, m.next_wanted);
+  out[4] = m.limit;
+  out[5] = m.durable_low;
+  uint32_t size = kFrameBytesMax;
+  while (size > kReportBytes && out[size - 1] == 0) --size;
+  frame->size = static_cast<uint8_t>(size);
+}
 Frame encode(const Rewind& m);
 Frame encode(const Milestone& m);
 Frame encode(const Failed& m);

@@ -33,19 +33,11 @@ bool host_moves_next(ReceiverState state) {
   return state >= ReceiverState::kAwaitManifest && state <= ReceiverState::kAwaitChunkTail;
 }
 
-uint32_t fragments_in(uint32_t stream_bytes, uint32_t fragment_payload) {
-  return (stream_bytes + fragment_payload - 1) / fragment_payload;
-}
-
 }  // namespace
 
 Receiver::Receiver(const ReceiverConfig& lent, const PageShape& page)
-    : ReceiverMemory(),
-      config_(lent),
-      bounce_(page.bounce.data()),
-      program_unit_bytes_(page.program_unit_bytes),
-      chunk_bytes_(page.chunk_bytes),
-      erased_value_(page.erased_value),
+    : ReceiverSetup{lent, page.bounce.data(), page.program_unit_bytes, page.chunk_bytes, page.erased_value},
+      ReceiverMemory(),
       intake_(lent) {
   ROOST_ASSERT(lent.ring.size() >= kRingBytesMin && lent.ring.size() <= kRingBytesMax);
   ROOST_ASSERT(reinterpret_cast<uintptr_t>(lent.ring.data()) % 8 == 0);
@@ -63,16 +55,16 @@ uint32_t Receiver::chunk_total() const {
 
 // Every change of state goes through here. A legal input after a rest of the host's restarts its clocks; one that ends
 // the transfer leaves only its result to be said.
-bool Receiver::step(ReceiverInput input) {
+Status Receiver::step(ReceiverInput input) {
   const bool rested = !host_moves_next(state_);
-  if (!receiver_next(state_, input, &state_)) return false;
+  if (!receiver_next(state_, input, &state_)) return Error::kIllegal;
   if (rested && host_moves_next(state_)) heard_ms_ = progress_ms_ = now_ms_;
   if (state_ <= ReceiverState::kLent || state_ == ReceiverState::kWantAbandoned) {
     owed_ = static_cast<uint8_t>(owed_ & kOwedResult);
     hole_open_ = query_open_ = false;
     intake_.close(state_ == ReceiverState::kIdle ? Peer::kNobody : Peer::kClosed);
   }
-  return true;
+  return Status();
 }
 
 // ---- poll ----
@@ -103,24 +95,23 @@ uint32_t Receiver::patience_end_ms() const {
   return reached(silent_ms, stuck_ms) ? stuck_ms : silent_ms;
 }
 
-uint32_t Receiver::hole_report_ms() const {
-  return hole_since_ms_ + (hole_reported_ ? config_.hole_quiet_ms : config_.hole_grace_ms);
-}
-
 Deadline Receiver::next_deadline() const {
-  Deadline deadline;
-  const auto earlier = [&deadline](uint32_t at_ms) {
-    if (deadline.any && static_cast<int32_t>(at_ms - deadline.at_ms) >= 0) return;
-    deadline.any = true;
-    deadline.at_ms = at_ms;
+  constexpr int32_t kNever = INT32_MAX;
+  int32_t wait_ms = kNever;
+  const auto earlier = [&](uint32_t at_ms) {
+    const int32_t wait = static_cast<int32_t>(at_ms - now_ms_);
+    if (wait < wait_ms) wait_ms = wait;
   };
-  if (intake_.has_mail() || request_open_ || outgoing_from_ != nullptr) earlier(now_ms_);
   if (stack_full_ != 0) earlier(retry_at_ms_);
-  if (!transfer_open()) return deadline;
-  if (!host_moves_next(state_)) earlier(now_ms_);
-  earlier(patience_end_ms());
-  if (hole_open_) earlier(hole_report_ms());
-  if (query_open_) earlier(query_at_ms_);
+  if (transfer_open()) {
+    earlier(host_moves_next(state_) ? patience_end_ms() : now_ms_);
+    if (hole_open_) earlier(hole_report_ms_);
+    if (query_open_) earlier(query_at_ms_);
+  }
+  if (intake_.has_mail() || request_open_ || outgoing_from_ != nullptr) earlier(now_ms_);
+  Deadline deadline;
+  deadline.any = wait_ms != kNever;
+  deadline.at_ms = now_ms_ + static_cast<uint32_t>(wait_ms);
   return deadline;
 }
 
@@ -148,13 +139,11 @@ inline void Receiver::watch_hole(uint32_t next) {
     hole_open_ = false;
   } else if (!hole_open_ || hole_next_ != static_cast<uint16_t>(next)) {
     hole_open_ = true;
-    hole_reported_ = false;
     hole_next_ = static_cast<uint16_t>(next);
-    hole_since_ms_ = now_ms_;
-  } else if (reached(now_ms_, hole_report_ms())) {
+    hole_report_ms_ = now_ms_ + config_.hole_grace_ms;
+  } else if (reached(now_ms_, hole_report_ms_)) {
     owed_ |= kOwedReport;
-    hole_reported_ = true;
-    hole_since_ms_ = now_ms_;
+    hole_report_ms_ = now_ms_ + config_.hole_quiet_ms;
   }
   const bool all_here = static_cast<int16_t>(next - query_count_) >= 0;
   if (query_open_ && (all_here || reached(now_ms_, query_at_ms_))) {
@@ -180,16 +169,19 @@ inline void Receiver::watch_credit() {
   const uint32_t gain = (limit - announced_) * payload;
   const uint32_t early = window * 3 / 8 > kEarlyCreditBytes ? window * 3 / 8 : kEarlyCreditBytes;
   const uint32_t worthwhile = least(window * 5 / 8, kWorthwhileBytes);
-  if (credit_left < early && (gain >= worthwhile || limit == total_)) owed_ |= kOwedReport;
+  const bool ends = limit * payload >= intake_.stream_size();
+  if (credit_left < early && (gain >= worthwhile || ends)) owed_ |= kOwedReport;
 }
 
 // ---- credit ----
 
 // The first count the host may not send yet: what the ring, the bitmap and the port's stack hold. It never goes back.
 uint32_t Receiver::limit_count() const {
+  const uint32_t payload = offer_.fragment_payload;
   const uint32_t room_end = intake_.consumed() + static_cast<uint32_t>(config_.ring.size());
-  uint32_t limit = least(intake_.next_count() + window_, total_);
-  if (room_end < intake_.stream_size()) limit = least(limit, room_end / offer_.fragment_payload);
+  const uint32_t stream_end = intake_.stream_size();  // the last fragment may be shorter
+  const uint32_t room = (room_end < stream_end ? room_end : stream_end + payload - 1) / payload;
+  const uint32_t limit = least(intake_.next_count() + window_, room);
   return limit > announced_ ? limit : announced_;
 }
 
@@ -243,9 +235,7 @@ inline Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const 
     *detail = kProtocolVersion;
     return Reason::kProtocolVersion;
   }
-  if (is_epoch_of_transfer(offer.epoch) || is_epoch_of_transfer(static_cast<uint16_t>(offer.epoch + 1))) {
-    return Reason::kEpochReused;
-  }
+  if (is_epoch_of_transfer(offer.epoch, 1)) return Reason::kEpochReused;
   if (!is_fragment_payload(offer.fragment_payload)) {
     *detail = static_cast<uint16_t>(kFragmentPayloadMax);
     return Reason::kFragmentSize;
@@ -293,16 +283,16 @@ inline void Receiver::begin_transfer(const Offer& offer, const Mail& mail) {
   window_ = static_cast<uint16_t>(least(static_cast<uint32_t>(config_.ring.size()) / payload,
                                         stack != 0 ? initial_limit(stack, payload) : kReachFragments));
   const uint32_t size = offer.stream_size();
-  const uint32_t cut = Stream::cut_of(epoch_, offer.fragment_payload);
+  const uint32_t cut = Stream::cut_of(offer.epoch, offer.fragment_payload);
   if (!intake_.adopt_stream(mail, cut, size)) intake_.open_stream(peer_, cut, size);
-  total_ = fragments_in(size, payload);
-  announced_ = least(initial_limit(initial_credit_bytes(), payload), total_);  // the host knows it from Info
+  announced_ = least(initial_limit(initial_credit_bytes(), payload), limit_count());  // the host knows it from Info
 }
 
-// Of this transfer, or of the last one.
-bool Receiver::is_epoch_of_transfer(uint16_t epoch) const {
+// It, or one of so many that follow it, is of this transfer, or of the last one.
+bool Receiver::is_epoch_of_transfer(uint16_t epoch, uint32_t next_streams) const {
   const bool ever = offer_.fragment_payload != 0;
-  return ever && static_cast<uint16_t>(epoch - offer_.epoch) <= static_cast<uint16_t>(epoch_ - offer_.epoch);
+  const uint32_t streams = static_cast<uint16_t>(epoch_ - offer_.epoch);
+  return ever && static_cast<uint16_t>(epoch + next_streams - offer_.epoch) <= streams + next_streams;
 }
 
 inline void Receiver::handle_query(const Query& query, Peer from) {
@@ -350,25 +340,32 @@ inline void Receiver::handle_request(const Request& request, Peer from) {
 
 // ---- the stream ----
 
+// Takes from the stream what the state waits for, as long as that is here.
 inline void Receiver::advance() {
-  bool moved = true;
-  while (moved) {
+  bool here = true;
+  while (here) {
+    ReceiverInput input;
     switch (state_) {
       case ReceiverState::kAwaitManifest:
-        moved = intake_.available() == offer_.stream_size() && step(ReceiverInput::kManifestHere);
+        here = intake_.available() == offer_.stream_size();
+        input = ReceiverInput::kManifestHere;
         break;
       case ReceiverState::kAwaitChunkHead:
-        moved = look_for_head();
+        here = look_for_head();
+        input = ReceiverInput::kHeadHere;
         break;
       case ReceiverState::kAwaitUnits:
-        moved = look_for_units();
+        here = look_for_units();
+        input = ReceiverInput::kUnitsHere;
         break;
       case ReceiverState::kAwaitChunkTail:
-        moved = take_word(&chunk_crc_) && step(ReceiverInput::kTailHere);
+        here = take_word(&chunk_crc_);
+        input = ReceiverInput::kTailHere;
         break;
       default:
-        moved = false;
+        return;
     }
+    if (here) (void)step(input);
   }
 }
 
@@ -395,13 +392,14 @@ bool Receiver::take_word(uint32_t* word) {
 inline bool Receiver::look_for_head() {
   uint32_t head;
   if (!take_word(&head)) return false;
+  if (head == chunk_size_) return true;  // raw and without flags: just the size
   const uint8_t codec = chunk_codec(head);
   if (codec != static_cast<uint8_t>(Codec::kRaw)) {
     abandon(Reason::kCodecUnsupported, codec);
-    return false;
+  } else {
+    rewind(chunk_, Reason::kChunkMalformed);
   }
-  if (head != chunk_size_) return rewind(chunk_, Reason::kChunkMalformed);  // raw and without flags: just the size
-  return step(ReceiverInput::kHeadHere);
+  return false;
 }
 
 // Whole units straight from the ring; one that straddles the ring's end, and the page's padded last one, through
@@ -418,7 +416,7 @@ inline bool Receiver::look_for_units() {
   if (bounced_) size = least(left, unit);
   if (here < size) return false;
   program_true_ = static_cast<uint16_t>(size);
-  return step(ReceiverInput::kUnitsHere);
+  return true;
 }
 
 Bytes Receiver::units() const {
@@ -443,35 +441,28 @@ void Receiver::open_payload_stream(uint16_t first_chunk) {
   begin_chunk(first_chunk);
   const uint32_t size = stream_size(offer_.payload_size, chunk_bytes_, first_chunk);
   intake_.open_stream(peer_, Stream::cut_of(epoch_, offer_.fragment_payload), size);
-  total_ = fragments_in(size, offer_.fragment_payload);
   announced_ = 0;
   announced_ = limit_count();
 }
 
 // Each rewind takes an epoch, the first payload stream the one after the offer's.
-bool Receiver::rewind(uint16_t restart_chunk, Reason reason) {
+void Receiver::rewind(uint16_t restart_chunk, Reason reason) {
   if (failing_chunk_ != chunk_) failures_ = 0;
   failing_chunk_ = chunk_;
   ++failures_;
   if (failures_ >= kFailuresMax || static_cast<uint16_t>(epoch_ - offer_.epoch) > kRewindsMax) {
-    abandon(reason, chunk_);
-    return false;
+    return abandon(reason, chunk_);
   }
-  if (!step(ReceiverInput::kRewound)) return false;
+  (void)step(ReceiverInput::kRewound);
   open_payload_stream(restart_chunk);
-  return true;
 }
 
 // ---- answers of the application ----
 
-// A step, or nothing has changed.
-Status Receiver::answered(ReceiverInput input) {
-  return step(input) ? Status() : Status(Error::kIllegal);
-}
-
 // A step that the host is told of, now and whenever it asks.
 Status Receiver::settle(ReceiverInput input, Reason reason, uint16_t detail) {
-  if (!step(input)) return Error::kIllegal;
+  const Status done = step(input);
+  if (!done.ok()) return done;
   result_type_ = kReceiverTable[static_cast<size_t>(input)].says;
   const bool good = result_type_ == MessageType::kStored || result_type_ == MessageType::kVerified;
   ROOST_ASSERT(good == (reason == Reason::kOk));  // a host would not know what to make of it
@@ -483,7 +474,7 @@ Status Receiver::settle(ReceiverInput input, Reason reason, uint16_t detail) {
 }
 
 Status Receiver::answer_offer(Reason reason, uint16_t detail) {
-  if (reason == Reason::kOk) return answered(ReceiverInput::kOfferTaken);
+  if (reason == Reason::kOk) return step(ReceiverInput::kOfferTaken);
   return settle(ReceiverInput::kOfferRefused, reason, detail);
 }
 
@@ -494,7 +485,7 @@ Status Receiver::reject(Reason reason, uint16_t detail) {
 Status Receiver::accept(uint16_t resume_chunk) {
   const uint32_t total = chunk_total();
   const ReceiverInput input = resume_chunk == total ? ReceiverInput::kAcceptedWhole : ReceiverInput::kAccepted;
-  if (resume_chunk > total || !step(input)) return Error::kIllegal;
+  if (resume_chunk > total || !step(input).ok()) return Error::kIllegal;
   durable_ = resume_chunk;
   open_payload_stream(resume_chunk);
   return Status();
@@ -504,14 +495,14 @@ Status Receiver::programmed() {
   if (state_ != ReceiverState::kWantProgrammed) return Error::kIllegal;
   page_offset_ = static_cast<uint16_t>(page_offset_ + program_true_);
   intake_.consume(program_true_);
-  return answered(page_offset_ == chunk_size_ ? ReceiverInput::kPageProgrammed : ReceiverInput::kProgrammed);
+  return step(page_offset_ == chunk_size_ ? ReceiverInput::kPageProgrammed : ReceiverInput::kProgrammed);
 }
 
 Status Receiver::chunk_durable(uint16_t durable_count) {
   const uint16_t next = static_cast<uint16_t>(chunk_ + 1);
   const ReceiverInput input =
       next == chunk_total() ? ReceiverInput::kLastChunkDurable : ReceiverInput::kChunkDurable;
-  if (durable_count < durable_ || durable_count > next || !step(input)) return Error::kIllegal;
+  if (durable_count < durable_ || durable_count > next || !step(input).ok()) return Error::kIllegal;
   durable_ = durable_count;
   begin_chunk(next);
   return Status();
@@ -520,7 +511,7 @@ Status Receiver::chunk_durable(uint16_t durable_count) {
 Status Receiver::chunk_failed(uint16_t restart_chunk, Reason reason) {
   const bool asked = state_ == ReceiverState::kWantChunkClosed || state_ == ReceiverState::kWantProgrammed;
   if (!asked || restart_chunk > chunk_ || restart_chunk < durable_) return Error::kIllegal;
-  (void)rewind(restart_chunk, reason);
+  rewind(restart_chunk, reason);
   return Status();
 }
 
@@ -537,7 +528,7 @@ Status Receiver::payload_failed(Reason reason, uint16_t detail) {
 }
 
 Status Receiver::abandoned() {
-  return answered(ReceiverInput::kAbandoned);
+  return step(ReceiverInput::kAbandoned);
 }
 
 Status Receiver::give_up(Reason reason, uint16_t detail) {
@@ -559,15 +550,15 @@ Status Receiver::answer_request(Reason reason, uint16_t detail) {
   return Status();
 }
 
-Result<MutableBytes> Receiver::lend_ring() {
-  if (intake_.has_mail() || !step(ReceiverInput::kLend)) return Error::kIllegal;
-  if (!intake_.producer_inside()) return config_.ring;
+Status Receiver::lend_ring() {
+  if (intake_.has_mail() || !step(ReceiverInput::kLend).ok()) return Error::kIllegal;
+  if (!intake_.producer_inside()) return Status();
   (void)step(ReceiverInput::kReturn);
   return Error::kIllegal;
 }
 
 Status Receiver::return_ring() {
-  return answered(ReceiverInput::kReturn);
+  return step(ReceiverInput::kReturn);
 }
 
 }  // namespace protocol

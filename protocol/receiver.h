@@ -149,8 +149,16 @@ inline bool receiver_next(ReceiverState state, ReceiverInput input, ReceiverStat
   return true;
 }
 
-// What a Receiver keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
-// Small members first: the shorter instructions reach only so far.
+// What a Receiver is told once. In front, and small members first: the shorter instructions reach only so far.
+struct ReceiverSetup {
+  const ReceiverConfig& config_;
+  uint8_t* const bounce_;
+  const uint16_t program_unit_bytes_;
+  const uint16_t chunk_bytes_;
+  const uint8_t erased_value_;
+};
+
+// What it keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
 struct ReceiverMode {
   // Frames of the transfer are not queued but owed, and made when they can go: so they are always fresh and need no
   // room. In this order.
@@ -177,7 +185,6 @@ struct TransferMemory {
   uint8_t owed_;
   uint8_t failures_;  // of the page that fails
   bool hole_open_;
-  bool hole_reported_;
   bool query_open_;
   bool bounced_;             // units() go through the bounce buffer
   Reason result_reason_;     // how it went so far, said again when asked
@@ -194,10 +201,9 @@ struct TransferMemory {
   uint16_t window_;        // fragments that may be under way at once
   uint16_t hole_next_;     // low half of the count that the hole begins with
   uint16_t query_count_;   // the query waits for fragments up to here, exclusive: low half as well
-  uint32_t total_;         // fragments of the current stream
   uint32_t announced_;     // the limit the host knows
   uint32_t chunk_crc_;
-  uint32_t hole_since_ms_;  // seen, or last reported
+  uint32_t hole_report_ms_;  // when the hole is old enough to be reported, or to be reported again
   uint32_t query_at_ms_;
 };
 
@@ -217,9 +223,8 @@ struct ReceiverMemory : ReceiverMode, TransferMemory {
   Peer peer_;
   Peer request_peer_;
   // sending
-  uint8_t* outgoing_from_;   // the set that outgoing_bits_ are owed in; null: nothing was given to send
-  uint32_t outgoing_limit_;  // what the frame announces, if it is a report
-  uint32_t retry_at_ms_;     // those whose stack was full
+  uint8_t* outgoing_from_;  // the set that outgoing_bits_ are owed in; null: nothing was given to send
+  uint32_t retry_at_ms_;    // those whose stack was full
   Offer offer_;
   Request request_;
   Frame outgoing_;
@@ -227,7 +232,7 @@ struct ReceiverMemory : ReceiverMode, TransferMemory {
   std::array<Talk, kConnectionsMax> talks_;
 };
 
-class Receiver : private ReceiverMemory {
+class Receiver : private ReceiverSetup, private ReceiverMemory {
  public:
   // `lent` must stay, unchanged, as long as the receiver. Values out of range are the caller's mistake.
   Receiver(const ReceiverConfig& lent, const PageShape& page);
@@ -291,9 +296,10 @@ class Receiver : private ReceiverMemory {
   // Tells every subscribed host. The newest change replaces one that is not sent yet.
   void notify_state(MessageType type, uint32_t package_id, Reason reason = Reason::kOk, uint16_t detail = 0);
 
-  // Takes the idle ring for other work until return_ring; offers meanwhile are answered BUSY. kIllegal while a
-  // transfer is open, or in the very moment a producer on another thread is inside a handle_ call: try again later.
-  Result<MutableBytes> lend_ring();
+  // The idle ring, which is scratch(), for other work until return_ring; offers meanwhile are answered BUSY. kIllegal
+  // while a transfer is open, or in the very moment a producer on another thread is inside a handle_ call: try again
+  // later.
+  Status lend_ring();
   Status return_ring();
 
   // ---- for reports and tests ------------------------------------------------------------------------------------
@@ -306,13 +312,11 @@ class Receiver : private ReceiverMemory {
   uint16_t initial_credit_bytes() const;
 
  private:
-  bool step(ReceiverInput input);
-  Status answered(ReceiverInput input);
+  Status step(ReceiverInput input);
   Status settle(ReceiverInput input, Reason reason, uint16_t detail);
   void abandon(Reason reason, uint16_t detail) { (void)settle(ReceiverInput::kGiveUp, reason, detail); }
 
   uint32_t patience_end_ms() const;
-  uint32_t hole_report_ms() const;
 
   // what happened since the last poll
   void watch();
@@ -323,7 +327,7 @@ class Receiver : private ReceiverMemory {
   void handle_offer(const Offer& offer, const Mail& mail);
   Reason offer_fault(const Offer& offer, uint16_t* detail) const;
   void begin_transfer(const Offer& offer, const Mail& mail);
-  bool is_epoch_of_transfer(uint16_t epoch) const;
+  bool is_epoch_of_transfer(uint16_t epoch, uint32_t next_streams = 0) const;
   void handle_query(const Query& query, Peer from);
   void answer_query(const Query& query);
   void handle_request(const Request& request, Peer from);
@@ -337,7 +341,7 @@ class Receiver : private ReceiverMemory {
   bool take_word(uint32_t* word);
   void open_payload_stream(uint16_t first_chunk);
   void begin_chunk(uint16_t chunk);
-  bool rewind(uint16_t restart_chunk, Reason reason);
+  void rewind(uint16_t restart_chunk, Reason reason);
   uint32_t chunk_total() const;
 
   // credit
@@ -354,11 +358,6 @@ class Receiver : private ReceiverMemory {
   void make_notice_of(uint32_t owed);
   void make_report(bool asked);
 
-  const ReceiverConfig& config_;
-  uint8_t* const bounce_;
-  const uint16_t program_unit_bytes_;
-  const uint16_t chunk_bytes_;
-  const uint8_t erased_value_;
   Intake intake_;
 };
 

@@ -11,7 +11,8 @@ Notice& Receiver::reply(Peer peer, MessageType type) {
   Talk& talk = talks_[slot];
   if (talk.peer != peer) talk.answer.about = MessageType();  // of an earlier connection: no request has that type
   talk.peer = peer;
-  talk.reply = make_notice(type);
+  talk.reply = Notice();
+  talk.reply.type = type;
   replies_owed_ = static_cast<uint8_t>(replies_owed_ | 1u << slot);
   outgoing_from_ = nullptr;
   return talk.reply;
@@ -45,7 +46,7 @@ inline void Receiver::make_report(bool asked) {
   report.next_wanted = static_cast<uint16_t>(next);
   report.limit = static_cast<uint8_t>(limit > next ? limit - next : 0);
   report.durable_low = static_cast<uint8_t>(durable_);
-  outgoing_limit_ = next + report.limit;
+  announced_ = limit;  // no other report will be sent before this one
   encode(report, &outgoing_);
 }
 
@@ -96,7 +97,6 @@ inline bool Receiver::find_transfer_frame() {
 // The transfer's frames first, then to each connection the reply, then news of the running model.
 bool Receiver::find_frame() {
   outgoing_from_ = nullptr;
-  outgoing_limit_ = 0;
   if (find_transfer_frame()) return true;
   for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
     const uint32_t bit = 1u << slot;
@@ -122,7 +122,6 @@ Status Receiver::sent(bool taken) {
   outgoing_from_ = nullptr;
   if (taken) {
     *owed = static_cast<uint8_t>(*owed & ~outgoing_bits_);
-    if (outgoing_limit_ > announced_) announced_ = outgoing_limit_;
   } else {
     stack_full_ = static_cast<uint8_t>(stack_full_ | 1u << outgoing_slot_);
     retry_at_ms_ = now_ms_ + config_.send_retry_ms;
