@@ -89,9 +89,10 @@ Frame encode(const Offer& m) {
 }
 
 Error decode(Bytes frame, ToDevice* message) {
+  const uint8_t type = message_type(frame);
+  message->type = static_cast<MessageType>(type);
   if (frame.empty()) return Error::kTooShort;
-  message->type = static_cast<MessageType>(frame.data()[0]);
-  const bool request = is_request(frame.data()[0]);
+  const bool request = is_request(type);
   RecordFields fields = kQueryFields;
   if (message->type == MessageType::kOffer) {
     fields = kOfferFields;

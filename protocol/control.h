@@ -72,8 +72,8 @@ struct Offer {
   uint8_t flags = 0;
   uint16_t epoch = 0;  // of the manifest stream; the payload stream is epoch + 1
   uint32_t package_id = 0;
-  uint16_t manifest_size = 0;     // bytes, without the signature; 1..1024
   uint32_t payload_size = 0;      // bytes; 1..kPayloadBytesMax
+  uint16_t manifest_size = 0;     // bytes, without the signature; 1..1024
   uint16_t fragment_payload = 0;  // bytes per fragment in every stream of this offer; 16..491
 
   bool forced() const { return (flags & kOfferForce) != 0; }
@@ -104,16 +104,15 @@ struct Request {
 
 // Any of them, as its type says. Nothing is in it until it is decoded.
 struct ToDevice {
-  ToDevice() : type() {}
+  ToDevice() {}  // NOLINT
 
-  MessageType type;
   union {
     Offer offer;
     Query query;
     Request request;
   };
+  MessageType type;
 };
-constexpr size_t kToDeviceBytesMax = 17;  // OFFER
 
 // ---- device to host -------------------------------------------------------------------------------------------
 
@@ -215,9 +214,10 @@ ROOST_INLINE void encode(const ReportHead& m, Frame* frame) {
   store_le16(out + 2, m.next_wanted);
   out[4] = m.limit;
   out[5] = m.durable_low;
-  uint32_t size = kFrameBytesMax;
-  while (size > kReportBytes && out[size - 1] == 0) --size;
-  frame->size = static_cast<uint8_t>(size);
+  frame->size = kReportBytes;
+  for (uint8_t i = kReportBytes; i < kFrameBytesMax; ++i) {
+    if (out[i] != 0) frame->size = static_cast<uint8_t>(i + 1);
+  }
 }
 Frame encode(const Rewind& m);
 Frame encode(const Milestone& m);

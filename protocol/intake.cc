@@ -13,7 +13,7 @@ constexpr uint32_t kMapBits = 128;
 
 // All words are stored in order (release) and loaded in order (acquire). What is said under a number that is odd in the
 // meantime is so seen whole or recognized as torn. Only inside_ and generation_ need more: see producer_inside.
-void store(std::atomic<uint32_t>* word, uint32_t value) {
+ROOST_INLINE void store(std::atomic<uint32_t>* word, uint32_t value) {
 #ifdef ROOST_MUTANT_WORDS_WITHOUT_ORDER  // see tests/protocol/CMakeLists.txt
   word->store(value, std::memory_order_relaxed);
 #else
@@ -76,26 +76,27 @@ void Intake::handle_disconnect(uint16_t conn) {
 
 bool Intake::connected(Peer peer) const {
   const uint32_t slot = slot_of(peer);
-  return peer != Peer::kNobody && peer_of(slots_[slot].session.load(), slot) == peer;
+  return peer != Peer::kNobody && peer_of(slots_[slot].session.load(std::memory_order_acquire), slot) == peer;
 }
 
 // The word of one connection is not taken for that of the next one: the number is the same before and after. It is odd
 // while connected, so that both bits are the lowest.
 bool Intake::subscribed(uint32_t slot) const {
-  const uint32_t session = slots_[slot].session.load();
-  const uint32_t word = slots_[slot].word.load(std::memory_order_acquire);
-  return (session & word & kSubscribed) != 0 && slots_[slot].session.load() == session;
+  const Slot& of = slots_[slot];
+  const uint32_t session = of.session.load(std::memory_order_acquire);
+  const uint32_t word = of.word.load(std::memory_order_acquire);
+  return (session & word & kSubscribed) != 0 && of.session.load(std::memory_order_acquire) == session;
 }
 
 // ---- the mailbox ------------------------------------------------------------------------------------------------
 
-inline bool Intake::mailbox_has_room(Peer peer) const {
+inline bool Intake::mailbox_has_room(Peer peer) {
   const uint32_t tail = mail_tail_.load(std::memory_order_acquire);
   const uint32_t head = mail_head_.load(std::memory_order_relaxed);
   if (head - tail >= kMailMax) return false;
   uint32_t of_this = 0;
   for (uint32_t i = tail; i != head; ++i) {
-    if (mail_[i % kMailMax].peer == peer) ++of_this;
+    if (mail_at(i).peer == peer) ++of_this;
   }
   return of_this < kMailMaxOfOne;
 }
@@ -108,17 +109,16 @@ ControlResult Intake::handle_control(uint16_t conn, Bytes bytes) {
   if (!subscribed(slot_of(peer))) return ControlResult::kNotificationsOff;
   if (!mailbox_has_room(peer)) return ControlResult::kFull;
   const uint32_t head = mail_head_.load(std::memory_order_relaxed);
-  Mail& mail = mail_[head % kMailMax];
+  Mail& mail = mail_at(head);
   mail.peer = peer;
-  mail.size = static_cast<uint8_t>(bytes.size() < mail.data.size() ? bytes.size() : mail.data.size());
-  memcpy(mail.data.data(), bytes.data(), mail.size);
-  mail.opened = static_cast<uint8_t>(open_for_offer(peer, mail.bytes()));
+  mail.error = decode(bytes, &mail);
+  mail.opened = static_cast<uint8_t>(open_for_offer(mail));
   store(&mail_head_, head + 1);
   return ControlResult::kTaken;
 }
 
-const Mail& Intake::first_mail() const {
-  return mail_[mail_tail_.load(std::memory_order_relaxed) % kMailMax];
+Mail& Intake::mail_at(uint32_t count) {
+  return mail_[count % kMailMax];
 }
 
 void Intake::drop_mail() {
@@ -144,7 +144,7 @@ void Intake::open_stream(Peer peer, uint32_t cut, uint32_t size) {
 // The producer has seen this generation, and looks at what it says no more: that may change under it.
 bool Intake::adopt_stream(const Mail& mail, uint32_t cut, uint32_t size) {
   const uint32_t id = stream_id_ + 1;
-  if (mail.opened != static_cast<uint8_t>(id) || stream_here_.load() != id) return false;
+  if (mail.opened != static_cast<uint8_t>(id) || stream_here_.load(std::memory_order_acquire) != id) return false;
   set_stream(mail.peer, cut, size);
   stream_id_ = id;
   return true;
@@ -168,24 +168,20 @@ bool Intake::follow_consumer() {
   stream.peer = peer_.load(std::memory_order_acquire);
   stream.cut = cut_.load(std::memory_order_acquire);
   stream.size = size_.load(std::memory_order_acquire);
-  if (generation_.load() != generation) return false;
+  if (generation_.load(std::memory_order_acquire) != generation) return false;
   here_ = stream;
   begin_stream(generation);
   return true;
 }
 
-// An offer that finds the door open gets its manifest stream at once. Returns the stream's id, or 0.
-inline uint32_t Intake::open_for_offer(Peer peer, Bytes bytes) {
-  ToDevice message;
-  if (decode(bytes, &message) != Error::kNone || message.type != MessageType::kOffer) return 0;
+// An offer that finds the door open gets its manifest stream at once: one that makes no sense is closed again when the
+// consumer refuses the offer. Returns the stream's id, or 0.
+inline uint32_t Intake::open_for_offer(const Mail& mail) {
+  if (mail.error != Error::kNone || mail.type != MessageType::kOffer) return 0;
   if (!follow_consumer() || here_.peer != Peer::kNobody) return 0;
-  const Offer& offer = message.offer;
-  const uint32_t size = offer.stream_size();
-  if (offer.manifest_size > config_.manifest_bytes_max || size > config_.ring.size()) return 0;
-  if (!is_fragment_payload(offer.fragment_payload)) return 0;
-  here_.peer = peer;
-  here_.cut = Stream::cut_of(offer.epoch, offer.fragment_payload);
-  here_.size = size;
+  here_.peer = mail.peer;
+  here_.cut = Stream::cut_of(mail.offer.epoch, mail.offer.fragment_payload);
+  here_.size = mail.offer.stream_size();
   const uint32_t id = stream_here_.load(std::memory_order_relaxed) + 1;
   begin_stream(id);
   return id;
@@ -247,15 +243,20 @@ bool Intake::handle_data(uint16_t conn, Bytes bytes) {
 
 // ---- what has arrived ----
 
+// False: what next and map say is of an earlier stream.
+bool Intake::producer_follows() const {
+  return stream_here_.load(std::memory_order_acquire) == stream_id_;
+}
+
 uint32_t Intake::next_count() const {
-  return stream_here_.load() == stream_id_ ? next_.load(std::memory_order_acquire) : 0;
+  return producer_follows() ? next_.load(std::memory_order_acquire) : 0;
 }
 
 bool Intake::has_hole() const {
-  if (stream_here_.load() != stream_id_) return false;
+  const bool known = producer_follows();
   uint32_t any = 0;
   for (const std::atomic<uint32_t>& word : map_) any |= word.load(std::memory_order_acquire);
-  return any != 0;
+  return known && any != 0;
 }
 
 uint32_t Intake::available() const {
@@ -264,23 +265,24 @@ uint32_t Intake::available() const {
 }
 
 // A bit that is set holds for as long as next stays the same. While next moves on, those that it passes are cleared, so
-// some may be missing: what is not shown is at worst sent twice.
+// some may be missing: what is not shown is at worst sent twice. It moves only as long as the ring has room, and nobody
+// makes room meanwhile.
 uint32_t Intake::arrived(uint8_t* bitmap) const {
-  for (int attempts = 4;; --attempts) {
-    const uint32_t next = next_count();
-    memset(bitmap, 0, kBitmapBytesMax);
-    // A producer that never rests: what is known for certain will do, the next report says more.
-    if (attempts == 0 || stream_here_.load() != stream_id_) return next;
+  uint32_t next;
+  do {
+    next = next_count();
+    const bool known = producer_follows();
     for (uint32_t i = 0; i < 8 * kBitmapBytesMax; ++i) {
 #ifdef ROOST_MUTANT_BITMAP_OFF_BY_ONE
-      if (!is_marked(next + i)) continue;
+      const bool here = known && is_marked(next + i);
 #else
-      if (!is_marked(next + 1 + i)) continue;
+      const bool here = known && is_marked(next + 1 + i);
 #endif
-      bitmap[i / 8] = static_cast<uint8_t>(bitmap[i / 8] | 1 << (i % 8));
+      bitmap[i / 8] =
+          static_cast<uint8_t>(bitmap[i / 8] >> 1 | (here ? 0x80 : 0));  // the first of eight ends lowest
     }
-    if (next_count() == next) return next;
-  }
+  } while (next_count() != next);
+  return next;
 }
 
 }  // namespace protocol

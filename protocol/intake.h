@@ -49,13 +49,11 @@ struct IntakeConfig {
   uint16_t manifest_bytes_max = kManifestBytesMax;
 };
 
-// A write on Control. One byte more than the longest message: enough to see that one is too long.
-struct Mail {
-  Peer peer;
+// A write on Control.
+struct Mail : ToDevice {
+  Error error;     // of decode()
   uint8_t opened;  // low byte of the manifest stream's id that the producer has opened for this offer; 0: none
-  uint8_t size;
-  std::array<uint8_t, kToDeviceBytesMax + 1> data;
-  Bytes bytes() const { return Bytes(data.data(), size); }
+  Peer peer;
 };
 
 // Whose stream, and how it is cut. Of nobody's, all is zero.
@@ -129,7 +127,8 @@ class Intake : private IntakeMemory {
   bool has_mail() const {
     return mail_head_.load(std::memory_order_acquire) != mail_tail_.load(std::memory_order_relaxed);
   }
-  const Mail& first_mail() const;  // stays until dropped; only if there is one
+  // Stays until dropped; only if there is one.
+  const Mail& first_mail() { return mail_at(mail_tail_.load(std::memory_order_relaxed)); }
   void drop_mail();
 
   void open_stream(Peer peer, uint32_t cut, uint32_t size);
@@ -150,17 +149,20 @@ class Intake : private IntakeMemory {
   uint32_t stream_size() const { return size_.load(std::memory_order_relaxed); }
   uint32_t consumed() const { return consumed_.load(std::memory_order_relaxed); }
   void consume(uint32_t size) { consumed_.store(consumed() + size, std::memory_order_release); }
+  size_t place() const { return consumed() % config_.ring.size(); }  // in the ring, of the next byte to consume
 
  private:
   class Inside;
 
+  Mail& mail_at(uint32_t count);
+  bool producer_follows() const;
   void set_stream(Peer peer, uint32_t cut, uint32_t size);
   // producer only
   Peer find(uint16_t conn) const;
   bool follow_consumer();
   void begin_stream(uint32_t id);
-  uint32_t open_for_offer(Peer peer, Bytes bytes);
-  bool mailbox_has_room(Peer peer) const;
+  uint32_t open_for_offer(const Mail& mail);
+  bool mailbox_has_room(Peer peer);
   void mark(uint32_t count);
   bool is_marked(uint32_t count) const;
   void set_bit(uint32_t count, bool on);

@@ -12,13 +12,19 @@ namespace protocol {
 namespace {
 
 constexpr int kMailPerPoll = 4;
-constexpr uint8_t kFailuresMax = 3;  // of one page
-constexpr uint8_t kRewindsMax = 24;  // of one transfer: pages of one erase block may fail by turns
+constexpr uint32_t kChunksMax = 0xFFFE;  // indices and counts take 16 bits
+constexpr uint8_t kFailuresMax = 3;      // of one page
+constexpr uint8_t kRewindsMax = 24;      // of one transfer: pages of one erase block may fail by turns
 
 // Here and in receiver_send.cc, `inline` says that there is one caller.
 
 bool reached(uint32_t now_ms, uint32_t at_ms) {
   return static_cast<int32_t>(now_ms - at_ms) >= 0;
+}
+
+int32_t sooner(int32_t wait_ms, uint32_t other_ms) {
+  const int32_t other = static_cast<int32_t>(other_ms);
+  return wait_ms < other ? wait_ms : other;
 }
 
 bool is_power_of_two(uint32_t n) {
@@ -98,17 +104,14 @@ uint32_t Receiver::patience_end_ms() const {
 Deadline Receiver::next_deadline() const {
   constexpr int32_t kNever = INT32_MAX;
   int32_t wait_ms = kNever;
-  const auto earlier = [&](uint32_t at_ms) {
-    const int32_t wait = static_cast<int32_t>(at_ms - now_ms_);
-    if (wait < wait_ms) wait_ms = wait;
-  };
-  if (stack_full_ != 0) earlier(retry_at_ms_);
+  if (stack_full_ != 0) wait_ms = static_cast<int32_t>(retry_at_ms_ - now_ms_);
   if (transfer_open()) {
-    earlier(host_moves_next(state_) ? patience_end_ms() : now_ms_);
-    if (hole_open_) earlier(hole_report_ms_);
-    if (query_open_) earlier(query_at_ms_);
+    wait_ms = sooner(wait_ms, patience_end_ms() - now_ms_);
+    if (hole_open_) wait_ms = sooner(wait_ms, hole_report_ms_ - now_ms_);
+    if (query_open_) wait_ms = sooner(wait_ms, query_at_ms_ - now_ms_);
   }
-  if (intake_.has_mail() || request_open_ || outgoing_from_ != nullptr) earlier(now_ms_);
+  const bool ours = transfer_open() && !host_moves_next(state_);
+  if (ours || intake_.has_mail() || request_open_ || outgoing_from_ != nullptr) wait_ms = 0;
   Deadline deadline;
   deadline.any = wait_ms != kNever;
   deadline.at_ms = now_ms_ + static_cast<uint32_t>(wait_ms);
@@ -198,7 +201,7 @@ inline void Receiver::read_mail() {
     const Mail& mail = intake_.first_mail();
     if (intake_.connected(mail.peer)) {
       if (is_of_transfer(mail.peer)) heard_ms_ = now_ms_;
-      handle_mail(mail);
+      handle_mail(mail, talk_with(mail.peer));
     } else if (mail.opened != 0 && state_ == ReceiverState::kIdle) {
       intake_.close(Peer::kNobody);
     }
@@ -206,25 +209,32 @@ inline void Receiver::read_mail() {
   }
 }
 
-inline void Receiver::handle_mail(const Mail& mail) {
-  ToDevice message;
-  const Error error = decode(mail.bytes(), &message);
-  if (error != Error::kNone && error != Error::kVersion) {
-    Notice& unknown = reply(mail.peer, MessageType::kUnknown);
-    unknown.about = static_cast<uint8_t>(message.type);
-    unknown.reason = error == Error::kWrongType ? Reason::kUnknownMessage : Reason::kMalformedMessage;
+Receiver::Talk& Receiver::talk_with(Peer peer) {
+  Talk& talk = talks_[slot_of(peer)];
+  if (talk.peer != peer) {
+    talk = Talk();  // of an earlier connection
+    talk.peer = peer;
+  }
+  return talk;
+}
+
+inline void Receiver::handle_mail(const Mail& mail, Talk& talk) {
+  if (mail.error != Error::kNone && mail.error != Error::kVersion) {
+    Notice& unknown = reply(talk, MessageType::kUnknown);
+    unknown.about = static_cast<uint8_t>(mail.type);
+    unknown.reason = mail.error == Error::kWrongType ? Reason::kUnknownMessage : Reason::kMalformedMessage;
     unknown.extra = kProtocolVersion;
-  } else if (message.type == MessageType::kOffer) {
-    handle_offer(message.offer, mail);
-  } else if (message.type == MessageType::kQuery) {
-    handle_query(message.query, mail.peer);
+  } else if (mail.type == MessageType::kOffer) {
+    handle_offer(mail, talk);
+  } else if (mail.type == MessageType::kQuery) {
+    handle_query(mail.query, talk);
   } else {
-    handle_request(message.request, mail.peer);
+    handle_request(mail.request, talk);
   }
 }
 
-void Receiver::reply_busy(Peer peer, MessageType about, uint16_t tag) {
-  Notice& busy = reply(peer, MessageType::kBusy);
+void Receiver::reply_busy(Talk& talk, MessageType about, uint16_t tag) {
+  Notice& busy = reply(talk, MessageType::kBusy);
   busy.about = static_cast<uint8_t>(about);
   busy.detail = tag;
 }
@@ -244,12 +254,13 @@ inline Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const 
     *detail = config_.manifest_bytes_max;
     return Reason::kManifestTooLarge;
   }
-  if (chunk_count(offer.payload_size, chunk_bytes_) >= 0xFFFF) return Reason::kDoesNotFit;
+  if (offer.payload_size > kChunksMax * chunk_bytes_) return Reason::kDoesNotFit;
   return Reason::kOk;
 }
 
 // Of another version, only version and epoch mean anything.
-inline void Receiver::handle_offer(const Offer& offer, const Mail& mail) {
+inline void Receiver::handle_offer(const Mail& mail, Talk& talk) {
+  const Offer& offer = mail.offer;
   // Written twice, by the link or by a host that did not hear us: no second transfer.
   if (is_of_transfer(mail.peer) && offer.version == kProtocolVersion && offer.epoch == offer_.epoch &&
       offer.package_id == offer_.package_id) {
@@ -257,12 +268,12 @@ inline void Receiver::handle_offer(const Offer& offer, const Mail& mail) {
   }
   const bool idle = state_ == ReceiverState::kIdle;
   if (!idle || request_open_ || owed_ != 0) {
-    reply_busy(mail.peer, MessageType::kOffer, offer.epoch);
+    reply_busy(talk, MessageType::kOffer, offer.epoch);
   } else {
     uint16_t detail = 0;
     const Reason reason = offer_fault(offer, &detail);
-    if (reason == Reason::kOk) return begin_transfer(offer, mail);
-    Notice& refusal = reply(mail.peer, MessageType::kReject);
+    if (reason == Reason::kOk) return begin_transfer(mail);
+    Notice& refusal = reply(talk, MessageType::kReject);
     refusal.epoch = offer.epoch;
     refusal.reason = reason;
     refusal.detail = detail;
@@ -270,7 +281,8 @@ inline void Receiver::handle_offer(const Offer& offer, const Mail& mail) {
   if (idle) intake_.close(Peer::kNobody);
 }
 
-inline void Receiver::begin_transfer(const Offer& offer, const Mail& mail) {
+inline void Receiver::begin_transfer(const Mail& mail) {
+  const Offer& offer = mail.offer;
   (void)step(ReceiverInput::kOffer);  // it is idle
   static_cast<TransferMemory&>(*this) = TransferMemory();
   peer_ = mail.peer;
@@ -295,10 +307,10 @@ bool Receiver::is_epoch_of_transfer(uint16_t epoch, uint32_t next_streams) const
   return ever && static_cast<uint16_t>(epoch + next_streams - offer_.epoch) <= streams + next_streams;
 }
 
-inline void Receiver::handle_query(const Query& query, Peer from) {
+inline void Receiver::handle_query(const Query& query, Talk& talk) {
   const bool of_last = is_epoch_of_transfer(query.epoch);
-  if (of_last && is_of_transfer(from)) return answer_query(query);
-  Notice& notice = reply(from, MessageType::kFailed);
+  if (of_last && is_of_transfer(talk.peer)) return answer_query(query);
+  Notice& notice = reply(talk, MessageType::kFailed);
   if (of_last && !transfer_open() && result_type_ != MessageType()) return fill_result(&notice);
   notice.epoch = query.epoch;
   notice.reason = Reason::kNoTransfer;
@@ -318,22 +330,17 @@ inline void Receiver::answer_query(const Query& query) {
   }
 }
 
-inline void Receiver::handle_request(const Request& request, Peer from) {
-  const Talk& talk = talks_[slot_of(from)];
-  if (talk.peer == from && talk.answer.tag == request.tag && talk.answer.about == request.type) {
-    return reply_answer(from);
+inline void Receiver::handle_request(const Request& request, Talk& talk) {
+  if (talk.tag == request.tag && talk.answered == request.type) return reply_answer(talk);
+  if (request_open_ && request_peer_ == talk.peer && request_.tag == request.tag && request_.type == request.type) {
+    return;  // it is being done
   }
-  const bool aborts = request.type == MessageType::kAbort && is_of_transfer(from);
-  if (request_open_ || (transfer_open() && !aborts)) {
-    const bool being_worked_on =
-        request_open_ && request_peer_ == from && request_.tag == request.tag && request_.type == request.type;
-    if (!being_worked_on) reply_busy(from, request.type, request.tag);
-    return;
-  }
+  const bool aborts = request.type == MessageType::kAbort && is_of_transfer(talk.peer);
+  if (request_open_ || (transfer_open() && !aborts)) return reply_busy(talk, request.type, request.tag);
   request_open_ = true;
   request_ = request;
-  request_peer_ = from;
-  if (!aborts) return;
+  request_peer_ = talk.peer;
+  if (!transfer_open()) return;
   abandon(Reason::kAskedByHost, 0);  // or it is over already
   (void)answer_request(Reason::kOk, 0);
 }
@@ -372,7 +379,7 @@ inline void Receiver::advance() {
 // The next bytes of the stream.
 void Receiver::peek(uint8_t* out, uint32_t size) const {
   const size_t ring = config_.ring.size();
-  size_t at = intake_.consumed() % ring;
+  size_t at = intake_.place();
   for (uint8_t* const end = out + size; out != end; ++out) {
     *out = config_.ring.data()[at];
     if (++at == ring) at = 0;
@@ -406,10 +413,9 @@ inline bool Receiver::look_for_head() {
 // the bounce buffer.
 inline bool Receiver::look_for_units() {
   const uint32_t unit = program_unit_bytes_;
-  const uint32_t ring = static_cast<uint32_t>(config_.ring.size());
   const uint32_t left = static_cast<uint32_t>(chunk_size_ - page_offset_);
   const uint32_t here = intake_.available();
-  const uint32_t to_end = ring - intake_.consumed() % ring;
+  const uint32_t to_end = static_cast<uint32_t>(config_.ring.size() - intake_.place());
   const uint32_t most = config_.program_bytes_max + unit - 1;
   uint32_t size = least(least(left, here), least(to_end, most)) & (0 - unit);
   bounced_ = size == 0;
@@ -420,7 +426,7 @@ inline bool Receiver::look_for_units() {
 }
 
 Bytes Receiver::units() const {
-  if (!bounced_) return Bytes(config_.ring.data() + intake_.consumed() % config_.ring.size(), program_true_);
+  if (!bounced_) return Bytes(config_.ring.data() + intake_.place(), program_true_);
   memset(bounce_, erased_value_, program_unit_bytes_);
   peek(bounce_, program_true_);
   return Bytes(bounce_, program_unit_bytes_);
@@ -540,13 +546,12 @@ Status Receiver::answer_request(Reason reason, uint16_t detail) {
   if (!request_open_) return Error::kIllegal;
   request_open_ = false;
   if (!intake_.connected(request_peer_)) return Status();
-  Talk& talk = talks_[slot_of(request_peer_)];
-  talk.peer = request_peer_;
-  talk.answer.tag = request_.tag;
-  talk.answer.about = request_.type;
-  talk.answer.reason = reason;
-  talk.answer.detail = detail;
-  reply_answer(request_peer_);
+  Talk& talk = talk_with(request_peer_);
+  talk.tag = request_.tag;
+  talk.answered = request_.type;
+  talk.reason = reason;
+  talk.detail = detail;
+  reply_answer(talk);
   return Status();
 }
 

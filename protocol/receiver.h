@@ -173,7 +173,6 @@ struct ReceiverMode {
   bool request_open_;
   // Sets of connections by slot.
   uint8_t stack_full_;
-  uint8_t replies_owed_;
   uint8_t news_owed_;
   // What sent() speaks of.
   uint8_t outgoing_bits_;
@@ -211,8 +210,13 @@ struct ReceiverMemory : ReceiverMode, TransferMemory {
   // With one connection.
   struct Talk {
     Peer peer;
-    Notice reply;   // to go
-    Answer answer;  // to its last request, said again if that is repeated
+    Notice reply;        // to go
+    uint8_t reply_owed;  // 1, until it has gone
+    // The last request that was answered, and how: said again if it is repeated. Of no type: none was.
+    MessageType answered;
+    uint8_t tag;
+    Reason reason;
+    uint16_t detail;
   };
 
   // the transfer, or the last one
@@ -323,14 +327,15 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   void watch_hole(uint32_t next);
   void watch_credit();
   void read_mail();
-  void handle_mail(const Mail& mail);
-  void handle_offer(const Offer& offer, const Mail& mail);
+  Talk& talk_with(Peer peer);
+  void handle_mail(const Mail& mail, Talk& talk);
+  void handle_offer(const Mail& mail, Talk& talk);
   Reason offer_fault(const Offer& offer, uint16_t* detail) const;
-  void begin_transfer(const Offer& offer, const Mail& mail);
+  void begin_transfer(const Mail& mail);
   bool is_epoch_of_transfer(uint16_t epoch, uint32_t next_streams = 0) const;
-  void handle_query(const Query& query, Peer from);
+  void handle_query(const Query& query, Talk& talk);
   void answer_query(const Query& query);
-  void handle_request(const Request& request, Peer from);
+  void handle_request(const Request& request, Talk& talk);
   bool is_of_transfer(Peer peer) const { return transfer_open() && peer == peer_; }
 
   // the stream
@@ -348,9 +353,9 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   uint32_t limit_count() const;
 
   // sending
-  Notice& reply(Peer peer, MessageType type);
-  void reply_answer(Peer peer);
-  void reply_busy(Peer peer, MessageType about, uint16_t tag);
+  Notice& reply(Talk& talk, MessageType type);
+  void reply_answer(Talk& talk);
+  void reply_busy(Talk& talk, MessageType about, uint16_t tag);
   void fill_result(Notice* notice) const;
   bool find_frame();
   bool find_transfer_frame();

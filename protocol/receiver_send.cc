@@ -6,26 +6,21 @@ namespace protocol {
 
 // The newest reply to a connection replaces one that is not sent yet: whoever missed an answer asks again, and nobody
 // blocks anybody.
-Notice& Receiver::reply(Peer peer, MessageType type) {
-  const uint32_t slot = slot_of(peer);
-  Talk& talk = talks_[slot];
-  if (talk.peer != peer) talk.answer.about = MessageType();  // of an earlier connection: no request has that type
-  talk.peer = peer;
+Notice& Receiver::reply(Talk& talk, MessageType type) {
   talk.reply = Notice();
   talk.reply.type = type;
-  replies_owed_ = static_cast<uint8_t>(replies_owed_ | 1u << slot);
+  talk.reply_owed = 1;
   outgoing_from_ = nullptr;
   return talk.reply;
 }
 
 // To the last request that was answered, once more or for the first time.
-void Receiver::reply_answer(Peer peer) {
-  Notice& notice = reply(peer, MessageType::kAnswer);
-  const Answer& answer = talks_[slot_of(peer)].answer;
-  notice.extra = answer.tag;
-  notice.about = static_cast<uint8_t>(answer.about);
-  notice.reason = answer.reason;
-  notice.detail = answer.detail;
+void Receiver::reply_answer(Talk& talk) {
+  Notice& notice = reply(talk, MessageType::kAnswer);
+  notice.extra = talk.tag;
+  notice.about = static_cast<uint8_t>(talk.answered);
+  notice.reason = talk.reason;
+  notice.detail = talk.detail;
 }
 
 void Receiver::notify_state(MessageType type, uint32_t package_id, Reason reason, uint16_t detail) {
@@ -44,7 +39,7 @@ inline void Receiver::make_report(bool asked) {
   report.asked = asked;
   report.epoch_low = static_cast<uint8_t>(epoch_);
   report.next_wanted = static_cast<uint16_t>(next);
-  report.limit = static_cast<uint8_t>(limit > next ? limit - next : 0);
+  report.limit = static_cast<uint8_t>(limit - next);
   report.durable_low = static_cast<uint8_t>(durable_);
   announced_ = limit;  // no other report will be sent before this one
   encode(report, &outgoing_);
@@ -100,18 +95,18 @@ bool Receiver::find_frame() {
   if (find_transfer_frame()) return true;
   for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
     const uint32_t bit = 1u << slot;
-    const Talk& talk = talks_[slot];
     if ((stack_full_ & bit) != 0) continue;
-    if ((replies_owed_ & bit) != 0 && intake_.connected(talk.peer)) {
+    Talk& talk = talks_[slot];
+    if (talk.reply_owed != 0 && intake_.connected(talk.peer)) {
       encode(talk.reply, &outgoing_);
-      return send_from(&replies_owed_, bit, slot);
+      return send_from(&talk.reply_owed, 1, slot);
     }
-    if ((news_owed_ & bit) != 0 && intake_.subscribed(slot)) {
+    if ((news_owed_ & bit) == 0) continue;
+    if (intake_.subscribed(slot)) {
       encode(news_, &outgoing_);
       return send_from(&news_owed_, bit, slot);
     }
-    replies_owed_ = static_cast<uint8_t>(replies_owed_ & ~bit);  // nobody is there to hear it
-    news_owed_ = static_cast<uint8_t>(news_owed_ & ~bit);
+    news_owed_ = static_cast<uint8_t>(news_owed_ & ~bit);  // nobody is there to hear it
   }
   return false;
 }
