@@ -45,6 +45,8 @@ class BodyView {
 
  private:
   friend Status read_body(Bytes bytes, BodyView* view);
+  FlatView table_of(Field field, size_t index) const;
+
   FlatView root_;
 };
 
