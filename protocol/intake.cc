@@ -141,6 +141,10 @@ void Intake::open_stream(Peer peer, uint32_t cut, uint32_t size) {
   generation_.store(stream_id_);
 }
 
+void Intake::close(Peer door) {
+  open_stream(door, 0, 0);
+}
+
 // The producer has seen this generation, and looks at what it says no more: that may change under it.
 bool Intake::adopt_stream(const Mail& mail, uint32_t cut, uint32_t size) {
   const uint32_t id = stream_id_ + 1;
@@ -192,20 +196,18 @@ bool Intake::is_marked(uint32_t count) const {
   return (map_[index / 32].load(std::memory_order_acquire) >> (index % 32) & 1) != 0;
 }
 
-void Intake::set_bit(uint32_t count, bool on) {
+void Intake::turn_mark(uint32_t count) {
   const uint32_t index = count % kMapBits;
   std::atomic<uint32_t>& word = map_[index / 32];
-  const uint32_t mask = 1u << (index % 32);
-  const uint32_t value = word.load(std::memory_order_relaxed);
-  store(&word, on ? value | mask : value & ~mask);
+  store(&word, word.load(std::memory_order_relaxed) ^ 1u << (index % 32));
 }
 
 // Bits go before next passes them: one that stands too long would be read as that of a fragment 128 further on.
 inline void Intake::mark(uint32_t count) {
-  set_bit(count, true);
+  turn_mark(count);
   uint32_t next = next_.load(std::memory_order_relaxed);
   while (is_marked(next)) {
-    set_bit(next, false);
+    turn_mark(next);
     ++next;
   }
   store(&next_, next);
@@ -216,9 +218,9 @@ inline void Intake::mark(uint32_t count) {
 // the CRC is the last word. A stream of size 0 takes nothing.
 bool Intake::handle_data(uint16_t conn, Bytes bytes) {
   const Inside inside(this);
+  if (!follow_consumer() || here_.peer != find(conn)) return false;
   Fragment fragment;
   if (split_fragment(bytes, &fragment) != Error::kNone) return false;
-  if (!follow_consumer() || here_.peer != find(conn)) return false;
   const uint32_t next = next_.load(std::memory_order_relaxed);
   const uint32_t ahead = static_cast<uint16_t>(fragment.number - next);
   if (ahead >= kReachFragments) return false;

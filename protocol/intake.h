@@ -133,7 +133,7 @@ class Intake : private IntakeMemory {
 
   void open_stream(Peer peer, uint32_t cut, uint32_t size);
   // The producer may open a manifest stream (kNobody) / nothing is taken (kClosed).
-  void close(Peer door) { open_stream(door, 0, 0); }
+  void close(Peer door);
   // Goes on with the stream that the producer opened for this offer. False: it is gone, open it anew.
   bool adopt_stream(const Mail& mail, uint32_t cut, uint32_t size);
   // A producer on another thread is in the middle of a call. After close(): who begins one later finds it closed, since
@@ -165,7 +165,7 @@ class Intake : private IntakeMemory {
   bool mailbox_has_room(Peer peer);
   void mark(uint32_t count);
   bool is_marked(uint32_t count) const;
-  void set_bit(uint32_t count, bool on);
+  void turn_mark(uint32_t count);  // on, or off again
 
   const IntakeConfig& config_;
 };

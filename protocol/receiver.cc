@@ -128,8 +128,9 @@ inline void Receiver::watch() {
 
   // With the whole payload here, the check goes on without the host.
   if (!host_here && state_ < ReceiverState::kWantStored) abandon(Reason::kLinkLost, 0);
-  if (intake_.taken() != taken_seen_) {
-    taken_seen_ = intake_.taken();
+  const uint32_t taken = intake_.taken();
+  if (taken != taken_seen_) {
+    taken_seen_ = taken;
     heard_ms_ = progress_ms_ = now_ms_;
   }
   if (host_moves_next(state_) && reached(now_ms_, patience_end_ms())) abandon(Reason::kHostSilent, 0);
@@ -165,12 +166,14 @@ inline void Receiver::watch_credit() {
   const uint32_t limit = limit_count();
   if (limit <= announced_) return;
 
-  constexpr uint32_t kEarlyCreditBytes = 1536;
+  constexpr int32_t kEarlyCreditBytes = 1536;
   constexpr uint32_t kWorthwhileBytes = 2560;
   const uint32_t window = window_ * payload;
-  const uint32_t credit_left = announced_ > next ? (announced_ - next) * payload : 0;
+  const int32_t credit_left =
+      static_cast<int32_t>((announced_ - next) * payload);  // below zero: more came than that
   const uint32_t gain = (limit - announced_) * payload;
-  const uint32_t early = window * 3 / 8 > kEarlyCreditBytes ? window * 3 / 8 : kEarlyCreditBytes;
+  const int32_t three_eighths = static_cast<int32_t>(window * 3 / 8);
+  const int32_t early = three_eighths > kEarlyCreditBytes ? three_eighths : kEarlyCreditBytes;
   const uint32_t worthwhile = least(window * 5 / 8, kWorthwhileBytes);
   const bool ends = limit * payload >= intake_.stream_size();
   if (credit_left < early && (gain >= worthwhile || ends)) owed_ |= kOwedReport;
