@@ -49,7 +49,7 @@ const FlatLimit kVectorLimits[] = {
 };
 const FlatLimit* const kLimits[] = {kBodyLimits, kKeyValueLimits, kVectorLimits};
 
-const FlatFormat kFormat = {"RSB1", kPayloadBytesMax, kSchema, kTablesMax, kLimits};
+const FlatFormat kFormat = {flat_identifier("RSB1"), kPayloadBytesMax, kSchema, kTablesMax, kLimits};
 
 }  // namespace
 

@@ -10,7 +10,6 @@ namespace {
 
 constexpr size_t kSmallestFileBytes = 12;
 constexpr size_t kIdentifierOffset = 4;
-constexpr size_t kIdentifierBytes = 4;
 constexpr uint32_t kFieldMask = 0x1F;
 constexpr uint32_t kNothing = 0;  // the size of a vector that is not there
 
@@ -101,7 +100,7 @@ Error check_file(Bytes file, const FlatFormat& format, FlatView* root) {
   if (file.size() < kSmallestFileBytes) return Error::kTooShort;
   if (file.size() > format.size_max) return Error::kTooLong;
   if (reinterpret_cast<uintptr_t>(file.data()) % 8 != 0) return Error::kMisaligned;
-  if (memcmp(file.data() + kIdentifierOffset, format.identifier, kIdentifierBytes) != 0) return Error::kWrongType;
+  if (flat_load<uint32_t>(file.data() + kIdentifierOffset) != format.identifier) return Error::kWrongType;
   if (!FlatCheck(file, format.schema, format.tables_max).check_root()) return Error::kMalformed;
   *root = FlatView::root(file.data());
   return check_limits(*root, format.limits, 0) ? Error::kNone : Error::kRange;

@@ -88,8 +88,14 @@ struct FlatLimit {
 constexpr uint16_t kFlatUnlimited = 0xFFFF;                       // for a size
 constexpr FlatLimit kFlatLimitsEnd(FlatLimit::kVector, 0, 1, 0);  // behind the last row: what nothing can be
 
+// Of four letters, as they stand in the file.
+constexpr uint32_t flat_identifier(const char (&letters)[5]) {
+  return static_cast<uint32_t>(letters[0]) | static_cast<uint32_t>(letters[1]) << 8 |
+         static_cast<uint32_t>(letters[2]) << 16 | static_cast<uint32_t>(letters[3]) << 24;
+}
+
 struct FlatFormat {
-  const char* identifier;
+  uint32_t identifier;
   uint32_t size_max;  // of a file
   const FlatTable* schema;
   uint32_t tables_max;

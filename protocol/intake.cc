@@ -8,7 +8,10 @@ namespace roost {
 namespace protocol {
 namespace {
 
-constexpr uint32_t kSubscribed = 1;
+// Of a slot's word.
+constexpr uint32_t kSubscribed = 0x0001;
+constexpr uint32_t kConnected = 0x0002;  // lowest bit of the number, which grows by this
+constexpr uint32_t kNumber = 0xFFFE;
 constexpr uint32_t kMapBits = 128;
 
 // All words are stored in order (release) and loaded in order (acquire). What is said under a number that is odd in the
@@ -25,8 +28,21 @@ void raise_by_one(std::atomic<uint32_t>* word) {  // by its only writer: no read
   store(word, word->load(std::memory_order_relaxed) + 1);
 }
 
-Peer peer_of(uint32_t session, uint32_t slot) {
-  return static_cast<Peer>(session * kConnectionsMax + slot);
+Peer peer_of(uint32_t word, uint32_t slot) {
+  return static_cast<Peer>((word & kNumber) / kConnected * kConnectionsMax + slot);
+}
+
+// The handle comes, or goes: not subscribed yet, or not any more.
+void begin_session(std::atomic<uint32_t>* slot, uint32_t conn) {
+  store(slot, conn << 16 | ((slot->load(std::memory_order_relaxed) + kConnected) & kNumber));
+}
+
+Stream manifest_stream_of(const Mail& mail) {
+  Stream stream;
+  stream.peer = mail.peer;
+  stream.cut = Stream::cut_of(mail.offer.epoch, mail.offer.fragment_payload);
+  stream.size = mail.offer.stream_size();
+  return stream;
 }
 
 }  // namespace
@@ -47,56 +63,45 @@ class Intake::Inside {
 
 Peer Intake::find(uint16_t conn) const {
   for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
-    const uint32_t session = slots_[slot].session.load(std::memory_order_relaxed);
-    if ((session & 1) != 0 && conn_of(slot) == conn) return peer_of(session, slot);
+    const uint32_t word = slots_[slot].load(std::memory_order_relaxed);
+    if ((word & kConnected) != 0 && word >> 16 == conn) return peer_of(word, slot);
   }
   return Peer::kNobody;
 }
 
 void Intake::handle_connect(uint16_t conn) {
   handle_disconnect(conn);  // a stack that forgot to tell
-  for (Slot& slot : slots_) {
-    if ((slot.session.load(std::memory_order_relaxed) & 1) != 0) continue;
-    store(&slot.word, static_cast<uint32_t>(conn) << 1);
-    return raise_by_one(&slot.session);
+  for (std::atomic<uint32_t>& slot : slots_) {
+    if ((slot.load(std::memory_order_relaxed) & kConnected) == 0) return begin_session(&slot, conn);
   }
 }
 
 void Intake::handle_subscribed(uint16_t conn, bool on) {
   const Peer peer = find(conn);
-  if (peer != Peer::kNobody) {
-    store(&slots_[slot_of(peer)].word, static_cast<uint32_t>(conn) << 1 | (on ? kSubscribed : 0));
-  }
+  if (peer == Peer::kNobody) return;
+  std::atomic<uint32_t>& slot = slots_[slot_of(peer)];
+  store(&slot, (slot.load(std::memory_order_relaxed) & ~kSubscribed) | (on ? kSubscribed : 0));
 }
 
 void Intake::handle_disconnect(uint16_t conn) {
   const Peer peer = find(conn);
-  if (peer != Peer::kNobody) raise_by_one(&slots_[slot_of(peer)].session);
+  if (peer != Peer::kNobody) begin_session(&slots_[slot_of(peer)], conn);
 }
 
 bool Intake::connected(Peer peer) const {
   const uint32_t slot = slot_of(peer);
-  return peer != Peer::kNobody && peer_of(slots_[slot].session.load(std::memory_order_acquire), slot) == peer;
-}
-
-// The word of one connection is not taken for that of the next one: the number is the same before and after. It is odd
-// while connected, so that both bits are the lowest.
-bool Intake::subscribed(uint32_t slot) const {
-  const Slot& of = slots_[slot];
-  const uint32_t session = of.session.load(std::memory_order_acquire);
-  const uint32_t word = of.word.load(std::memory_order_acquire);
-  return (session & word & kSubscribed) != 0 && of.session.load(std::memory_order_acquire) == session;
+  return peer != Peer::kNobody && peer_of(slots_[slot].load(std::memory_order_acquire), slot) == peer;
 }
 
 // ---- the mailbox ------------------------------------------------------------------------------------------------
 
-inline bool Intake::mailbox_has_room(Peer peer) {
+inline bool Intake::mailbox_has_room(Peer peer) const {
   const uint32_t tail = mail_tail_.load(std::memory_order_acquire);
   const uint32_t head = mail_head_.load(std::memory_order_relaxed);
   if (head - tail >= kMailMax) return false;
   uint32_t of_this = 0;
   for (uint32_t i = tail; i != head; ++i) {
-    if (mail_at(i).peer == peer) ++of_this;
+    if (mail_[i % kMailMax].peer == peer) ++of_this;
   }
   return of_this < kMailMaxOfOne;
 }
@@ -109,7 +114,7 @@ ControlResult Intake::handle_control(uint16_t conn, Bytes bytes) {
   if (!subscribed(slot_of(peer))) return ControlResult::kNotificationsOff;
   if (!mailbox_has_room(peer)) return ControlResult::kFull;
   const uint32_t head = mail_head_.load(std::memory_order_relaxed);
-  Mail& mail = mail_at(head);
+  Mail& mail = mail_[head % kMailMax];
   mail.peer = peer;
   mail.error = decode(bytes, &mail);
   mail.opened = static_cast<uint8_t>(open_for_offer(mail));
@@ -117,8 +122,9 @@ ControlResult Intake::handle_control(uint16_t conn, Bytes bytes) {
   return ControlResult::kTaken;
 }
 
-Mail& Intake::mail_at(uint32_t count) {
-  return mail_[count % kMailMax];
+const Mail* Intake::first_mail() const {
+  const uint32_t tail = mail_tail_.load(std::memory_order_relaxed);
+  return mail_head_.load(std::memory_order_acquire) == tail ? nullptr : &mail_[tail % kMailMax];
 }
 
 void Intake::drop_mail() {
@@ -145,13 +151,16 @@ void Intake::close(Peer door) {
   open_stream(door, 0, 0);
 }
 
-// The producer has seen this generation, and looks at what it says no more: that may change under it.
-bool Intake::adopt_stream(const Mail& mail, uint32_t cut, uint32_t size) {
+// The producer that has opened it has seen this generation, and looks at what it says no more: that may change under it.
+void Intake::open_manifest_stream(const Mail& mail) {
+  const Stream stream = manifest_stream_of(mail);
   const uint32_t id = stream_id_ + 1;
-  if (mail.opened != static_cast<uint8_t>(id) || stream_here_.load(std::memory_order_acquire) != id) return false;
-  set_stream(mail.peer, cut, size);
-  stream_id_ = id;
-  return true;
+  if (mail.opened == static_cast<uint8_t>(id) && stream_here_.load(std::memory_order_acquire) == id) {
+    set_stream(stream.peer, stream.cut, stream.size);
+    stream_id_ = id;
+  } else {
+    open_stream(stream.peer, stream.cut, stream.size);
+  }
 }
 
 // ---- streams: the producer's hand ----
@@ -168,12 +177,10 @@ bool Intake::follow_consumer() {
   const uint32_t generation = generation_.load();
   if ((generation & 1) != 0) return false;
   if (generation == (stream_here_.load(std::memory_order_relaxed) & ~1u)) return true;  // seen already
-  Stream stream;
-  stream.peer = peer_.load(std::memory_order_acquire);
-  stream.cut = cut_.load(std::memory_order_acquire);
-  stream.size = size_.load(std::memory_order_acquire);
-  if (generation_.load(std::memory_order_acquire) != generation) return false;
-  here_ = stream;
+  here_.peer = peer_.load(std::memory_order_acquire);
+  here_.cut = cut_.load(std::memory_order_acquire);
+  here_.size = size_.load(std::memory_order_acquire);
+  if (generation_.load(std::memory_order_acquire) != generation) return false;  // it is read again
   begin_stream(generation);
   return true;
 }
@@ -183,9 +190,7 @@ bool Intake::follow_consumer() {
 inline uint32_t Intake::open_for_offer(const Mail& mail) {
   if (mail.error != Error::kNone || mail.type != MessageType::kOffer) return 0;
   if (!follow_consumer() || here_.peer != Peer::kNobody) return 0;
-  here_.peer = mail.peer;
-  here_.cut = Stream::cut_of(mail.offer.epoch, mail.offer.fragment_payload);
-  here_.size = mail.offer.stream_size();
+  here_ = manifest_stream_of(mail);
   const uint32_t id = stream_here_.load(std::memory_order_relaxed) + 1;
   begin_stream(id);
   return id;
@@ -230,14 +235,14 @@ bool Intake::handle_data(uint16_t conn, Bytes bytes) {
   const uint32_t left = here_.size - position;
   const uint32_t size = left < here_.fragment_payload() ? left : here_.fragment_payload();
   if (fragment.payload.size() != size || is_marked(count)) return false;
-  const size_t ring_size = config_.ring.size();
-  if (position + size > consumed_.load(std::memory_order_acquire) + ring_size) return false;
+  const MutableBytes ring = config_.ring;
+  if (position + size > consumed_.load(std::memory_order_acquire) + ring.size()) return false;
   // The one place where a fragment's CRC is checked.
   if (fragment_crc(here_.epoch(), count, fragment.payload) != fragment.crc) return false;
-  size_t offset = position % ring_size;
+  size_t offset = position % ring.size();
   for (const uint8_t byte : fragment.payload) {
-    config_.ring.data()[offset] = byte;
-    if (++offset == ring_size) offset = 0;
+    ring.data()[offset] = byte;
+    if (++offset == ring.size()) offset = 0;
   }
   mark(count);
   return true;

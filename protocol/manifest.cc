@@ -68,7 +68,7 @@ const FlatLimit kTensorLimits[] = {
 };
 const FlatLimit* const kLimits[] = {kManifestLimits, kTensorLimits};
 
-const FlatFormat kFormat = {"RST1", kManifestBytesMax, kSchema, kTablesMax, kLimits};
+const FlatFormat kFormat = {flat_identifier("RST1"), kManifestBytesMax, kSchema, kTablesMax, kLimits};
 
 constexpr uint8_t kAttemptsDefault = 3;
 constexpr uint8_t kAttemptsMax = 16;

@@ -52,7 +52,6 @@ Receiver::Receiver(const ReceiverConfig& lent, const PageShape& page)
   ROOST_ASSERT(is_power_of_two(page.chunk_bytes) && page.chunk_bytes >= kChunkBytesMin);
   ROOST_ASSERT(page.chunk_bytes <= kChunkBytesMax && page.chunk_bytes >= page.program_unit_bytes);
   ROOST_ASSERT(lent.manifest_bytes_max <= kManifestBytesMax);
-  ROOST_ASSERT(lent.program_bytes_max != 0);
 }
 
 uint32_t Receiver::chunk_total() const {
@@ -67,7 +66,6 @@ Status Receiver::step(ReceiverInput input) {
   if (rested && host_moves_next(state_)) heard_ms_ = progress_ms_ = now_ms_;
   if (state_ <= ReceiverState::kLent || state_ == ReceiverState::kWantAbandoned) {
     owed_ = static_cast<uint8_t>(owed_ & kOwedResult);
-    hole_open_ = query_open_ = false;
     intake_.close(state_ == ReceiverState::kIdle ? Peer::kNobody : Peer::kClosed);
   }
   return Status();
@@ -111,7 +109,7 @@ Deadline Receiver::next_deadline() const {
     if (query_open_) wait_ms = sooner(wait_ms, query_at_ms_ - now_ms_);
   }
   const bool ours = transfer_open() && !host_moves_next(state_);
-  if (ours || intake_.has_mail() || request_open_ || outgoing_from_ != nullptr) wait_ms = 0;
+  if (ours || intake_.first_mail() != nullptr || request_open_ || outgoing_from_ != nullptr) wait_ms = 0;
   Deadline deadline;
   deadline.any = wait_ms != kNever;
   deadline.at_ms = now_ms_ + static_cast<uint32_t>(wait_ms);
@@ -200,12 +198,13 @@ uint16_t Receiver::initial_credit_bytes() const {
 // ---- the mailbox ----
 
 inline void Receiver::read_mail() {
-  for (int i = 0; i < kMailPerPoll && intake_.has_mail(); ++i) {
-    const Mail& mail = intake_.first_mail();
-    if (intake_.connected(mail.peer)) {
-      if (is_of_transfer(mail.peer)) heard_ms_ = now_ms_;
-      handle_mail(mail, talk_with(mail.peer));
-    } else if (mail.opened != 0 && state_ == ReceiverState::kIdle) {
+  for (int i = 0; i < kMailPerPoll; ++i) {
+    const Mail* const mail = intake_.first_mail();
+    if (mail == nullptr) return;
+    if (intake_.connected(mail->peer)) {
+      if (is_of_transfer(mail->peer)) heard_ms_ = now_ms_;
+      handle_mail(*mail, talk_with(mail->peer));
+    } else if (mail->opened != 0 && state_ == ReceiverState::kIdle) {
       intake_.close(Peer::kNobody);
     }
     intake_.drop_mail();
@@ -269,8 +268,8 @@ inline void Receiver::handle_offer(const Mail& mail, Talk& talk) {
       offer.package_id == offer_.package_id) {
     return;
   }
-  const bool idle = state_ == ReceiverState::kIdle;
-  if (!idle || request_open_ || owed_ != 0) {
+  if (state_ != ReceiverState::kIdle) return reply_busy(talk, MessageType::kOffer, offer.epoch);
+  if (request_open_ || owed_ != 0) {
     reply_busy(talk, MessageType::kOffer, offer.epoch);
   } else {
     uint16_t detail = 0;
@@ -281,7 +280,7 @@ inline void Receiver::handle_offer(const Mail& mail, Talk& talk) {
     refusal.reason = reason;
     refusal.detail = detail;
   }
-  if (idle) intake_.close(Peer::kNobody);
+  intake_.close(Peer::kNobody);
 }
 
 inline void Receiver::begin_transfer(const Mail& mail) {
@@ -291,15 +290,14 @@ inline void Receiver::begin_transfer(const Mail& mail) {
   peer_ = mail.peer;
   offer_ = offer;
   epoch_ = offer.epoch;
-  taken_seen_ = intake_.taken();
+  result_.epoch = offer.epoch;
+  result_.package_id = offer.package_id;
 
   const uint32_t payload = offer.fragment_payload;
   const uint32_t stack = config_.stack_credit_bytes;
   window_ = static_cast<uint16_t>(least(static_cast<uint32_t>(config_.ring.size()) / payload,
                                         stack != 0 ? initial_limit(stack, payload) : kReachFragments));
-  const uint32_t size = offer.stream_size();
-  const uint32_t cut = Stream::cut_of(offer.epoch, offer.fragment_payload);
-  if (!intake_.adopt_stream(mail, cut, size)) intake_.open_stream(peer_, cut, size);
+  intake_.open_manifest_stream(mail);
   announced_ = least(initial_limit(initial_credit_bytes(), payload), limit_count());  // the host knows it from Info
 }
 
@@ -314,14 +312,14 @@ inline void Receiver::handle_query(const Query& query, Talk& talk) {
   const bool of_last = is_epoch_of_transfer(query.epoch);
   if (of_last && is_of_transfer(talk.peer)) return answer_query(query);
   Notice& notice = reply(talk, MessageType::kFailed);
-  if (of_last && !transfer_open() && result_type_ != MessageType()) return fill_result(&notice);
   notice.epoch = query.epoch;
   notice.reason = Reason::kNoTransfer;
+  if (of_last && !transfer_open() && result_.type != MessageType()) notice = result_;
 }
 
 // About our transfer: the answer is whatever the host seems not to have heard.
 inline void Receiver::answer_query(const Query& query) {
-  if (result_type_ != MessageType()) {
+  if (result_.type != MessageType()) {
     owed_ |= kOwedResult;
   } else if (query.epoch != epoch_) {
     owed_ |= kOwedStart;
@@ -381,11 +379,11 @@ inline void Receiver::advance() {
 
 // The next bytes of the stream.
 void Receiver::peek(uint8_t* out, uint32_t size) const {
-  const size_t ring = config_.ring.size();
+  const Bytes ring = config_.ring;
   size_t at = intake_.place();
   for (uint8_t* const end = out + size; out != end; ++out) {
-    *out = config_.ring.data()[at];
-    if (++at == ring) at = 0;
+    *out = ring.data()[at];
+    if (++at == ring.size()) at = 0;
   }
 }
 
@@ -472,11 +470,11 @@ void Receiver::rewind(uint16_t restart_chunk, Reason reason) {
 Status Receiver::settle(ReceiverInput input, Reason reason, uint16_t detail) {
   const Status done = step(input);
   if (!done.ok()) return done;
-  result_type_ = kReceiverTable[static_cast<size_t>(input)].says;
-  const bool good = result_type_ == MessageType::kStored || result_type_ == MessageType::kVerified;
+  result_.type = kReceiverTable[static_cast<size_t>(input)].says;
+  const bool good = result_.type == MessageType::kStored || result_.type == MessageType::kVerified;
   ROOST_ASSERT(good == (reason == Reason::kOk));  // a host would not know what to make of it
-  result_reason_ = reason;
-  result_detail_ = detail;
+  result_.reason = reason;
+  result_.detail = detail;
   owed_ |= kOwedResult;
   outgoing_from_ = nullptr;
   return Status();
@@ -559,7 +557,7 @@ Status Receiver::answer_request(Reason reason, uint16_t detail) {
 }
 
 Status Receiver::lend_ring() {
-  if (intake_.has_mail() || !step(ReceiverInput::kLend).ok()) return Error::kIllegal;
+  if (intake_.first_mail() != nullptr || !step(ReceiverInput::kLend).ok()) return Error::kIllegal;
   if (!intake_.producer_inside()) return Status();
   (void)step(ReceiverInput::kReturn);
   return Error::kIllegal;

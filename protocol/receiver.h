@@ -185,10 +185,7 @@ struct TransferMemory {
   uint8_t failures_;  // of the page that fails
   bool hole_open_;
   bool query_open_;
-  bool bounced_;             // units() go through the bounce buffer
-  Reason result_reason_;     // how it went so far, said again when asked
-  MessageType result_type_;  // zero: nothing to say yet
-  uint16_t result_detail_;
+  bool bounced_;          // units() go through the bounce buffer
   uint16_t first_chunk_;  // of the current payload stream
   uint16_t durable_;
   uint16_t chunk_;
@@ -200,6 +197,7 @@ struct TransferMemory {
   uint16_t window_;        // fragments that may be under way at once
   uint16_t hole_next_;     // low half of the count that the hole begins with
   uint16_t query_count_;   // the query waits for fragments up to here, exclusive: low half as well
+  Notice result_;          // how it went so far, said again when asked; of no type: nothing to say yet
   uint32_t announced_;     // the limit the host knows
   uint32_t chunk_crc_;
   uint32_t hole_report_ms_;  // when the hole is old enough to be reported, or to be reported again
@@ -273,8 +271,8 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   uint16_t chunk_size() const { return chunk_size_; }    // true bytes
   uint32_t chunk_crc() const { return chunk_crc_; }      // as the host sent it: compare with protocol/chunk.h's
   Bytes units() const;  // a whole number of units, the page's last one padded with the erased value
-  Reason end_reason() const { return result_reason_; }
-  uint16_t end_detail() const { return result_detail_; }
+  Reason end_reason() const { return result_.reason; }
+  uint16_t end_detail() const { return result_.detail; }
 
   // Answers. kIllegal: it is not what the action asks for, or says what cannot be.
   Status sent(bool taken);                                  // false: the stack is full, poll gives it again later
@@ -356,11 +354,9 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   Notice& reply(Talk& talk, MessageType type);
   void reply_answer(Talk& talk);
   void reply_busy(Talk& talk, MessageType about, uint16_t tag);
-  void fill_result(Notice* notice) const;
   bool find_frame();
   bool find_transfer_frame();
-  bool send_from(uint8_t* owed, uint32_t bits, uint32_t slot);
-  void make_notice_of(uint32_t owed);
+  void make_start();
   void make_report(bool asked);
 
   Intake intake_;

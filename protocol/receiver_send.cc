@@ -45,48 +45,34 @@ inline void Receiver::make_report(bool asked) {
   encode(report, &outgoing_);
 }
 
-// How the transfer went: STORED, or how it ended.
-void Receiver::fill_result(Notice* notice) const {
-  notice->type = result_type_;
-  notice->package_id = offer_.package_id;
-  notice->epoch = offer_.epoch;
-  notice->reason = result_reason_;
-  notice->detail = result_detail_;
-}
-
-inline void Receiver::make_notice_of(uint32_t owed) {
+inline void Receiver::make_start() {
+  const bool rewound = static_cast<uint16_t>(epoch_ - offer_.epoch) > 1;
+  const uint32_t limit = limit_count();
   Notice notice;
-  fill_result(&notice);
-  if (owed == kOwedStart) {
-    const bool rewound = static_cast<uint16_t>(epoch_ - offer_.epoch) > 1;
-    const uint32_t limit = limit_count();
-    notice.type = rewound ? MessageType::kRewind : MessageType::kAccept;
-    notice.epoch = epoch_;
-    notice.about = static_cast<uint8_t>(__builtin_ctz(chunk_bytes_));
-    notice.detail = first_chunk_;
-    notice.extra = static_cast<uint8_t>(limit > kReachFragments ? kReachFragments : limit);
-  }
+  notice.type = rewound ? MessageType::kRewind : MessageType::kAccept;
+  notice.epoch = epoch_;
+  notice.about = static_cast<uint8_t>(__builtin_ctz(chunk_bytes_));
+  notice.detail = first_chunk_;
+  notice.extra = static_cast<uint8_t>(limit > kReachFragments ? kReachFragments : limit);
   encode(notice, &outgoing_);
-}
-
-bool Receiver::send_from(uint8_t* owed, uint32_t bits, uint32_t slot) {
-  outgoing_from_ = owed;
-  outgoing_bits_ = static_cast<uint8_t>(bits);
-  outgoing_slot_ = static_cast<uint8_t>(slot);
-  return true;
 }
 
 inline bool Receiver::find_transfer_frame() {
   const uint32_t slot = slot_of(peer_);
   if (owed_ == 0 || (stack_full_ >> slot & 1) != 0 || !intake_.connected(peer_)) return false;
-  uint32_t bits = owed_ & (0u - owed_);
-  if (bits < kOwedAsked) {
-    make_notice_of(bits);
+  const uint32_t first = owed_ & (0u - owed_);
+  outgoing_from_ = &owed_;
+  outgoing_slot_ = static_cast<uint8_t>(slot);
+  outgoing_bits_ = static_cast<uint8_t>(first);
+  if (first == kOwedStart) {
+    make_start();
+  } else if (first == kOwedResult) {
+    encode(result_, &outgoing_);
   } else {
-    make_report(bits == kOwedAsked);
-    bits |= kOwedReport;  // an asked report says all that another one would
+    outgoing_bits_ |= kOwedReport;  // an asked report says all that another one would
+    make_report(first == kOwedAsked);
   }
-  return send_from(&owed_, bits, slot);
+  return true;
 }
 
 // The transfer's frames first, then to each connection the reply, then news of the running model.
@@ -94,19 +80,26 @@ bool Receiver::find_frame() {
   outgoing_from_ = nullptr;
   if (find_transfer_frame()) return true;
   for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
-    const uint32_t bit = 1u << slot;
+    const uint8_t bit = static_cast<uint8_t>(1u << slot);
     if ((stack_full_ & bit) != 0) continue;
     Talk& talk = talks_[slot];
+    const Notice* notice = &talk.reply;
+    outgoing_bits_ = bit;
     if (talk.reply_owed != 0 && intake_.connected(talk.peer)) {
-      encode(talk.reply, &outgoing_);
-      return send_from(&talk.reply_owed, 1, slot);
+      outgoing_from_ = &talk.reply_owed;
+      outgoing_bits_ = 1;
+    } else if ((news_owed_ & bit) == 0) {
+      continue;
+    } else if (intake_.subscribed(slot)) {
+      notice = &news_;
+      outgoing_from_ = &news_owed_;
+    } else {
+      news_owed_ = static_cast<uint8_t>(news_owed_ & ~bit);  // nobody is there to hear it
+      continue;
     }
-    if ((news_owed_ & bit) == 0) continue;
-    if (intake_.subscribed(slot)) {
-      encode(news_, &outgoing_);
-      return send_from(&news_owed_, bit, slot);
-    }
-    news_owed_ = static_cast<uint8_t>(news_owed_ & ~bit);  // nobody is there to hear it
+    outgoing_slot_ = static_cast<uint8_t>(slot);
+    encode(*notice, &outgoing_);
+    return true;
   }
   return false;
 }
