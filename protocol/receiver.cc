@@ -58,12 +58,11 @@ uint32_t Receiver::chunk_total() const {
   return chunk_count(offer_.payload_size, chunk_bytes_);
 }
 
-// Every change of state goes through here. A legal input after a rest of the host's restarts its clocks; one that ends
-// the transfer leaves only its result to be said.
+// Every change of state goes through here. One to where the host moves next restarts its clocks: it could rest, or its
+// bytes have come. One that ends the transfer leaves only its result to be said.
 Status Receiver::step(ReceiverInput input) {
-  const bool rested = !host_moves_next(state_);
   if (!receiver_next(state_, input, &state_)) return Error::kIllegal;
-  if (rested && host_moves_next(state_)) heard_ms_ = progress_ms_ = now_ms_;
+  if (host_moves_next(state_)) heard_ms_ = progress_ms_ = now_ms_;
   if (state_ <= ReceiverState::kLent || state_ == ReceiverState::kWantAbandoned) {
     owed_ = static_cast<uint8_t>(owed_ & kOwedResult);
     intake_.close(state_ == ReceiverState::kIdle ? Peer::kNobody : Peer::kClosed);
@@ -467,7 +466,7 @@ void Receiver::rewind(uint16_t restart_chunk, Reason reason) {
 // ---- answers of the application ----
 
 // A step that the host is told of, now and whenever it asks.
-Status Receiver::settle(ReceiverInput input, Reason reason, uint16_t detail) {
+Status Receiver::settle(Reason reason, uint16_t detail, ReceiverInput input) {
   const Status done = step(input);
   if (!done.ok()) return done;
   result_.type = kReceiverTable[static_cast<size_t>(input)].says;
@@ -482,11 +481,11 @@ Status Receiver::settle(ReceiverInput input, Reason reason, uint16_t detail) {
 
 Status Receiver::answer_offer(Reason reason, uint16_t detail) {
   if (reason == Reason::kOk) return step(ReceiverInput::kOfferTaken);
-  return settle(ReceiverInput::kOfferRefused, reason, detail);
+  return settle(reason, detail, ReceiverInput::kOfferRefused);
 }
 
 Status Receiver::reject(Reason reason, uint16_t detail) {
-  return settle(ReceiverInput::kManifestRefused, reason, detail);
+  return settle(reason, detail, ReceiverInput::kManifestRefused);
 }
 
 Status Receiver::accept(uint16_t resume_chunk) {
@@ -499,10 +498,12 @@ Status Receiver::accept(uint16_t resume_chunk) {
 }
 
 Status Receiver::programmed() {
-  if (state_ != ReceiverState::kWantProgrammed) return Error::kIllegal;
-  page_offset_ = static_cast<uint16_t>(page_offset_ + program_true_);
+  const uint16_t offset = static_cast<uint16_t>(page_offset_ + program_true_);
+  const Status done = step(offset == chunk_size_ ? ReceiverInput::kPageProgrammed : ReceiverInput::kProgrammed);
+  if (!done.ok()) return done;
+  page_offset_ = offset;
   intake_.consume(program_true_);
-  return step(page_offset_ == chunk_size_ ? ReceiverInput::kPageProgrammed : ReceiverInput::kProgrammed);
+  return Status();
 }
 
 Status Receiver::chunk_durable(uint16_t durable_count) {
@@ -523,15 +524,15 @@ Status Receiver::chunk_failed(uint16_t restart_chunk, Reason reason) {
 }
 
 Status Receiver::stored() {
-  return settle(ReceiverInput::kStored, Reason::kOk, 0);
+  return settle(Reason::kOk, 0, ReceiverInput::kStored);
 }
 
 Status Receiver::verified() {
-  return settle(ReceiverInput::kVerified, Reason::kOk, 0);
+  return settle(Reason::kOk, 0, ReceiverInput::kVerified);
 }
 
 Status Receiver::payload_failed(Reason reason, uint16_t detail) {
-  return settle(ReceiverInput::kPayloadFailed, reason, detail);
+  return settle(reason, detail, ReceiverInput::kPayloadFailed);
 }
 
 Status Receiver::abandoned() {
@@ -539,7 +540,7 @@ Status Receiver::abandoned() {
 }
 
 Status Receiver::give_up(Reason reason, uint16_t detail) {
-  return settle(ReceiverInput::kGiveUp, reason, detail);
+  return settle(reason, detail, ReceiverInput::kGiveUp);
 }
 
 // The answer is remembered, to be said again if the request is.

@@ -229,7 +229,6 @@ struct ReceiverMemory : ReceiverMode, TransferMemory {
   uint32_t retry_at_ms_;    // those whose stack was full
   Offer offer_;
   Request request_;
-  Frame outgoing_;
   Notice news_;  // of the running model
   std::array<Talk, kConnectionsMax> talks_;
 };
@@ -315,8 +314,8 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
 
  private:
   Status step(ReceiverInput input);
-  Status settle(ReceiverInput input, Reason reason, uint16_t detail);
-  void abandon(Reason reason, uint16_t detail) { (void)settle(ReceiverInput::kGiveUp, reason, detail); }
+  Status settle(Reason reason, uint16_t detail, ReceiverInput input);
+  void abandon(Reason reason, uint16_t detail) { (void)settle(reason, detail, ReceiverInput::kGiveUp); }
 
   uint32_t patience_end_ms() const;
 
@@ -360,6 +359,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   void make_report(bool asked);
 
   Intake intake_;
+  Frame outgoing_;  // behind what it would move out of reach
 };
 
 }  // namespace protocol
