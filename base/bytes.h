@@ -95,7 +95,7 @@ class ByteWriter {
     if (p && !v.empty()) memcpy(p, v.data(), v.size());
   }
   size_t size() const { return offset_; }
-  Bytes written() const { return Bytes(bytes_.data(), offset_); }
+  MutableBytes written() const { return MutableBytes(bytes_.data(), offset_); }
   bool ok() const { return ok_; }
 
   // Room for the next `size` bytes, or null.

@@ -16,20 +16,31 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/span.h"
 
 namespace roost {
 
+// A number of a checked file: each stands at a multiple of its size, so that it is loaded whole.
+template <typename Number>
+ROOST_INLINE Number flat_load(const uint8_t* at) {
+  Number value = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  memcpy(&value, __builtin_assume_aligned(at, sizeof(value)), sizeof(value));
+#else
+  for (size_t i = sizeof(value); i > 0; --i) value = static_cast<Number>(value << 8 | at[i - 1]);
+#endif
+  return value;
+}
+
 enum : uint8_t {
   kFlatIgnored = 0x00,  // deprecated, or never read
   kFlatScalar = 0x10,   // with its size in bytes
-  kFlatVector = 0x20,   // of scalars or structs, with the size of one
-  kFlatText = 0x30,     // a string: zero-terminated besides its length
-  kFlatTexts = 0x40,
-  kFlatTable = 0x50,  // with its row in the schema
-  kFlatTables = 0x60,
-  kFlatRequired = 0x80,  // may be added to any of them
+  kFlatText = 0x20,     // a string: zero-terminated besides its length
+  kFlatTable = 0x30,    // with its row in the schema
+  kFlatMany = 0x40,     // a vector of the three above; of scalars or structs with the size of one
+  kFlatRequired = 0x80,
   kFlatKindMask = 0x70,
   kFlatNumberMask = 0x0F,
 };
@@ -41,19 +52,19 @@ constexpr uint8_t flat_scalar(unsigned size, unsigned required = 0) {
   return flat_field(kFlatScalar, size, required);
 }
 constexpr uint8_t flat_vector(unsigned size, unsigned required = 0) {
-  return flat_field(kFlatVector, size, required);
+  return flat_field(kFlatScalar | kFlatMany, size, required);
 }
 constexpr uint8_t flat_text(unsigned required = 0) {
-  return flat_field(kFlatText, 0, required);
+  return flat_field(kFlatText, 1, required);
 }
 constexpr uint8_t flat_texts(unsigned required = 0) {
-  return flat_field(kFlatTexts, 0, required);
+  return flat_field(kFlatText | kFlatMany, 1, required);
 }
 constexpr uint8_t flat_table(unsigned row, unsigned required = 0) {
   return flat_field(kFlatTable, row, required);
 }
 constexpr uint8_t flat_tables(unsigned row, unsigned required = 0) {
-  return flat_field(kFlatTables, row, required);
+  return flat_field(kFlatTable | kFlatMany, row, required);
 }
 
 struct FlatTable {
@@ -74,18 +85,15 @@ class FlatCheck {
   FlatCheck(Bytes file, const FlatTable* schema, uint32_t tables_max)
       : file_(file), schema_(schema), tables_left_(tables_max) {}
 
-  // The whole file, from the offset of the root table at its start.
+  // The whole file, from the offset of the root table at its start. It must begin at a multiple of 4.
   bool check_root();
   // One table at an offset that is known to lie in the file.
   bool check_table(uint32_t at, const FlatTable& table);
 
  private:
   bool inside(uint32_t at, uint32_t size) const { return at <= file_.size() && size <= file_.size() - at; }
-  bool follow(uint32_t* at) const;
-  bool check_vector(uint32_t at, uint32_t element_size) const;
-  bool check_text(uint32_t at) const;
+  const uint8_t* find_number(uint32_t at) const;
   bool check_field(uint32_t at, uint32_t field);
-  bool check_target(uint32_t at, uint32_t field);
 
   Bytes file_;
   const FlatTable* schema_;

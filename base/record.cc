@@ -28,16 +28,18 @@ size_t record_size(RecordFields fields) {
   return size;
 }
 
+size_t store_field(const RecordField& field, const void* object, uint8_t* out) {
+  if (field.member == kRecordNothing) {
+    memset(out, 0, size_of(field));
+  } else {
+    copy_field(out, static_cast<const uint8_t*>(object) + field.member, field);
+  }
+  return size_of(field);
+}
+
 size_t store_record(RecordFields fields, const void* object, uint8_t* out) {
   uint8_t* const start = out;
-  for (; fields->shape != 0; ++fields) {
-    if (fields->member == kRecordNothing) {
-      memset(out, 0, size_of(*fields));
-    } else {
-      copy_field(out, static_cast<const uint8_t*>(object) + fields->member, *fields);
-    }
-    out += size_of(*fields);
-  }
+  for (; fields->shape != 0; ++fields) out += store_field(*fields, object, out);
   return static_cast<size_t>(out - start);
 }
 

@@ -47,7 +47,8 @@ using RecordFields = const RecordField*;
 // The bytes of the record.
 size_t record_size(RecordFields fields);
 
-// Both return how many bytes that is. `out` and `in` hold as many.
+// All return how many bytes that is. `out` and `in` hold as many.
+size_t store_field(const RecordField& field, const void* object, uint8_t* out);
 size_t store_record(RecordFields fields, const void* object, uint8_t* out);
 size_t load_record(RecordFields fields, const uint8_t* in, void* object);
 

@@ -14,7 +14,7 @@
 
 #include "base/assert.h"
 
-// Cheaper than a call, which would go through memory: an object of two words is not returned in registers.
+// Cheaper than a call: an object of two words is passed in registers, but not returned in them.
 #define ROOST_INLINE __attribute__((always_inline)) inline
 
 namespace roost {

@@ -8,11 +8,12 @@ namespace protocol {
 namespace {
 
 // The tables of body.fbs, field by field.
+enum : uint32_t { kKeyValueRow = 1, kVectorRow };
 enum : uint32_t { kKey, kValue };
 const uint8_t kBodyFields[] = {
-    flat_texts(),    // labels
-    flat_tables(1),  // key_values
-    flat_tables(2),  // vectors
+    flat_texts(),               // labels
+    flat_tables(kKeyValueRow),  // key_values
+    flat_tables(kVectorRow),    // vectors
 };
 const uint8_t kKeyValueFields[] = {
     flat_text(kFlatRequired),  // key
@@ -28,14 +29,14 @@ const FlatTable kSchema[] = {FlatTable(kBodyFields), FlatTable(kKeyValueFields),
 constexpr uint32_t kTablesMax = 1 + kBodyKeyValuesMax + kBodyVectorsMax;
 constexpr uint32_t kTextMax = 4096;
 
-const FlatLimit kLimits[] = {
+const FlatLimit kBodyLimits[] = {
     FlatLimit(FlatLimit::kVector, BodyView::kLabels, 0, kBodyLabelsMax),
     FlatLimit(FlatLimit::kTexts, BodyView::kLabels, 0, kTextMax),
-    FlatLimit(FlatLimit::kVector, BodyView::kKeyValues, 0, kBodyKeyValuesMax),
-    FlatLimit(FlatLimit::kVector, BodyView::kVectors, 0, kBodyVectorsMax),
+    FlatLimit(FlatLimit::kTables, BodyView::kKeyValues, kKeyValueRow, kBodyKeyValuesMax),
+    FlatLimit(FlatLimit::kTables, BodyView::kVectors, kVectorRow, kBodyVectorsMax),
     kFlatLimitsEnd,
 };
-const FlatLimit kPairLimits[] = {
+const FlatLimit kKeyValueLimits[] = {
     FlatLimit(FlatLimit::kText, kKey, 1, kTextMax),
     FlatLimit(FlatLimit::kVector, kValue, 0, kTextMax),
     kFlatLimitsEnd,
@@ -45,19 +46,27 @@ const FlatLimit kVectorLimits[] = {
     FlatLimit(FlatLimit::kFloat, VectorView::kTolerance),
     kFlatLimitsEnd,
 };
+const FlatLimit* const kLimits[] = {kBodyLimits, kKeyValueLimits, kVectorLimits};
 
-const FlatFormat kFormat = {"RSB1", kPayloadBytesMax, kSchema, kTablesMax, kLimits};
+const FlatFormat kFormat = {flat_identifier("RSB1"), kPayloadBytesMax, kSchema, kTablesMax, kLimits};
 
 }  // namespace
 
+// The index has been checked against the count; past it is the caller's mistake.
+FlatView BodyView::table_of(Field field, size_t index) const {
+  const FlatVector tables = root_.vector(field);
+  ROOST_ASSERT(index < tables.size());
+  return tables.table_at(static_cast<uint32_t>(index));
+}
+
 Text BodyView::label(size_t index) const {
-  ROOST_ASSERT(index < label_count());
-  return root_.vector(kLabels).text_at(static_cast<uint32_t>(index)).text();
+  const FlatVector labels = root_.vector(kLabels);
+  ROOST_ASSERT(index < labels.size());
+  return labels.text_at(static_cast<uint32_t>(index)).text();
 }
 
 KeyValueView BodyView::key_value(size_t index) const {
-  ROOST_ASSERT(index < key_value_count());
-  const FlatView pair = root_.vector(kKeyValues).table_at(static_cast<uint32_t>(index));
+  const FlatView pair = table_of(kKeyValues, index);
   KeyValueView view;
   view.key = pair.vector(kKey).text();
   view.value = pair.vector(kValue).text();
@@ -65,11 +74,7 @@ KeyValueView BodyView::key_value(size_t index) const {
 }
 
 Status read_body(Bytes bytes, BodyView* view) {
-  const Error error = check_file(bytes, kFormat, &view->root_);
-  if (error != Error::kNone) return error;
-  const bool in_range = check_tables(view->root_.vector(BodyView::kKeyValues), kPairLimits) &&
-                        check_tables(view->root_.vector(BodyView::kVectors), kVectorLimits);
-  return in_range ? Status() : Status(Error::kRange);
+  return check_file(bytes, kFormat, &view->root_);
 }
 
 }  // namespace protocol

@@ -89,9 +89,10 @@ Frame encode(const Offer& m) {
 }
 
 Error decode(Bytes frame, ToDevice* message) {
+  const uint8_t type = message_type(frame);
+  message->type = static_cast<MessageType>(type);
   if (frame.empty()) return Error::kTooShort;
-  message->type = static_cast<MessageType>(frame.data()[0]);
-  const bool request = is_request(frame.data()[0]);
+  const bool request = is_request(type);
   RecordFields fields = kQueryFields;
   if (message->type == MessageType::kOffer) {
     fields = kOfferFields;
@@ -157,14 +158,6 @@ Frame encode(const Report& m) {
   for (size_t i = 0; i < kBitmapBytesMax; ++i) frame.data[kReportBytes + i] = i < m.bitmap_size ? m.bitmap[i] : 0;
   encode(static_cast<const ReportHead&>(m), &frame);
   return frame;
-}
-
-void encode(const ReportHead& m, Frame* frame) {
-  frame->data[0] = static_cast<uint8_t>(m.asked ? MessageType::kReportAsked : MessageType::kReport);
-  store_record(kReportFields, &m, frame->data.data() + 1);
-  size_t size = kFrameBytesMax;
-  while (size > kReportBytes && frame->data[size - 1] == 0) --size;
-  frame->size = static_cast<uint8_t>(size);
 }
 
 Result<Report> decode_report(Bytes frame) {

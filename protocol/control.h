@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <array>
 
+#include "base/bytes.h"
 #include "base/span.h"
 #include "protocol/error.h"
 #include "protocol/reason.h"
@@ -71,8 +72,8 @@ struct Offer {
   uint8_t flags = 0;
   uint16_t epoch = 0;  // of the manifest stream; the payload stream is epoch + 1
   uint32_t package_id = 0;
-  uint16_t manifest_size = 0;     // bytes, without the signature; 1..1024
   uint32_t payload_size = 0;      // bytes; 1..kPayloadBytesMax
+  uint16_t manifest_size = 0;     // bytes, without the signature; 1..1024
   uint16_t fragment_payload = 0;  // bytes per fragment in every stream of this offer; 16..491
 
   bool forced() const { return (flags & kOfferForce) != 0; }
@@ -103,16 +104,15 @@ struct Request {
 
 // Any of them, as its type says. Nothing is in it until it is decoded.
 struct ToDevice {
-  ToDevice() : type() {}
+  ToDevice() {}  // NOLINT
 
-  MessageType type;
   union {
     Offer offer;
     Query query;
     Request request;
   };
+  MessageType type;
 };
-constexpr size_t kToDeviceBytesMax = 17;  // OFFER
 
 // ---- device to host -------------------------------------------------------------------------------------------
 
@@ -207,7 +207,18 @@ Frame encode(const Accept& m);
 Frame encode(const Reject& m);
 Frame encode(const Report& m);
 // Around a whole bitmap that is in the frame already, from kReportBytes on.
-void encode(const ReportHead& m, Frame* frame);
+ROOST_INLINE void encode(const ReportHead& m, Frame* frame) {
+  uint8_t* const out = frame->data.data();
+  out[0] = static_cast<uint8_t>(m.asked ? MessageType::kReportAsked : MessageType::kReport);
+  out[1] = m.epoch_low;
+  store_le16(out + 2, m.next_wanted);
+  out[4] = m.limit;
+  out[5] = m.durable_low;
+  frame->size = kReportBytes;
+  for (uint8_t i = kReportBytes; i < kFrameBytesMax; ++i) {
+    if (out[i] != 0) frame->size = static_cast<uint8_t>(i + 1);
+  }
+}
 Frame encode(const Rewind& m);
 Frame encode(const Milestone& m);
 Frame encode(const Failed& m);

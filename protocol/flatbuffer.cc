@@ -10,18 +10,12 @@ namespace {
 
 constexpr size_t kSmallestFileBytes = 12;
 constexpr size_t kIdentifierOffset = 4;
-constexpr size_t kIdentifierBytes = 4;
-constexpr uint32_t kFieldMask = 0x3F;
+constexpr uint32_t kFieldMask = 0x1F;
 constexpr uint32_t kNothing = 0;  // the size of a vector that is not there
 
 // By the bits, since a compiler told to hurry may fold isfinite().
 bool is_finite_not_negative(uint32_t float_bits) {
   return float_bits < 0x7F800000u || float_bits == 0x80000000u;
-}
-
-bool check_size(FlatVector vector, const FlatLimit& limit) {
-  const uint32_t size = vector.size();
-  return size >= limit.size_min && (size <= limit.size_max || limit.size_max == kFlatUnlimited);
 }
 
 bool check_text(FlatVector text) {
@@ -31,10 +25,41 @@ bool check_text(FlatVector text) {
   return true;
 }
 
-bool check_texts(FlatVector texts, const FlatLimit& limit) {
-  for (uint32_t i = 0; i < texts.size(); ++i) {
-    const FlatVector text = texts.text_at(i);
-    if (!check_size(text, limit) || !check_text(text)) return false;
+bool check_limits(FlatView table, const FlatLimit* const* limits, uint32_t row);
+
+// What stands at `at`: the field itself, or an offset to it; an element of a vector likewise.
+bool check_limit(const uint8_t* at, uint32_t kind, const FlatLimit& limit, const FlatLimit* const* limits) {
+  if (kind == FlatLimit::kOneOf) return *at < 16 && (limit.most >> *at & 1) != 0;
+  const uint32_t number = flat_load<uint32_t>(at);
+  if (kind == FlatLimit::kZeroPoint) return number + 32768 <= 32768 + 65535;
+  if (kind == FlatLimit::kFloat) return is_finite_not_negative(number);
+  const FlatVector vector(flat_follow(at));
+  const uint32_t size = vector.size();
+  if (kind <= FlatLimit::kText) {
+    if (size < limit.least || (size > limit.most && limit.most != kFlatUnlimited)) return false;
+    return kind == FlatLimit::kVector || check_text(vector);
+  }
+  if (kind == FlatLimit::kTables && size > limit.most) return false;
+  const uint8_t* element = vector.data();
+  for (const uint8_t* const end = element + 4 * size; element != end; element += 4) {
+    bool good;
+    if (kind == FlatLimit::kTexts) {
+      good = check_limit(element, FlatLimit::kText, limit, limits);
+    } else if (kind == FlatLimit::kTables) {
+      good = check_limits(FlatView(flat_follow(element)), limits, limit.least);
+    } else {
+      const uint32_t value = flat_load<uint32_t>(element);
+      good = value >= limit.least && value <= limit.most;
+    }
+    if (!good) return false;
+  }
+  return true;
+}
+
+bool check_limits(FlatView table, const FlatLimit* const* limits, uint32_t row) {
+  for (const FlatLimit* limit = limits[row]; limit->least <= limit->most; ++limit) {
+    const uint8_t* at = table.find(limit->kind_and_field & kFieldMask);
+    if (at != nullptr && !check_limit(at, limit->kind_and_field & ~kFieldMask, *limit, limits)) return false;
   }
   return true;
 }
@@ -71,40 +96,14 @@ float FlatView::f32(uint32_t field) const {
   return value;
 }
 
-bool check_limits(FlatView table, const FlatLimit* limits) {
-  for (; limits->size_min <= limits->size_max; ++limits) {
-    const FlatLimit& limit = *limits;
-    const uint8_t* at = table.find(limit.kind_and_field & kFieldMask);
-    if (at == nullptr) continue;
-    const uint32_t kind = limit.kind_and_field & ~kFieldMask;
-    bool good;
-    if (kind == FlatLimit::kFloat) {
-      good = is_finite_not_negative(flat_load<uint32_t>(at));
-    } else {
-      const FlatVector vector(flat_follow(at));
-      good = kind == FlatLimit::kTexts ? check_texts(vector, limit) : check_size(vector, limit);
-      if (kind == FlatLimit::kText) good = good && check_text(vector);
-    }
-    if (!good) return false;
-  }
-  return true;
-}
-
-bool check_tables(FlatVector tables, const FlatLimit* limits) {
-  for (uint32_t i = 0; i < tables.size(); ++i) {
-    if (!check_limits(tables.table_at(i), limits)) return false;
-  }
-  return true;
-}
-
 Error check_file(Bytes file, const FlatFormat& format, FlatView* root) {
   if (file.size() < kSmallestFileBytes) return Error::kTooShort;
   if (file.size() > format.size_max) return Error::kTooLong;
   if (reinterpret_cast<uintptr_t>(file.data()) % 8 != 0) return Error::kMisaligned;
-  if (memcmp(file.data() + kIdentifierOffset, format.identifier, kIdentifierBytes) != 0) return Error::kWrongType;
+  if (flat_load<uint32_t>(file.data() + kIdentifierOffset) != format.identifier) return Error::kWrongType;
   if (!FlatCheck(file, format.schema, format.tables_max).check_root()) return Error::kMalformed;
   *root = FlatView::root(file.data());
-  return check_limits(*root, format.limits) ? Error::kNone : Error::kRange;
+  return check_limits(*root, format.limits, 0) ? Error::kNone : Error::kRange;
 }
 
 }  // namespace protocol

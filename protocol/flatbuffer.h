@@ -5,7 +5,6 @@
 #pragma once
 
 #include <stdint.h>
-#include <string.h>
 
 #include "base/bytes.h"
 #include "base/flatbuffer_check.h"
@@ -16,18 +15,6 @@ namespace roost {
 namespace protocol {
 
 using Text = Span<const char>;  // UTF-8, not terminated
-
-// The check has found every number where it belongs, at a multiple of its size: it is loaded whole.
-template <typename Number>
-ROOST_INLINE Number flat_load(const uint8_t* at) {
-  Number value = 0;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  memcpy(&value, __builtin_assume_aligned(at, sizeof(value)), sizeof(value));
-#else
-  for (size_t i = sizeof(value); i > 0; --i) value = static_cast<Number>(value << 8 | at[i - 1]);
-#endif
-  return value;
-}
 
 // The functions take and return bare pointers, which travel in registers; the two classes below give them their types.
 const uint8_t* flat_follow(const uint8_t* offset);  // from where an offset stands to what it points to
@@ -80,32 +67,39 @@ FlatView FlatVector::table_at(uint32_t index) const {
 // What a field must be, unless it is absent: one row each.
 struct FlatLimit {
   enum Kind : uint8_t {
-    kVector = 0x00,  // its size in elements
-    kText = 0x40,    // its size in bytes, and no control characters: texts end up on terminals
-    kTexts = 0x80,   // each of them is such a text
-    kFloat = 0xC0,   // finite and not negative; no size
+    kVector = 0x00,     // its size in elements, from least to most
+    kText = 0x20,       // its size in bytes, likewise, and no control characters: texts end up on terminals
+    kTexts = 0x40,      // each of them is such a text
+    kNumbers = 0x60,    // each of 32 bits, from least to most
+    kTables = 0x80,     // at most so many, each within its own limits: those of the row that stands for `least`
+    kOneOf = 0xA0,      // a byte below 16, whose bit is in `most`
+    kZeroPoint = 0xC0,  // -32768..65535
+    kFloat = 0xE0,      // finite and not negative
   };
   uint8_t kind_and_field;
-  uint8_t size_min;
-  uint16_t size_max;
+  uint8_t least;
+  uint16_t most;
 
-  constexpr FlatLimit(Kind kind, unsigned field, unsigned the_min = 0, unsigned the_max = 0)
+  constexpr FlatLimit(Kind kind, unsigned field, unsigned the_least = 0, unsigned the_most = 0)
       : kind_and_field(static_cast<uint8_t>(kind | field)),
-        size_min(static_cast<uint8_t>(the_min)),
-        size_max(static_cast<uint16_t>(the_max)) {}
+        least(static_cast<uint8_t>(the_least)),
+        most(static_cast<uint16_t>(the_most)) {}
 };
-constexpr uint16_t kFlatUnlimited = 0xFFFF;
+constexpr uint16_t kFlatUnlimited = 0xFFFF;                       // for a size
 constexpr FlatLimit kFlatLimitsEnd(FlatLimit::kVector, 0, 1, 0);  // behind the last row: what nothing can be
 
-bool check_limits(FlatView table, const FlatLimit* limits);
-bool check_tables(FlatVector tables, const FlatLimit* limits);  // each of them
+// Of four letters, as they stand in the file.
+constexpr uint32_t flat_identifier(const char (&letters)[5]) {
+  return static_cast<uint32_t>(letters[0]) | static_cast<uint32_t>(letters[1]) << 8 |
+         static_cast<uint32_t>(letters[2]) << 16 | static_cast<uint32_t>(letters[3]) << 24;
+}
 
 struct FlatFormat {
-  const char* identifier;
+  uint32_t identifier;
   uint32_t size_max;  // of a file
   const FlatTable* schema;
   uint32_t tables_max;
-  const FlatLimit* limits;  // of the root's fields
+  const FlatLimit* const* limits;  // of the tables in the schema, row by row
 };
 
 // Errors: kTooShort, kTooLong, kMisaligned, kWrongType, kMalformed, kRange. `root` is meaningful only on success.

@@ -162,9 +162,9 @@ void InfoWriter::tensor(uint8_t type, Span<const int32_t> shape) {
 
 uint16_t InfoWriter::finish() {
   if (!writer_.ok()) return 0;
-  const Bytes value = writer_.written();
-  store_le16(start_ + kSizeOffset, static_cast<uint16_t>(value.size()));
-  store_le32(start_ + kCrcOffset, crc32(0, value));  // where zero is, as it counts in its own sum
+  const MutableBytes value = writer_.written();
+  store_le16(value.data() + kSizeOffset, static_cast<uint16_t>(value.size()));
+  store_le32(value.data() + kCrcOffset, crc32(0, value));  // where zero is, as it counts in its own sum
   return static_cast<uint16_t>(value.size());
 }
 

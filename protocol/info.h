@@ -150,7 +150,7 @@ struct Info : InfoDevice {
 class InfoWriter {
  public:
   explicit InfoWriter(MutableBytes out)
-      : start_(out.data()), writer_(out.first(out.size() < kInfoBytesMax ? out.size() : kInfoBytesMax)) {}
+      : writer_(out.first(out.size() < kInfoBytesMax ? out.size() : kInfoBytesMax)) {}
 
   // head.size and head.crc are zero: they are computed.
   void begin(const InfoHead& head, const InfoDevice& device, const Text& hardware);
@@ -163,7 +163,6 @@ class InfoWriter {
   uint16_t finish();
 
  private:
-  uint8_t* start_;
   ByteWriter writer_;
 };
 

@@ -8,12 +8,15 @@ namespace roost {
 namespace protocol {
 namespace {
 
-constexpr uint32_t kSubscribed = 1;
+// Of a slot's word.
+constexpr uint32_t kSubscribed = 0x0001;
+constexpr uint32_t kConnected = 0x0002;  // lowest bit of the number, which grows by this
+constexpr uint32_t kNumber = 0xFFFE;
 constexpr uint32_t kMapBits = 128;
 
 // All words are stored in order (release) and loaded in order (acquire). What is said under a number that is odd in the
 // meantime is so seen whole or recognized as torn. Only inside_ and generation_ need more: see producer_inside.
-void store(std::atomic<uint32_t>* word, uint32_t value) {
+ROOST_INLINE void store(std::atomic<uint32_t>* word, uint32_t value) {
 #ifdef ROOST_MUTANT_WORDS_WITHOUT_ORDER  // see tests/protocol/CMakeLists.txt
   word->store(value, std::memory_order_relaxed);
 #else
@@ -25,8 +28,21 @@ void raise_by_one(std::atomic<uint32_t>* word) {  // by its only writer: no read
   store(word, word->load(std::memory_order_relaxed) + 1);
 }
 
-Peer peer_of(uint32_t session, uint32_t slot) {
-  return static_cast<Peer>(session * kConnectionsMax + slot);
+Peer peer_of(uint32_t word, uint32_t slot) {
+  return static_cast<Peer>((word & kNumber) / kConnected * kConnectionsMax + slot);
+}
+
+// The handle comes, or goes: not subscribed yet, or not any more.
+void begin_session(std::atomic<uint32_t>* slot, uint32_t conn) {
+  store(slot, conn << 16 | ((slot->load(std::memory_order_relaxed) + kConnected) & kNumber));
+}
+
+Stream manifest_stream_of(const Mail& mail) {
+  Stream stream;
+  stream.peer = mail.peer;
+  stream.cut = Stream::cut_of(mail.offer.epoch, mail.offer.fragment_payload);
+  stream.size = mail.offer.stream_size();
+  return stream;
 }
 
 }  // namespace
@@ -47,44 +63,34 @@ class Intake::Inside {
 
 Peer Intake::find(uint16_t conn) const {
   for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
-    const uint32_t session = slots_[slot].session.load(std::memory_order_relaxed);
-    if ((session & 1) != 0 && conn_of(slot) == conn) return peer_of(session, slot);
+    const uint32_t word = slots_[slot].load(std::memory_order_relaxed);
+    if ((word & kConnected) != 0 && word >> 16 == conn) return peer_of(word, slot);
   }
   return Peer::kNobody;
 }
 
 void Intake::handle_connect(uint16_t conn) {
   handle_disconnect(conn);  // a stack that forgot to tell
-  for (Slot& slot : slots_) {
-    if ((slot.session.load(std::memory_order_relaxed) & 1) != 0) continue;
-    store(&slot.word, static_cast<uint32_t>(conn) << 1);
-    return raise_by_one(&slot.session);
+  for (std::atomic<uint32_t>& slot : slots_) {
+    if ((slot.load(std::memory_order_relaxed) & kConnected) == 0) return begin_session(&slot, conn);
   }
 }
 
 void Intake::handle_subscribed(uint16_t conn, bool on) {
   const Peer peer = find(conn);
-  if (peer != Peer::kNobody) {
-    store(&slots_[slot_of(peer)].word, static_cast<uint32_t>(conn) << 1 | (on ? kSubscribed : 0));
-  }
+  if (peer == Peer::kNobody) return;
+  std::atomic<uint32_t>& slot = slots_[slot_of(peer)];
+  store(&slot, (slot.load(std::memory_order_relaxed) & ~kSubscribed) | (on ? kSubscribed : 0));
 }
 
 void Intake::handle_disconnect(uint16_t conn) {
   const Peer peer = find(conn);
-  if (peer != Peer::kNobody) raise_by_one(&slots_[slot_of(peer)].session);
+  if (peer != Peer::kNobody) begin_session(&slots_[slot_of(peer)], conn);
 }
 
 bool Intake::connected(Peer peer) const {
   const uint32_t slot = slot_of(peer);
-  return peer != Peer::kNobody && peer_of(slots_[slot].session.load(), slot) == peer;
-}
-
-// The word of one connection is not taken for that of the next one: the number is the same before and after. It is odd
-// while connected, so that both bits are the lowest.
-bool Intake::subscribed(uint32_t slot) const {
-  const uint32_t session = slots_[slot].session.load();
-  const uint32_t word = slots_[slot].word.load(std::memory_order_acquire);
-  return (session & word & kSubscribed) != 0 && slots_[slot].session.load() == session;
+  return peer != Peer::kNobody && peer_of(slots_[slot].load(std::memory_order_acquire), slot) == peer;
 }
 
 // ---- the mailbox ------------------------------------------------------------------------------------------------
@@ -110,15 +116,15 @@ ControlResult Intake::handle_control(uint16_t conn, Bytes bytes) {
   const uint32_t head = mail_head_.load(std::memory_order_relaxed);
   Mail& mail = mail_[head % kMailMax];
   mail.peer = peer;
-  mail.size = static_cast<uint8_t>(bytes.size() < mail.data.size() ? bytes.size() : mail.data.size());
-  memcpy(mail.data.data(), bytes.data(), mail.size);
-  mail.opened = static_cast<uint8_t>(open_for_offer(peer, mail.bytes()));
+  mail.error = decode(bytes, &mail);
+  mail.opened = static_cast<uint8_t>(open_for_offer(mail));
   store(&mail_head_, head + 1);
   return ControlResult::kTaken;
 }
 
-const Mail& Intake::first_mail() const {
-  return mail_[mail_tail_.load(std::memory_order_relaxed) % kMailMax];
+const Mail* Intake::first_mail() const {
+  const uint32_t tail = mail_tail_.load(std::memory_order_relaxed);
+  return mail_head_.load(std::memory_order_acquire) == tail ? nullptr : &mail_[tail % kMailMax];
 }
 
 void Intake::drop_mail() {
@@ -141,13 +147,20 @@ void Intake::open_stream(Peer peer, uint32_t cut, uint32_t size) {
   generation_.store(stream_id_);
 }
 
-// The producer has seen this generation, and looks at what it says no more: that may change under it.
-bool Intake::adopt_stream(const Mail& mail, uint32_t cut, uint32_t size) {
+void Intake::close(Peer door) {
+  open_stream(door, 0, 0);
+}
+
+// The producer that has opened it has seen this generation, and looks at what it says no more: that may change under it.
+void Intake::open_manifest_stream(const Mail& mail) {
+  const Stream stream = manifest_stream_of(mail);
   const uint32_t id = stream_id_ + 1;
-  if (mail.opened != static_cast<uint8_t>(id) || stream_here_.load() != id) return false;
-  set_stream(mail.peer, cut, size);
-  stream_id_ = id;
-  return true;
+  if (mail.opened == static_cast<uint8_t>(id) && stream_here_.load(std::memory_order_acquire) == id) {
+    set_stream(stream.peer, stream.cut, stream.size);
+    stream_id_ = id;
+  } else {
+    open_stream(stream.peer, stream.cut, stream.size);
+  }
 }
 
 // ---- streams: the producer's hand ----
@@ -164,28 +177,20 @@ bool Intake::follow_consumer() {
   const uint32_t generation = generation_.load();
   if ((generation & 1) != 0) return false;
   if (generation == (stream_here_.load(std::memory_order_relaxed) & ~1u)) return true;  // seen already
-  Stream stream;
-  stream.peer = peer_.load(std::memory_order_acquire);
-  stream.cut = cut_.load(std::memory_order_acquire);
-  stream.size = size_.load(std::memory_order_acquire);
-  if (generation_.load() != generation) return false;
-  here_ = stream;
+  here_.peer = peer_.load(std::memory_order_acquire);
+  here_.cut = cut_.load(std::memory_order_acquire);
+  here_.size = size_.load(std::memory_order_acquire);
+  if (generation_.load(std::memory_order_acquire) != generation) return false;  // it is read again
   begin_stream(generation);
   return true;
 }
 
-// An offer that finds the door open gets its manifest stream at once. Returns the stream's id, or 0.
-inline uint32_t Intake::open_for_offer(Peer peer, Bytes bytes) {
-  ToDevice message;
-  if (decode(bytes, &message) != Error::kNone || message.type != MessageType::kOffer) return 0;
+// An offer that finds the door open gets its manifest stream at once: one that makes no sense is closed again when the
+// consumer refuses the offer. Returns the stream's id, or 0.
+inline uint32_t Intake::open_for_offer(const Mail& mail) {
+  if (mail.error != Error::kNone || mail.type != MessageType::kOffer) return 0;
   if (!follow_consumer() || here_.peer != Peer::kNobody) return 0;
-  const Offer& offer = message.offer;
-  const uint32_t size = offer.stream_size();
-  if (offer.manifest_size > config_.manifest_bytes_max || size > config_.ring.size()) return 0;
-  if (!is_fragment_payload(offer.fragment_payload)) return 0;
-  here_.peer = peer;
-  here_.cut = Stream::cut_of(offer.epoch, offer.fragment_payload);
-  here_.size = size;
+  here_ = manifest_stream_of(mail);
   const uint32_t id = stream_here_.load(std::memory_order_relaxed) + 1;
   begin_stream(id);
   return id;
@@ -196,20 +201,18 @@ bool Intake::is_marked(uint32_t count) const {
   return (map_[index / 32].load(std::memory_order_acquire) >> (index % 32) & 1) != 0;
 }
 
-void Intake::set_bit(uint32_t count, bool on) {
+void Intake::turn_mark(uint32_t count) {
   const uint32_t index = count % kMapBits;
   std::atomic<uint32_t>& word = map_[index / 32];
-  const uint32_t mask = 1u << (index % 32);
-  const uint32_t value = word.load(std::memory_order_relaxed);
-  store(&word, on ? value | mask : value & ~mask);
+  store(&word, word.load(std::memory_order_relaxed) ^ 1u << (index % 32));
 }
 
 // Bits go before next passes them: one that stands too long would be read as that of a fragment 128 further on.
 inline void Intake::mark(uint32_t count) {
-  set_bit(count, true);
+  turn_mark(count);
   uint32_t next = next_.load(std::memory_order_relaxed);
   while (is_marked(next)) {
-    set_bit(next, false);
+    turn_mark(next);
     ++next;
   }
   store(&next_, next);
@@ -220,9 +223,9 @@ inline void Intake::mark(uint32_t count) {
 // the CRC is the last word. A stream of size 0 takes nothing.
 bool Intake::handle_data(uint16_t conn, Bytes bytes) {
   const Inside inside(this);
+  if (!follow_consumer() || here_.peer != find(conn)) return false;
   Fragment fragment;
   if (split_fragment(bytes, &fragment) != Error::kNone) return false;
-  if (!follow_consumer() || here_.peer != find(conn)) return false;
   const uint32_t next = next_.load(std::memory_order_relaxed);
   const uint32_t ahead = static_cast<uint16_t>(fragment.number - next);
   if (ahead >= kReachFragments) return false;
@@ -232,14 +235,14 @@ bool Intake::handle_data(uint16_t conn, Bytes bytes) {
   const uint32_t left = here_.size - position;
   const uint32_t size = left < here_.fragment_payload() ? left : here_.fragment_payload();
   if (fragment.payload.size() != size || is_marked(count)) return false;
-  const size_t ring_size = config_.ring.size();
-  if (position + size > consumed_.load(std::memory_order_acquire) + ring_size) return false;
+  const MutableBytes ring = config_.ring;
+  if (position + size > consumed_.load(std::memory_order_acquire) + ring.size()) return false;
   // The one place where a fragment's CRC is checked.
   if (fragment_crc(here_.epoch(), count, fragment.payload) != fragment.crc) return false;
-  size_t offset = position % ring_size;
+  size_t offset = position % ring.size();
   for (const uint8_t byte : fragment.payload) {
-    config_.ring.data()[offset] = byte;
-    if (++offset == ring_size) offset = 0;
+    ring.data()[offset] = byte;
+    if (++offset == ring.size()) offset = 0;
   }
   mark(count);
   return true;
@@ -247,15 +250,20 @@ bool Intake::handle_data(uint16_t conn, Bytes bytes) {
 
 // ---- what has arrived ----
 
+// False: what next and map say is of an earlier stream.
+bool Intake::producer_follows() const {
+  return stream_here_.load(std::memory_order_acquire) == stream_id_;
+}
+
 uint32_t Intake::next_count() const {
-  return stream_here_.load() == stream_id_ ? next_.load(std::memory_order_acquire) : 0;
+  return producer_follows() ? next_.load(std::memory_order_acquire) : 0;
 }
 
 bool Intake::has_hole() const {
-  if (stream_here_.load() != stream_id_) return false;
+  const bool known = producer_follows();
   uint32_t any = 0;
   for (const std::atomic<uint32_t>& word : map_) any |= word.load(std::memory_order_acquire);
-  return any != 0;
+  return known && any != 0;
 }
 
 uint32_t Intake::available() const {
@@ -264,23 +272,24 @@ uint32_t Intake::available() const {
 }
 
 // A bit that is set holds for as long as next stays the same. While next moves on, those that it passes are cleared, so
-// some may be missing: what is not shown is at worst sent twice.
+// some may be missing: what is not shown is at worst sent twice. It moves only as long as the ring has room, and nobody
+// makes room meanwhile.
 uint32_t Intake::arrived(uint8_t* bitmap) const {
-  for (int attempts = 4;; --attempts) {
-    const uint32_t next = next_count();
-    memset(bitmap, 0, kBitmapBytesMax);
-    // A producer that never rests: what is known for certain will do, the next report says more.
-    if (attempts == 0 || stream_here_.load() != stream_id_) return next;
+  uint32_t next;
+  do {
+    next = next_count();
+    const bool known = producer_follows();
     for (uint32_t i = 0; i < 8 * kBitmapBytesMax; ++i) {
 #ifdef ROOST_MUTANT_BITMAP_OFF_BY_ONE
-      if (!is_marked(next + i)) continue;
+      const bool here = known && is_marked(next + i);
 #else
-      if (!is_marked(next + 1 + i)) continue;
+      const bool here = known && is_marked(next + 1 + i);
 #endif
-      bitmap[i / 8] = static_cast<uint8_t>(bitmap[i / 8] | 1 << (i % 8));
+      bitmap[i / 8] =
+          static_cast<uint8_t>(bitmap[i / 8] >> 1 | (here ? 0x80 : 0));  // the first of eight ends lowest
     }
-    if (next_count() == next) return next;
-  }
+  } while (next_count() != next);
+  return next;
 }
 
 }  // namespace protocol

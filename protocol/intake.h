@@ -32,8 +32,8 @@ enum class ControlResult : uint8_t {
   kUnknownConnection,  // no handle_connect came for it
 };
 
-// A connection, told apart from a later one that got the same handle: its slot, and above that a number which grows
-// by one with each connect and each disconnect of the slot, so that it is odd while connected.
+// A connection, told apart from a later one that got the same handle: its slot, and above that a number of 15 bits which
+// grows by one with each connect and each disconnect of the slot, so that it is odd while connected.
 enum class Peer : uint32_t {
   kNobody = 0,
   kClosed = 1,  // in a stream: nothing is taken. With kNobody an offer opens one.
@@ -49,13 +49,11 @@ struct IntakeConfig {
   uint16_t manifest_bytes_max = kManifestBytesMax;
 };
 
-// A write on Control. One byte more than the longest message: enough to see that one is too long.
-struct Mail {
-  Peer peer;
+// A write on Control.
+struct Mail : ToDevice {
+  Error error;     // of decode()
   uint8_t opened;  // low byte of the manifest stream's id that the producer has opened for this offer; 0: none
-  uint8_t size;
-  std::array<uint8_t, kToDeviceBytesMax + 1> data;
-  Bytes bytes() const { return Bytes(data.data(), size); }
+  Peer peer;
 };
 
 // Whose stream, and how it is cut. Of nobody's, all is zero.
@@ -76,11 +74,6 @@ struct IntakeMemory {
   static constexpr uint32_t kMailMax = 4;
   static constexpr uint32_t kMailMaxOfOne = 3;  // the rest is for the other connections
   static constexpr uint32_t kMapWords = 4;
-
-  struct Slot {
-    std::atomic<uint32_t> word;     // connection handle << 1 | subscribed
-    std::atomic<uint32_t> session;  // the upper part of a Peer
-  };
 
   // Arrays last: the shorter instructions reach only so far.
 
@@ -104,7 +97,8 @@ struct IntakeMemory {
   Stream here_;
 
   std::array<std::atomic<uint32_t>, kMapWords> map_;  // stored by the producer: fragments beyond next, modulo 128
-  std::array<Slot, kConnectionsMax> slots_;
+  std::array<std::atomic<uint32_t>, kConnectionsMax>
+      slots_;  // handle << 16 | upper part of a Peer << 1 | subscribed
   std::array<Mail, kMailMax> mail_;
 };
 
@@ -121,22 +115,19 @@ class Intake : private IntakeMemory {
 
   // ---- consumer
   bool connected(Peer peer) const;
-  bool subscribed(uint32_t slot) const;
+  bool subscribed(uint32_t slot) const { return (slots_[slot].load(std::memory_order_acquire) & 1) != 0; }
   // The stack's handle of whoever is, or was last, in that slot.
   uint16_t conn_of(uint32_t slot) const {
-    return static_cast<uint16_t>(slots_[slot].word.load(std::memory_order_relaxed) >> 1);
+    return static_cast<uint16_t>(slots_[slot].load(std::memory_order_relaxed) >> 16);
   }
-  bool has_mail() const {
-    return mail_head_.load(std::memory_order_acquire) != mail_tail_.load(std::memory_order_relaxed);
-  }
-  const Mail& first_mail() const;  // stays until dropped; only if there is one
+  const Mail* first_mail() const;  // stays until dropped; null: there is none
   void drop_mail();
 
   void open_stream(Peer peer, uint32_t cut, uint32_t size);
   // The producer may open a manifest stream (kNobody) / nothing is taken (kClosed).
-  void close(Peer door) { open_stream(door, 0, 0); }
-  // Goes on with the stream that the producer opened for this offer. False: it is gone, open it anew.
-  bool adopt_stream(const Mail& mail, uint32_t cut, uint32_t size);
+  void close(Peer door);
+  // Goes on with the stream that the producer opened for this offer, or, if that is gone, opens it anew.
+  void open_manifest_stream(const Mail& mail);
   // A producer on another thread is in the middle of a call. After close(): who begins one later finds it closed, since
   // these two words are stored and loaded in one order for all.
   bool producer_inside() const { return inside_.load() != 0; }
@@ -150,20 +141,22 @@ class Intake : private IntakeMemory {
   uint32_t stream_size() const { return size_.load(std::memory_order_relaxed); }
   uint32_t consumed() const { return consumed_.load(std::memory_order_relaxed); }
   void consume(uint32_t size) { consumed_.store(consumed() + size, std::memory_order_release); }
+  size_t place() const { return consumed() % config_.ring.size(); }  // in the ring, of the next byte to consume
 
  private:
   class Inside;
 
+  bool producer_follows() const;
   void set_stream(Peer peer, uint32_t cut, uint32_t size);
   // producer only
   Peer find(uint16_t conn) const;
   bool follow_consumer();
   void begin_stream(uint32_t id);
-  uint32_t open_for_offer(Peer peer, Bytes bytes);
+  uint32_t open_for_offer(const Mail& mail);
   bool mailbox_has_room(Peer peer) const;
   void mark(uint32_t count);
   bool is_marked(uint32_t count) const;
-  void set_bit(uint32_t count, bool on);
+  void turn_mark(uint32_t count);  // on, or off again
 
   const IntakeConfig& config_;
 };

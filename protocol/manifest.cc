@@ -9,6 +9,7 @@ namespace protocol {
 namespace {
 
 // The tables of manifest.fbs, field by field.
+constexpr unsigned kTensorRow = 1;
 const uint8_t kManifestFields[] = {
     flat_text(kFlatRequired),       // name
     flat_text(kFlatRequired),       // version
@@ -20,8 +21,8 @@ const uint8_t kManifestFields[] = {
     flat_scalar(4),                 // arena_bytes
     flat_vector(4),                 // operators
     flat_texts(),                   // custom_operators
-    flat_tables(1),                 // inputs
-    flat_tables(1),                 // outputs
+    flat_tables(kTensorRow),        // inputs
+    flat_tables(kTensorRow),        // outputs
     flat_scalar(4),                 // confirm_after_inferences
     flat_scalar(4),                 // warm_up_inferences
     flat_scalar(1),                 // attempts
@@ -42,7 +43,8 @@ constexpr uint32_t kTablesMax = 1 + 2 * kManifestTensorsMax;
 constexpr FlatLimit limit(FlatLimit::Kind kind, ManifestField field, unsigned size_min, unsigned size_max) {
   return FlatLimit(kind, static_cast<unsigned>(field), size_min, size_max);
 }
-const FlatLimit kLimits[] = {
+constexpr uint32_t kTensorTypes = 0x2DF;  // bit n: there is a type n
+const FlatLimit kManifestLimits[] = {
     limit(FlatLimit::kText, ManifestField::kName, 1, 24),
     limit(FlatLimit::kText, ManifestField::kVersion, 1, 16),
     limit(FlatLimit::kText, ManifestField::kHardware, 0, 24),
@@ -52,38 +54,24 @@ const FlatLimit kLimits[] = {
     limit(FlatLimit::kVector, ManifestField::kOperators, 0, kManifestOperatorsMax),
     limit(FlatLimit::kVector, ManifestField::kCustomOperators, 0, kManifestCustomMax),
     limit(FlatLimit::kTexts, ManifestField::kCustomOperators, 1, 64),
-    limit(FlatLimit::kVector, ManifestField::kInputs, 0, kManifestTensorsMax),
-    limit(FlatLimit::kVector, ManifestField::kOutputs, 0, kManifestTensorsMax),
+    limit(FlatLimit::kTables, ManifestField::kInputs, kTensorRow, kManifestTensorsMax),
+    limit(FlatLimit::kTables, ManifestField::kOutputs, kTensorRow, kManifestTensorsMax),
     kFlatLimitsEnd,
 };
 const FlatLimit kTensorLimits[] = {
+    FlatLimit(FlatLimit::kOneOf, TensorView::kType, 0, kTensorTypes),
     FlatLimit(FlatLimit::kVector, TensorView::kShape, 0, kManifestRankMax),
+    FlatLimit(FlatLimit::kNumbers, TensorView::kShape, 1, kManifestDimensionMax),
     FlatLimit(FlatLimit::kFloat, TensorView::kScale),
+    FlatLimit(FlatLimit::kZeroPoint, TensorView::kZeroPoint),
     kFlatLimitsEnd,
 };
+const FlatLimit* const kLimits[] = {kManifestLimits, kTensorLimits};
 
-const FlatFormat kFormat = {"RST1", kManifestBytesMax, kSchema, kTablesMax, kLimits};
+const FlatFormat kFormat = {flat_identifier("RST1"), kManifestBytesMax, kSchema, kTablesMax, kLimits};
 
 constexpr uint8_t kAttemptsDefault = 3;
 constexpr uint8_t kAttemptsMax = 16;
-constexpr uint32_t kTensorTypes = 0x2DF;  // bit n: there is a type n
-
-bool check_tensor(FlatView tensor) {
-  const uint32_t type = tensor.u8(TensorView::kType);
-  if (type >= 32 || (kTensorTypes >> type & 1) == 0 || !check_limits(tensor, kTensorLimits)) return false;
-  const FlatVector shape = tensor.vector(TensorView::kShape);
-  for (uint32_t i = 0; i < shape.size(); ++i) {
-    if (shape.u32_at(i) - 1 >= static_cast<uint32_t>(kManifestDimensionMax)) return false;
-  }
-  return tensor.u32(TensorView::kZeroPoint) + 32768 <= 32768 + 65535;
-}
-
-bool check_tensors(FlatVector tensors) {
-  for (uint32_t i = 0; i < tensors.size(); ++i) {
-    if (!check_tensor(tensors.table_at(i))) return false;
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -95,12 +83,12 @@ Sha256 ManifestView::digest(ManifestField field) const {
 }
 
 uint8_t ManifestView::attempts() const {
-  return has(ManifestField::kAttempts) ? root_.u8(static_cast<uint32_t>(ManifestField::kAttempts))
-                                       : kAttemptsDefault;
+  const uint8_t* attempts = find(ManifestField::kAttempts);
+  return attempts == nullptr ? kAttemptsDefault : *attempts;
 }
 
 uint64_t ManifestView::counter() const {
-  const uint8_t* counter = root_.find(static_cast<uint32_t>(ManifestField::kCounter));
+  const uint8_t* counter = find(ManifestField::kCounter);
   return counter == nullptr ? 0 : flat_load<uint64_t>(counter);
 }
 
@@ -109,9 +97,7 @@ Status read_manifest(Bytes bytes, ManifestView* view) {
   if (error != Error::kNone) return error;
   const PayloadLayout layout = view->layout();
   const uint32_t attempts = view->attempts();
-  const bool in_range = check_tensors(view->vector(ManifestField::kInputs)) &&
-                        check_tensors(view->vector(ManifestField::kOutputs)) && layout.model_size() != 0 &&
-                        layout.model_size() <= kPayloadBytesMax && layout.body_size() <= kPayloadBytesMax &&
+  const bool in_range = layout.model_size() - 1 < kPayloadBytesMax && layout.body_size() <= kPayloadBytesMax &&
                         layout.payload_size() <= kPayloadBytesMax &&
                         (layout.body_size() != 0) == view->has(ManifestField::kBodySha256) && attempts >= 1 &&
                         attempts <= kAttemptsMax;

@@ -148,7 +148,8 @@ class ManifestView {
 
  private:
   friend Status read_manifest(Bytes bytes, ManifestView* view);
-  bool has(ManifestField field) const { return root_.find(static_cast<uint32_t>(field)) != nullptr; }
+  const uint8_t* find(ManifestField field) const { return root_.find(static_cast<uint32_t>(field)); }
+  bool has(ManifestField field) const { return find(field) != nullptr; }
   uint32_t u32(ManifestField field) const { return root_.u32(static_cast<uint32_t>(field)); }
   FlatVector vector(ManifestField field) const { return root_.vector(static_cast<uint32_t>(field)); }
   Text text(ManifestField field) const { return vector(field).text(); }

@@ -19,7 +19,7 @@ enum : uint8_t {
 const RecordField kFields[] = {ROOST_FIELD(Notice, extra),      ROOST_FIELD(Notice, epoch),
                                ROOST_FIELD(Notice, package_id), ROOST_FIELD(Notice, about),
                                ROOST_FIELD(Notice, reason),     ROOST_FIELD(Notice, detail),
-                               ROOST_FIELD(Notice, extra),      kRecordEnd};
+                               ROOST_FIELD(Notice, extra)};
 
 // From ACCEPT on; REPORT is made elsewhere.
 const uint8_t kLayouts[] = {
@@ -45,8 +45,7 @@ void encode(const Notice& notice, Frame* frame) {
   uint8_t* out = frame->data.data();
   *out++ = static_cast<uint8_t>(notice.type);
   for (const RecordField* field = kFields; layout != 0; ++field, layout >>= 1) {
-    const RecordField one[] = {*field, kRecordEnd};
-    if ((layout & 1) != 0) out += store_record(one, &notice, out);
+    if ((layout & 1) != 0) out += store_field(*field, &notice, out);
   }
   frame->size = static_cast<uint8_t>(out - frame->data.data());
 }

@@ -46,9 +46,10 @@ inline uint32_t chunk_true_size(uint32_t payload_size, uint32_t chunk_bytes, uin
 
 // Size of the payload stream that begins with chunk `first`: every chunk is raw.
 inline uint32_t stream_size(uint32_t payload_size, uint32_t chunk_bytes, uint32_t first) {
-  const uint32_t count = chunk_count(payload_size, chunk_bytes);
-  if (first >= count) return 0;
-  return payload_size - first * chunk_bytes + (count - first) * static_cast<uint32_t>(kChunkOverheadBytes);
+  const uint32_t before = first * chunk_bytes;
+  if (before >= payload_size) return 0;
+  const uint32_t left = payload_size - before;
+  return left + chunk_count(left, chunk_bytes) * static_cast<uint32_t>(kChunkOverheadBytes);
 }
 
 // A package is known on the wire by the first four bytes, little-endian, of its manifest's SHA-256.

@@ -12,13 +12,19 @@ namespace protocol {
 namespace {
 
 constexpr int kMailPerPoll = 4;
-constexpr uint8_t kFailuresMax = 3;  // of one page
-constexpr uint8_t kRewindsMax = 24;  // of one transfer: pages of one erase block may fail by turns
+constexpr uint32_t kChunksMax = 0xFFFE;  // indices and counts take 16 bits
+constexpr uint8_t kFailuresMax = 3;      // of one page
+constexpr uint8_t kRewindsMax = 24;      // of one transfer: pages of one erase block may fail by turns
 
 // Here and in receiver_send.cc, `inline` says that there is one caller.
 
 bool reached(uint32_t now_ms, uint32_t at_ms) {
   return static_cast<int32_t>(now_ms - at_ms) >= 0;
+}
+
+int32_t sooner(int32_t wait_ms, uint32_t other_ms) {
+  const int32_t other = static_cast<int32_t>(other_ms);
+  return wait_ms < other ? wait_ms : other;
 }
 
 bool is_power_of_two(uint32_t n) {
@@ -33,19 +39,11 @@ bool host_moves_next(ReceiverState state) {
   return state >= ReceiverState::kAwaitManifest && state <= ReceiverState::kAwaitChunkTail;
 }
 
-uint32_t fragments_in(uint32_t stream_bytes, uint32_t fragment_payload) {
-  return (stream_bytes + fragment_payload - 1) / fragment_payload;
-}
-
 }  // namespace
 
 Receiver::Receiver(const ReceiverConfig& lent, const PageShape& page)
-    : ReceiverMemory(),
-      config_(lent),
-      bounce_(page.bounce.data()),
-      program_unit_bytes_(page.program_unit_bytes),
-      chunk_bytes_(page.chunk_bytes),
-      erased_value_(page.erased_value),
+    : ReceiverSetup{lent, page.bounce.data(), page.program_unit_bytes, page.chunk_bytes, page.erased_value, 0},
+      ReceiverMemory(),
       intake_(lent) {
   ROOST_ASSERT(lent.ring.size() >= kRingBytesMin && lent.ring.size() <= kRingBytesMax);
   ROOST_ASSERT(reinterpret_cast<uintptr_t>(lent.ring.data()) % 8 == 0);
@@ -54,29 +52,26 @@ Receiver::Receiver(const ReceiverConfig& lent, const PageShape& page)
   ROOST_ASSERT(is_power_of_two(page.chunk_bytes) && page.chunk_bytes >= kChunkBytesMin);
   ROOST_ASSERT(page.chunk_bytes <= kChunkBytesMax && page.chunk_bytes >= page.program_unit_bytes);
   ROOST_ASSERT(lent.manifest_bytes_max <= kManifestBytesMax);
-  ROOST_ASSERT(lent.program_bytes_max != 0);
 }
 
 void Receiver::admit(uint32_t payload_bytes_max) {
-  payload_bytes_max_ = least(payload_bytes_max, 0xFFFEu * chunk_bytes_);  // so that chunks are counted in 16 bits
+  payload_bytes_max_ = least(payload_bytes_max, kChunksMax * chunk_bytes_);
 }
 
 uint32_t Receiver::chunk_total() const {
   return chunk_count(offer_.payload_size, chunk_bytes_);
 }
 
-// Every change of state goes through here. A legal input after a rest of the host's restarts its clocks; one that ends
-// the transfer leaves only its result to be said.
-bool Receiver::step(ReceiverInput input) {
-  const bool rested = !host_moves_next(state_);
-  if (!receiver_next(state_, input, &state_)) return false;
-  if (rested && host_moves_next(state_)) heard_ms_ = progress_ms_ = now_ms_;
+// Every change of state goes through here. One to where the host moves next restarts its clocks: it could rest, or its
+// bytes have come. One that ends the transfer leaves only its result to be said.
+Status Receiver::step(ReceiverInput input) {
+  if (!receiver_next(state_, input, &state_)) return Error::kIllegal;
+  if (host_moves_next(state_)) heard_ms_ = progress_ms_ = now_ms_;
   if (state_ <= ReceiverState::kLent || state_ == ReceiverState::kWantAbandoned) {
     owed_ = static_cast<uint8_t>(owed_ & kOwedResult);
-    hole_open_ = query_open_ = false;
     intake_.close(state_ == ReceiverState::kIdle ? Peer::kNobody : Peer::kClosed);
   }
-  return true;
+  return Status();
 }
 
 // ---- poll ----
@@ -107,24 +102,20 @@ uint32_t Receiver::patience_end_ms() const {
   return reached(silent_ms, stuck_ms) ? stuck_ms : silent_ms;
 }
 
-uint32_t Receiver::hole_report_ms() const {
-  return hole_since_ms_ + (hole_reported_ ? config_.hole_quiet_ms : config_.hole_grace_ms);
-}
-
 Deadline Receiver::next_deadline() const {
+  constexpr int32_t kNever = INT32_MAX;
+  int32_t wait_ms = kNever;
+  if (stack_full_ != 0) wait_ms = static_cast<int32_t>(retry_at_ms_ - now_ms_);
+  if (transfer_open()) {
+    wait_ms = sooner(wait_ms, patience_end_ms() - now_ms_);
+    if (hole_open_) wait_ms = sooner(wait_ms, hole_report_ms_ - now_ms_);
+    if (query_open_) wait_ms = sooner(wait_ms, query_at_ms_ - now_ms_);
+  }
+  const bool ours = transfer_open() && !host_moves_next(state_);
+  if (ours || intake_.first_mail() != nullptr || request_open_ || outgoing_from_ != nullptr) wait_ms = 0;
   Deadline deadline;
-  const auto earlier = [&deadline](uint32_t at_ms) {
-    if (deadline.any && static_cast<int32_t>(at_ms - deadline.at_ms) >= 0) return;
-    deadline.any = true;
-    deadline.at_ms = at_ms;
-  };
-  if (intake_.has_mail() || request_open_ || outgoing_from_ != nullptr) earlier(now_ms_);
-  if (stack_full_ != 0) earlier(retry_at_ms_);
-  if (!transfer_open()) return deadline;
-  if (!host_moves_next(state_)) earlier(now_ms_);
-  earlier(patience_end_ms());
-  if (hole_open_) earlier(hole_report_ms());
-  if (query_open_) earlier(query_at_ms_);
+  deadline.any = wait_ms != kNever;
+  deadline.at_ms = now_ms_ + static_cast<uint32_t>(wait_ms);
   return deadline;
 }
 
@@ -138,8 +129,9 @@ inline void Receiver::watch() {
 
   // With the whole payload here, the check goes on without the host.
   if (!host_here && state_ < ReceiverState::kWantStored) abandon(Reason::kLinkLost, 0);
-  if (intake_.taken() != taken_seen_) {
-    taken_seen_ = intake_.taken();
+  const uint32_t taken = intake_.taken();
+  if (taken != taken_seen_) {
+    taken_seen_ = taken;
     heard_ms_ = progress_ms_ = now_ms_;
   }
   if (host_moves_next(state_) && reached(now_ms_, patience_end_ms())) abandon(Reason::kHostSilent, 0);
@@ -152,13 +144,11 @@ inline void Receiver::watch_hole(uint32_t next) {
     hole_open_ = false;
   } else if (!hole_open_ || hole_next_ != static_cast<uint16_t>(next)) {
     hole_open_ = true;
-    hole_reported_ = false;
     hole_next_ = static_cast<uint16_t>(next);
-    hole_since_ms_ = now_ms_;
-  } else if (reached(now_ms_, hole_report_ms())) {
+    hole_report_ms_ = now_ms_ + config_.hole_grace_ms;
+  } else if (reached(now_ms_, hole_report_ms_)) {
     owed_ |= kOwedReport;
-    hole_reported_ = true;
-    hole_since_ms_ = now_ms_;
+    hole_report_ms_ = now_ms_ + config_.hole_quiet_ms;
   }
   const bool all_here = static_cast<int16_t>(next - query_count_) >= 0;
   if (query_open_ && (all_here || reached(now_ms_, query_at_ms_))) {
@@ -177,23 +167,28 @@ inline void Receiver::watch_credit() {
   const uint32_t limit = limit_count();
   if (limit <= announced_) return;
 
-  constexpr uint32_t kEarlyCreditBytes = 1536;
+  constexpr int32_t kEarlyCreditBytes = 1536;
   constexpr uint32_t kWorthwhileBytes = 2560;
   const uint32_t window = window_ * payload;
-  const uint32_t credit_left = announced_ > next ? (announced_ - next) * payload : 0;
+  const int32_t credit_left =
+      static_cast<int32_t>((announced_ - next) * payload);  // below zero: more came than that
   const uint32_t gain = (limit - announced_) * payload;
-  const uint32_t early = window * 3 / 8 > kEarlyCreditBytes ? window * 3 / 8 : kEarlyCreditBytes;
+  const int32_t three_eighths = static_cast<int32_t>(window * 3 / 8);
+  const int32_t early = three_eighths > kEarlyCreditBytes ? three_eighths : kEarlyCreditBytes;
   const uint32_t worthwhile = least(window * 5 / 8, kWorthwhileBytes);
-  if (credit_left < early && (gain >= worthwhile || limit == total_)) owed_ |= kOwedReport;
+  const bool ends = limit * payload >= intake_.stream_size();
+  if (credit_left < early && (gain >= worthwhile || ends)) owed_ |= kOwedReport;
 }
 
 // ---- credit ----
 
 // The first count the host may not send yet: what the ring, the bitmap and the port's stack hold. It never goes back.
 uint32_t Receiver::limit_count() const {
+  const uint32_t payload = offer_.fragment_payload;
   const uint32_t room_end = intake_.consumed() + static_cast<uint32_t>(config_.ring.size());
-  uint32_t limit = least(intake_.next_count() + window_, total_);
-  if (room_end < intake_.stream_size()) limit = least(limit, room_end / offer_.fragment_payload);
+  const uint32_t stream_end = intake_.stream_size();  // the last fragment may be shorter
+  const uint32_t room = (room_end < stream_end ? room_end : stream_end + payload - 1) / payload;
+  const uint32_t limit = least(intake_.next_count() + window_, room);
   return limit > announced_ ? limit : announced_;
 }
 
@@ -206,37 +201,45 @@ uint16_t Receiver::initial_credit_bytes() const {
 // ---- the mailbox ----
 
 inline void Receiver::read_mail() {
-  for (int i = 0; i < kMailPerPoll && intake_.has_mail(); ++i) {
-    const Mail& mail = intake_.first_mail();
-    if (intake_.connected(mail.peer)) {
-      if (is_of_transfer(mail.peer)) heard_ms_ = now_ms_;
-      handle_mail(mail);
-    } else if (mail.opened != 0 && state_ == ReceiverState::kIdle) {
+  for (int i = 0; i < kMailPerPoll; ++i) {
+    const Mail* const mail = intake_.first_mail();
+    if (mail == nullptr) return;
+    if (intake_.connected(mail->peer)) {
+      if (is_of_transfer(mail->peer)) heard_ms_ = now_ms_;
+      handle_mail(*mail, talk_with(mail->peer));
+    } else if (mail->opened != 0 && state_ == ReceiverState::kIdle) {
       intake_.close(Peer::kNobody);
     }
     intake_.drop_mail();
   }
 }
 
-inline void Receiver::handle_mail(const Mail& mail) {
-  ToDevice message;
-  const Error error = decode(mail.bytes(), &message);
-  if (error != Error::kNone && error != Error::kVersion) {
-    Notice& unknown = reply(mail.peer, MessageType::kUnknown);
-    unknown.about = static_cast<uint8_t>(message.type);
-    unknown.reason = error == Error::kWrongType ? Reason::kUnknownMessage : Reason::kMalformedMessage;
+Receiver::Talk& Receiver::talk_with(Peer peer) {
+  Talk& talk = talks_[slot_of(peer)];
+  if (talk.peer != peer) {
+    talk = Talk();  // of an earlier connection
+    talk.peer = peer;
+  }
+  return talk;
+}
+
+inline void Receiver::handle_mail(const Mail& mail, Talk& talk) {
+  if (mail.error != Error::kNone && mail.error != Error::kVersion) {
+    Notice& unknown = reply(talk, MessageType::kUnknown);
+    unknown.about = static_cast<uint8_t>(mail.type);
+    unknown.reason = mail.error == Error::kWrongType ? Reason::kUnknownMessage : Reason::kMalformedMessage;
     unknown.extra = kProtocolVersion;
-  } else if (message.type == MessageType::kOffer) {
-    handle_offer(message.offer, mail);
-  } else if (message.type == MessageType::kQuery) {
-    handle_query(message.query, mail.peer);
+  } else if (mail.type == MessageType::kOffer) {
+    handle_offer(mail, talk);
+  } else if (mail.type == MessageType::kQuery) {
+    handle_query(mail.query, talk);
   } else {
-    handle_request(message.request, mail.peer);
+    handle_request(mail.request, talk);
   }
 }
 
-void Receiver::reply_busy(Peer peer, MessageType about, uint16_t tag) {
-  Notice& busy = reply(peer, MessageType::kBusy);
+void Receiver::reply_busy(Talk& talk, MessageType about, uint16_t tag) {
+  Notice& busy = reply(talk, MessageType::kBusy);
   busy.about = static_cast<uint8_t>(about);
   busy.detail = tag;
 }
@@ -247,9 +250,7 @@ inline Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const 
     *detail = kProtocolVersion;
     return Reason::kProtocolVersion;
   }
-  if (is_epoch_of_transfer(offer.epoch) || is_epoch_of_transfer(static_cast<uint16_t>(offer.epoch + 1))) {
-    return Reason::kEpochReused;
-  }
+  if (is_epoch_of_transfer(offer.epoch, 1)) return Reason::kEpochReused;
   if (!is_fragment_payload(offer.fragment_payload)) {
     *detail = static_cast<uint16_t>(kFragmentPayloadMax);
     return Reason::kFragmentSize;
@@ -266,64 +267,65 @@ inline Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const 
 }
 
 // Of another version, only version and epoch mean anything.
-inline void Receiver::handle_offer(const Offer& offer, const Mail& mail) {
+inline void Receiver::handle_offer(const Mail& mail, Talk& talk) {
+  const Offer& offer = mail.offer;
   // Written twice, by the link or by a host that did not hear us: no second transfer.
   if (is_of_transfer(mail.peer) && offer.version == kProtocolVersion && offer.epoch == offer_.epoch &&
       offer.package_id == offer_.package_id) {
     return;
   }
-  const bool idle = state_ == ReceiverState::kIdle;
-  if (!idle || request_open_ || owed_ != 0) {
-    reply_busy(mail.peer, MessageType::kOffer, offer.epoch);
+  if (state_ != ReceiverState::kIdle) return reply_busy(talk, MessageType::kOffer, offer.epoch);
+  if (request_open_ || owed_ != 0) {
+    reply_busy(talk, MessageType::kOffer, offer.epoch);
   } else {
     uint16_t detail = 0;
     const Reason reason = offer_fault(offer, &detail);
-    if (reason == Reason::kOk) return begin_transfer(offer, mail);
-    Notice& refusal = reply(mail.peer, MessageType::kReject);
+    if (reason == Reason::kOk) return begin_transfer(mail);
+    Notice& refusal = reply(talk, MessageType::kReject);
     refusal.epoch = offer.epoch;
     refusal.reason = reason;
     refusal.detail = detail;
   }
-  if (idle) intake_.close(Peer::kNobody);
+  intake_.close(Peer::kNobody);
 }
 
-inline void Receiver::begin_transfer(const Offer& offer, const Mail& mail) {
+inline void Receiver::begin_transfer(const Mail& mail) {
+  const Offer& offer = mail.offer;
   (void)step(ReceiverInput::kOffer);  // it is idle
   static_cast<TransferMemory&>(*this) = TransferMemory();
   peer_ = mail.peer;
   offer_ = offer;
   epoch_ = offer.epoch;
-  taken_seen_ = intake_.taken();
+  result_.epoch = offer.epoch;
+  result_.package_id = offer.package_id;
 
   const uint32_t payload = offer.fragment_payload;
   const uint32_t stack = config_.stack_credit_bytes;
   window_ = static_cast<uint16_t>(least(static_cast<uint32_t>(config_.ring.size()) / payload,
                                         stack != 0 ? initial_limit(stack, payload) : kReachFragments));
-  const uint32_t size = offer.stream_size();
-  const uint32_t cut = Stream::cut_of(epoch_, offer.fragment_payload);
-  if (!intake_.adopt_stream(mail, cut, size)) intake_.open_stream(peer_, cut, size);
-  total_ = fragments_in(size, payload);
-  announced_ = least(initial_limit(initial_credit_bytes(), payload), total_);  // the host knows it from Info
+  intake_.open_manifest_stream(mail);
+  announced_ = least(initial_limit(initial_credit_bytes(), payload), limit_count());  // the host knows it from Info
 }
 
-// Of this transfer, or of the last one.
-bool Receiver::is_epoch_of_transfer(uint16_t epoch) const {
+// It, or one of so many that follow it, is of this transfer, or of the last one.
+bool Receiver::is_epoch_of_transfer(uint16_t epoch, uint32_t next_streams) const {
   const bool ever = offer_.fragment_payload != 0;
-  return ever && static_cast<uint16_t>(epoch - offer_.epoch) <= static_cast<uint16_t>(epoch_ - offer_.epoch);
+  const uint32_t streams = static_cast<uint16_t>(epoch_ - offer_.epoch);
+  return ever && static_cast<uint16_t>(epoch + next_streams - offer_.epoch) <= streams + next_streams;
 }
 
-inline void Receiver::handle_query(const Query& query, Peer from) {
+inline void Receiver::handle_query(const Query& query, Talk& talk) {
   const bool of_last = is_epoch_of_transfer(query.epoch);
-  if (of_last && is_of_transfer(from)) return answer_query(query);
-  Notice& notice = reply(from, MessageType::kFailed);
-  if (of_last && !transfer_open() && result_type_ != MessageType()) return fill_result(&notice);
+  if (of_last && is_of_transfer(talk.peer)) return answer_query(query);
+  Notice& notice = reply(talk, MessageType::kFailed);
   notice.epoch = query.epoch;
   notice.reason = Reason::kNoTransfer;
+  if (of_last && !transfer_open() && result_.type != MessageType()) notice = result_;
 }
 
 // About our transfer: the answer is whatever the host seems not to have heard.
 inline void Receiver::answer_query(const Query& query) {
-  if (result_type_ != MessageType()) {
+  if (result_.type != MessageType()) {
     owed_ |= kOwedResult;
   } else if (query.epoch != epoch_) {
     owed_ |= kOwedStart;
@@ -335,57 +337,59 @@ inline void Receiver::answer_query(const Query& query) {
   }
 }
 
-inline void Receiver::handle_request(const Request& request, Peer from) {
-  const Talk& talk = talks_[slot_of(from)];
-  if (talk.peer == from && talk.answer.tag == request.tag && talk.answer.about == request.type) {
-    return reply_answer(from);
+inline void Receiver::handle_request(const Request& request, Talk& talk) {
+  if (talk.tag == request.tag && talk.answered == request.type) return reply_answer(talk);
+  if (request_open_ && request_peer_ == talk.peer && request_.tag == request.tag && request_.type == request.type) {
+    return;  // it is being done
   }
-  const bool aborts = request.type == MessageType::kAbort && is_of_transfer(from);
-  if (request_open_ || (transfer_open() && !aborts)) {
-    const bool being_worked_on =
-        request_open_ && request_peer_ == from && request_.tag == request.tag && request_.type == request.type;
-    if (!being_worked_on) reply_busy(from, request.type, request.tag);
-    return;
-  }
+  const bool aborts = request.type == MessageType::kAbort && is_of_transfer(talk.peer);
+  if (request_open_ || (transfer_open() && !aborts)) return reply_busy(talk, request.type, request.tag);
   request_open_ = true;
   request_ = request;
-  request_peer_ = from;
-  if (!aborts) return;
+  request_peer_ = talk.peer;
+  if (!transfer_open()) return;
   abandon(Reason::kAskedByHost, 0);  // or it is over already
   (void)answer_request(Reason::kOk, 0);
 }
 
 // ---- the stream ----
 
+// Takes from the stream what the state waits for, as long as that is here.
 inline void Receiver::advance() {
-  bool moved = true;
-  while (moved) {
+  bool here = true;
+  while (here) {
+    ReceiverInput input;
     switch (state_) {
       case ReceiverState::kAwaitManifest:
-        moved = intake_.available() == offer_.stream_size() && step(ReceiverInput::kManifestHere);
+        here = intake_.available() == offer_.stream_size();
+        input = ReceiverInput::kManifestHere;
         break;
       case ReceiverState::kAwaitChunkHead:
-        moved = look_for_head();
+        here = look_for_head();
+        input = ReceiverInput::kHeadHere;
         break;
       case ReceiverState::kAwaitUnits:
-        moved = look_for_units();
+        here = look_for_units();
+        input = ReceiverInput::kUnitsHere;
         break;
       case ReceiverState::kAwaitChunkTail:
-        moved = take_word(&chunk_crc_) && step(ReceiverInput::kTailHere);
+        here = take_word(&chunk_crc_);
+        input = ReceiverInput::kTailHere;
         break;
       default:
-        moved = false;
+        return;
     }
+    if (here) (void)step(input);
   }
 }
 
 // The next bytes of the stream.
 void Receiver::peek(uint8_t* out, uint32_t size) const {
-  const size_t ring = config_.ring.size();
-  size_t at = intake_.consumed() % ring;
+  const Bytes ring = config_.ring;
+  size_t at = intake_.place();
   for (uint8_t* const end = out + size; out != end; ++out) {
-    *out = config_.ring.data()[at];
-    if (++at == ring) at = 0;
+    *out = ring.data()[at];
+    if (++at == ring.size()) at = 0;
   }
 }
 
@@ -402,34 +406,34 @@ bool Receiver::take_word(uint32_t* word) {
 inline bool Receiver::look_for_head() {
   uint32_t head;
   if (!take_word(&head)) return false;
+  if (head == chunk_size_) return true;  // raw and without flags: just the size
   const uint8_t codec = chunk_codec(head);
   if (codec != static_cast<uint8_t>(Codec::kRaw)) {
     abandon(Reason::kCodecUnsupported, codec);
-    return false;
+  } else {
+    rewind(chunk_, Reason::kChunkMalformed);
   }
-  if (head != chunk_size_) return rewind(chunk_, Reason::kChunkMalformed);  // raw and without flags: just the size
-  return step(ReceiverInput::kHeadHere);
+  return false;
 }
 
 // Whole units straight from the ring; one that straddles the ring's end, and the page's padded last one, through
 // the bounce buffer.
 inline bool Receiver::look_for_units() {
   const uint32_t unit = program_unit_bytes_;
-  const uint32_t ring = static_cast<uint32_t>(config_.ring.size());
   const uint32_t left = static_cast<uint32_t>(chunk_size_ - page_offset_);
   const uint32_t here = intake_.available();
-  const uint32_t to_end = ring - intake_.consumed() % ring;
+  const uint32_t to_end = static_cast<uint32_t>(config_.ring.size() - intake_.place());
   const uint32_t most = config_.program_bytes_max + unit - 1;
   uint32_t size = least(least(left, here), least(to_end, most)) & (0 - unit);
   bounced_ = size == 0;
   if (bounced_) size = least(left, unit);
   if (here < size) return false;
   program_true_ = static_cast<uint16_t>(size);
-  return step(ReceiverInput::kUnitsHere);
+  return true;
 }
 
 Bytes Receiver::units() const {
-  if (!bounced_) return Bytes(config_.ring.data() + intake_.consumed() % config_.ring.size(), program_true_);
+  if (!bounced_) return Bytes(config_.ring.data() + intake_.place(), program_true_);
   memset(bounce_, erased_value_, program_unit_bytes_);
   peek(bounce_, program_true_);
   return Bytes(bounce_, program_unit_bytes_);
@@ -450,70 +454,65 @@ void Receiver::open_payload_stream(uint16_t first_chunk) {
   begin_chunk(first_chunk);
   const uint32_t size = stream_size(offer_.payload_size, chunk_bytes_, first_chunk);
   intake_.open_stream(peer_, Stream::cut_of(epoch_, offer_.fragment_payload), size);
-  total_ = fragments_in(size, offer_.fragment_payload);
   announced_ = 0;
   announced_ = limit_count();
 }
 
 // Each rewind takes an epoch, the first payload stream the one after the offer's.
-bool Receiver::rewind(uint16_t restart_chunk, Reason reason) {
+void Receiver::rewind(uint16_t restart_chunk, Reason reason) {
   if (failing_chunk_ != chunk_) failures_ = 0;
   failing_chunk_ = chunk_;
   ++failures_;
   if (failures_ >= kFailuresMax || static_cast<uint16_t>(epoch_ - offer_.epoch) > kRewindsMax) {
-    abandon(reason, chunk_);
-    return false;
+    return abandon(reason, chunk_);
   }
-  if (!step(ReceiverInput::kRewound)) return false;
+  (void)step(ReceiverInput::kRewound);
   open_payload_stream(restart_chunk);
-  return true;
 }
 
 // ---- answers of the application ----
 
-// A step, or nothing has changed.
-Status Receiver::answered(ReceiverInput input) {
-  return step(input) ? Status() : Status(Error::kIllegal);
-}
-
 // A step that the host is told of, now and whenever it asks.
-Status Receiver::settle(ReceiverInput input, Reason reason, uint16_t detail) {
-  if (!step(input)) return Error::kIllegal;
-  result_type_ = kReceiverTable[static_cast<size_t>(input)].says;
-  const bool good = result_type_ == MessageType::kStored || result_type_ == MessageType::kVerified;
+Status Receiver::settle(Reason reason, uint16_t detail, ReceiverInput input) {
+  const Status done = step(input);
+  if (!done.ok()) return done;
+  result_.type = kReceiverTable[static_cast<size_t>(input)].says;
+  const bool good = result_.type == MessageType::kStored || result_.type == MessageType::kVerified;
   ROOST_ASSERT(good == (reason == Reason::kOk));  // a host would not know what to make of it
-  result_reason_ = reason;
-  result_detail_ = detail;
+  result_.reason = reason;
+  result_.detail = detail;
   owed_ |= kOwedResult;
   outgoing_from_ = nullptr;
   return Status();
 }
 
 Status Receiver::reject(Reason reason, uint16_t detail) {
-  return settle(ReceiverInput::kManifestRefused, reason, detail);
+  return settle(reason, detail, ReceiverInput::kManifestRefused);
 }
 
 Status Receiver::accept(uint16_t resume_chunk) {
   const uint32_t total = chunk_total();
   const ReceiverInput input = resume_chunk == total ? ReceiverInput::kAcceptedWhole : ReceiverInput::kAccepted;
-  if (resume_chunk > total || !step(input)) return Error::kIllegal;
+  if (resume_chunk > total || !step(input).ok()) return Error::kIllegal;
   durable_ = resume_chunk;
   open_payload_stream(resume_chunk);
   return Status();
 }
 
 Status Receiver::programmed() {
-  if (state_ != ReceiverState::kWantProgrammed) return Error::kIllegal;
-  page_offset_ = static_cast<uint16_t>(page_offset_ + program_true_);
+  const uint16_t offset = static_cast<uint16_t>(page_offset_ + program_true_);
+  const Status done = step(offset == chunk_size_ ? ReceiverInput::kPageProgrammed : ReceiverInput::kProgrammed);
+  if (!done.ok()) return done;
+  page_offset_ = offset;
   intake_.consume(program_true_);
-  return answered(page_offset_ == chunk_size_ ? ReceiverInput::kPageProgrammed : ReceiverInput::kProgrammed);
+  return Status();
 }
 
 Status Receiver::chunk_durable(uint16_t durable_count) {
   const uint16_t next = static_cast<uint16_t>(chunk_ + 1);
   const ReceiverInput input =
       next == chunk_total() ? ReceiverInput::kLastChunkDurable : ReceiverInput::kChunkDurable;
-  if (durable_count < durable_ || durable_count > next || !step(input)) return Error::kIllegal;
+  if (durable_count < durable_ || durable_count > next || !step(input).ok()) return Error::kIllegal;
   durable_ = durable_count;
   begin_chunk(next);
   return Status();
@@ -522,28 +521,28 @@ Status Receiver::chunk_durable(uint16_t durable_count) {
 Status Receiver::chunk_failed(uint16_t restart_chunk, Reason reason) {
   const bool asked = state_ == ReceiverState::kWantChunkClosed || state_ == ReceiverState::kWantProgrammed;
   if (!asked || restart_chunk > chunk_ || restart_chunk < durable_) return Error::kIllegal;
-  (void)rewind(restart_chunk, reason);
+  rewind(restart_chunk, reason);
   return Status();
 }
 
 Status Receiver::stored() {
-  return settle(ReceiverInput::kStored, Reason::kOk, 0);
+  return settle(Reason::kOk, 0, ReceiverInput::kStored);
 }
 
 Status Receiver::verified() {
-  return settle(ReceiverInput::kVerified, Reason::kOk, 0);
+  return settle(Reason::kOk, 0, ReceiverInput::kVerified);
 }
 
 Status Receiver::payload_failed(Reason reason, uint16_t detail) {
-  return settle(ReceiverInput::kPayloadFailed, reason, detail);
+  return settle(reason, detail, ReceiverInput::kPayloadFailed);
 }
 
 Status Receiver::abandoned() {
-  return answered(ReceiverInput::kAbandoned);
+  return step(ReceiverInput::kAbandoned);
 }
 
 Status Receiver::give_up(Reason reason, uint16_t detail) {
-  return settle(ReceiverInput::kGiveUp, reason, detail);
+  return settle(reason, detail, ReceiverInput::kGiveUp);
 }
 
 // The answer is remembered, to be said again if the request is.
@@ -551,25 +550,24 @@ Status Receiver::answer_request(Reason reason, uint16_t detail) {
   if (!request_open_) return Error::kIllegal;
   request_open_ = false;
   if (!intake_.connected(request_peer_)) return Status();
-  Talk& talk = talks_[slot_of(request_peer_)];
-  talk.peer = request_peer_;
-  talk.answer.tag = request_.tag;
-  talk.answer.about = request_.type;
-  talk.answer.reason = reason;
-  talk.answer.detail = detail;
-  reply_answer(request_peer_);
+  Talk& talk = talk_with(request_peer_);
+  talk.tag = request_.tag;
+  talk.answered = request_.type;
+  talk.reason = reason;
+  talk.detail = detail;
+  reply_answer(talk);
   return Status();
 }
 
-Result<MutableBytes> Receiver::lend_ring() {
-  if (intake_.has_mail() || !step(ReceiverInput::kLend)) return Error::kIllegal;
-  if (!intake_.producer_inside()) return config_.ring;
+Status Receiver::lend_ring() {
+  if (intake_.first_mail() != nullptr || !step(ReceiverInput::kLend).ok()) return Error::kIllegal;
+  if (!intake_.producer_inside()) return Status();
   (void)step(ReceiverInput::kReturn);
   return Error::kIllegal;
 }
 
 Status Receiver::return_ring() {
-  return answered(ReceiverInput::kReturn);
+  return step(ReceiverInput::kReturn);
 }
 
 }  // namespace protocol

@@ -146,8 +146,17 @@ inline bool receiver_next(ReceiverState state, ReceiverInput input, ReceiverStat
   return true;
 }
 
-// What a Receiver keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
-// Small members first: the shorter instructions reach only so far.
+// What a Receiver is told once. In front, and small members first: the shorter instructions reach only so far.
+struct ReceiverSetup {
+  const ReceiverConfig& config_;
+  uint8_t* const bounce_;
+  const uint16_t program_unit_bytes_;
+  const uint16_t chunk_bytes_;
+  const uint8_t erased_value_;
+  uint32_t payload_bytes_max_;
+};
+
+// What it keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
 struct ReceiverMode {
   // Frames of the transfer are not queued but owed, and made when they can go: so they are always fresh and need no
   // room. In this order.
@@ -162,7 +171,6 @@ struct ReceiverMode {
   bool request_open_;
   // Sets of connections by slot.
   uint8_t stack_full_;
-  uint8_t replies_owed_;
   uint8_t news_owed_;
   // What sent() speaks of.
   uint8_t outgoing_bits_;
@@ -174,12 +182,8 @@ struct TransferMemory {
   uint8_t owed_;
   uint8_t failures_;  // of the page that fails
   bool hole_open_;
-  bool hole_reported_;
   bool query_open_;
-  bool bounced_;             // units() go through the bounce buffer
-  Reason result_reason_;     // how it went so far, said again when asked
-  MessageType result_type_;  // zero: nothing to say yet
-  uint16_t result_detail_;
+  bool bounced_;          // units() go through the bounce buffer
   uint16_t first_chunk_;  // of the current payload stream
   uint16_t durable_;
   uint16_t chunk_;
@@ -191,10 +195,10 @@ struct TransferMemory {
   uint16_t window_;        // fragments that may be under way at once
   uint16_t hole_next_;     // low half of the count that the hole begins with
   uint16_t query_count_;   // the query waits for fragments up to here, exclusive: low half as well
-  uint32_t total_;         // fragments of the current stream
+  Notice result_;          // how it went so far, said again when asked; of no type: nothing to say yet
   uint32_t announced_;     // the limit the host knows
   uint32_t chunk_crc_;
-  uint32_t hole_since_ms_;  // seen, or last reported
+  uint32_t hole_report_ms_;  // when the hole is old enough to be reported, or to be reported again
   uint32_t query_at_ms_;
 };
 
@@ -202,8 +206,13 @@ struct ReceiverMemory : ReceiverMode, TransferMemory {
   // With one connection.
   struct Talk {
     Peer peer;
-    Notice reply;   // to go
-    Answer answer;  // to its last request, said again if that is repeated
+    Notice reply;        // to go
+    uint8_t reply_owed;  // 1, until it has gone
+    // The last request that was answered, and how: said again if it is repeated. Of no type: none was.
+    MessageType answered;
+    uint8_t tag;
+    Reason reason;
+    uint16_t detail;
   };
 
   // the transfer, or the last one
@@ -214,17 +223,15 @@ struct ReceiverMemory : ReceiverMode, TransferMemory {
   Peer peer_;
   Peer request_peer_;
   // sending
-  uint8_t* outgoing_from_;   // the set that outgoing_bits_ are owed in; null: nothing was given to send
-  uint32_t outgoing_limit_;  // what the frame announces, if it is a report
-  uint32_t retry_at_ms_;     // those whose stack was full
+  uint8_t* outgoing_from_;  // the set that outgoing_bits_ are owed in; null: nothing was given to send
+  uint32_t retry_at_ms_;    // those whose stack was full
   Offer offer_;
   Request request_;
-  Frame outgoing_;
   Notice news_;  // of the running model
   std::array<Talk, kConnectionsMax> talks_;
 };
 
-class Receiver : private ReceiverMemory {
+class Receiver : private ReceiverSetup, private ReceiverMemory {
  public:
   // `lent` must stay, unchanged, as long as the receiver. Values out of range are the caller's mistake.
   Receiver(const ReceiverConfig& lent, const PageShape& page);
@@ -263,8 +270,8 @@ class Receiver : private ReceiverMemory {
   uint16_t chunk_size() const { return chunk_size_; }    // true bytes
   uint32_t chunk_crc() const { return chunk_crc_; }      // as the host sent it: compare with protocol/chunk.h's
   Bytes units() const;  // a whole number of units, the page's last one padded with the erased value
-  Reason end_reason() const { return result_reason_; }
-  uint16_t end_detail() const { return result_detail_; }
+  Reason end_reason() const { return result_.reason; }
+  uint16_t end_detail() const { return result_.detail; }
 
   // Answers. kIllegal: it is not what the action asks for, or says what cannot be.
   Status sent(bool taken);  // false: the stack is full, poll gives it again later
@@ -289,9 +296,10 @@ class Receiver : private ReceiverMemory {
   // Tells every subscribed host. The newest change replaces one that is not sent yet.
   void notify_state(MessageType type, uint32_t package_id, Reason reason = Reason::kOk, uint16_t detail = 0);
 
-  // Takes the idle ring for other work until return_ring; offers meanwhile are answered BUSY. kIllegal while a
-  // transfer is open, or in the very moment a producer on another thread is inside a handle_ call: try again later.
-  Result<MutableBytes> lend_ring();
+  // The idle ring, which is scratch(), for other work until return_ring; offers meanwhile are answered BUSY. kIllegal
+  // while a transfer is open, or in the very moment a producer on another thread is inside a handle_ call: try again
+  // later.
+  Status lend_ring();
   Status return_ring();
 
   // ---- for reports and tests ------------------------------------------------------------------------------------
@@ -304,27 +312,26 @@ class Receiver : private ReceiverMemory {
   uint16_t initial_credit_bytes() const;
 
  private:
-  bool step(ReceiverInput input);
-  Status answered(ReceiverInput input);
-  Status settle(ReceiverInput input, Reason reason, uint16_t detail);
-  void abandon(Reason reason, uint16_t detail) { (void)settle(ReceiverInput::kGiveUp, reason, detail); }
+  Status step(ReceiverInput input);
+  Status settle(Reason reason, uint16_t detail, ReceiverInput input);
+  void abandon(Reason reason, uint16_t detail) { (void)settle(reason, detail, ReceiverInput::kGiveUp); }
 
   uint32_t patience_end_ms() const;
-  uint32_t hole_report_ms() const;
 
   // what happened since the last poll
   void watch();
   void watch_hole(uint32_t next);
   void watch_credit();
   void read_mail();
-  void handle_mail(const Mail& mail);
-  void handle_offer(const Offer& offer, const Mail& mail);
+  Talk& talk_with(Peer peer);
+  void handle_mail(const Mail& mail, Talk& talk);
+  void handle_offer(const Mail& mail, Talk& talk);
   Reason offer_fault(const Offer& offer, uint16_t* detail) const;
-  void begin_transfer(const Offer& offer, const Mail& mail);
-  bool is_epoch_of_transfer(uint16_t epoch) const;
-  void handle_query(const Query& query, Peer from);
+  void begin_transfer(const Mail& mail);
+  bool is_epoch_of_transfer(uint16_t epoch, uint32_t next_streams = 0) const;
+  void handle_query(const Query& query, Talk& talk);
   void answer_query(const Query& query);
-  void handle_request(const Request& request, Peer from);
+  void handle_request(const Request& request, Talk& talk);
   bool is_of_transfer(Peer peer) const { return transfer_open() && peer == peer_; }
 
   // the stream
@@ -335,30 +342,23 @@ class Receiver : private ReceiverMemory {
   bool take_word(uint32_t* word);
   void open_payload_stream(uint16_t first_chunk);
   void begin_chunk(uint16_t chunk);
-  bool rewind(uint16_t restart_chunk, Reason reason);
+  void rewind(uint16_t restart_chunk, Reason reason);
   uint32_t chunk_total() const;
 
   // credit
   uint32_t limit_count() const;
 
   // sending
-  Notice& reply(Peer peer, MessageType type);
-  void reply_answer(Peer peer);
-  void reply_busy(Peer peer, MessageType about, uint16_t tag);
-  void fill_result(Notice* notice) const;
+  Notice& reply(Talk& talk, MessageType type);
+  void reply_answer(Talk& talk);
+  void reply_busy(Talk& talk, MessageType about, uint16_t tag);
   bool find_frame();
   bool find_transfer_frame();
-  bool send_from(uint8_t* owed, uint32_t bits, uint32_t slot);
-  void make_notice_of(uint32_t owed);
+  void make_start();
   void make_report(bool asked);
 
-  const ReceiverConfig& config_;
-  uint32_t payload_bytes_max_ = 0;
-  uint8_t* const bounce_;
-  const uint16_t program_unit_bytes_;
-  const uint16_t chunk_bytes_;
-  const uint8_t erased_value_;
   Intake intake_;
+  Frame outgoing_;  // behind what it would move out of reach
 };
 
 }  // namespace protocol

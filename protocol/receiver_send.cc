@@ -6,25 +6,21 @@ namespace protocol {
 
 // The newest reply to a connection replaces one that is not sent yet: whoever missed an answer asks again, and nobody
 // blocks anybody.
-Notice& Receiver::reply(Peer peer, MessageType type) {
-  const uint32_t slot = slot_of(peer);
-  Talk& talk = talks_[slot];
-  if (talk.peer != peer) talk.answer.about = MessageType();  // of an earlier connection: no request has that type
-  talk.peer = peer;
-  talk.reply = make_notice(type);
-  replies_owed_ = static_cast<uint8_t>(replies_owed_ | 1u << slot);
+Notice& Receiver::reply(Talk& talk, MessageType type) {
+  talk.reply = Notice();
+  talk.reply.type = type;
+  talk.reply_owed = 1;
   outgoing_from_ = nullptr;
   return talk.reply;
 }
 
 // To the last request that was answered, once more or for the first time.
-void Receiver::reply_answer(Peer peer) {
-  Notice& notice = reply(peer, MessageType::kAnswer);
-  const Answer& answer = talks_[slot_of(peer)].answer;
-  notice.extra = answer.tag;
-  notice.about = static_cast<uint8_t>(answer.about);
-  notice.reason = answer.reason;
-  notice.detail = answer.detail;
+void Receiver::reply_answer(Talk& talk) {
+  Notice& notice = reply(talk, MessageType::kAnswer);
+  notice.extra = talk.tag;
+  notice.about = static_cast<uint8_t>(talk.answered);
+  notice.reason = talk.reason;
+  notice.detail = talk.detail;
 }
 
 void Receiver::notify_state(MessageType type, uint32_t package_id, Reason reason, uint16_t detail) {
@@ -43,75 +39,67 @@ inline void Receiver::make_report(bool asked) {
   report.asked = asked;
   report.epoch_low = static_cast<uint8_t>(epoch_);
   report.next_wanted = static_cast<uint16_t>(next);
-  report.limit = static_cast<uint8_t>(limit > next ? limit - next : 0);
+  report.limit = static_cast<uint8_t>(limit - next);
   report.durable_low = static_cast<uint8_t>(durable_);
-  outgoing_limit_ = next + report.limit;
+  announced_ = limit;  // no other report will be sent before this one
   encode(report, &outgoing_);
 }
 
-// How the transfer went: STORED, or how it ended.
-void Receiver::fill_result(Notice* notice) const {
-  notice->type = result_type_;
-  notice->package_id = offer_.package_id;
-  notice->epoch = offer_.epoch;
-  notice->reason = result_reason_;
-  notice->detail = result_detail_;
-}
-
-inline void Receiver::make_notice_of(uint32_t owed) {
+inline void Receiver::make_start() {
+  const bool rewound = static_cast<uint16_t>(epoch_ - offer_.epoch) > 1;
+  const uint32_t limit = limit_count();
   Notice notice;
-  fill_result(&notice);
-  if (owed == kOwedStart) {
-    const bool rewound = static_cast<uint16_t>(epoch_ - offer_.epoch) > 1;
-    const uint32_t limit = limit_count();
-    notice.type = rewound ? MessageType::kRewind : MessageType::kAccept;
-    notice.epoch = epoch_;
-    notice.about = static_cast<uint8_t>(__builtin_ctz(chunk_bytes_));
-    notice.detail = first_chunk_;
-    notice.extra = static_cast<uint8_t>(limit > kReachFragments ? kReachFragments : limit);
-  }
+  notice.type = rewound ? MessageType::kRewind : MessageType::kAccept;
+  notice.epoch = epoch_;
+  notice.about = static_cast<uint8_t>(__builtin_ctz(chunk_bytes_));
+  notice.detail = first_chunk_;
+  notice.extra = static_cast<uint8_t>(limit > kReachFragments ? kReachFragments : limit);
   encode(notice, &outgoing_);
-}
-
-bool Receiver::send_from(uint8_t* owed, uint32_t bits, uint32_t slot) {
-  outgoing_from_ = owed;
-  outgoing_bits_ = static_cast<uint8_t>(bits);
-  outgoing_slot_ = static_cast<uint8_t>(slot);
-  return true;
 }
 
 inline bool Receiver::find_transfer_frame() {
   const uint32_t slot = slot_of(peer_);
   if (owed_ == 0 || (stack_full_ >> slot & 1) != 0 || !intake_.connected(peer_)) return false;
-  uint32_t bits = owed_ & (0u - owed_);
-  if (bits < kOwedAsked) {
-    make_notice_of(bits);
+  const uint32_t first = owed_ & (0u - owed_);
+  outgoing_from_ = &owed_;
+  outgoing_slot_ = static_cast<uint8_t>(slot);
+  outgoing_bits_ = static_cast<uint8_t>(first);
+  if (first == kOwedStart) {
+    make_start();
+  } else if (first == kOwedResult) {
+    encode(result_, &outgoing_);
   } else {
-    make_report(bits == kOwedAsked);
-    bits |= kOwedReport;  // an asked report says all that another one would
+    outgoing_bits_ |= kOwedReport;  // an asked report says all that another one would
+    make_report(first == kOwedAsked);
   }
-  return send_from(&owed_, bits, slot);
+  return true;
 }
 
 // The transfer's frames first, then to each connection the reply, then news of the running model.
 bool Receiver::find_frame() {
   outgoing_from_ = nullptr;
-  outgoing_limit_ = 0;
   if (find_transfer_frame()) return true;
   for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
-    const uint32_t bit = 1u << slot;
-    const Talk& talk = talks_[slot];
+    const uint8_t bit = static_cast<uint8_t>(1u << slot);
     if ((stack_full_ & bit) != 0) continue;
-    if ((replies_owed_ & bit) != 0 && intake_.connected(talk.peer)) {
-      encode(talk.reply, &outgoing_);
-      return send_from(&replies_owed_, bit, slot);
+    Talk& talk = talks_[slot];
+    const Notice* notice = &talk.reply;
+    outgoing_bits_ = bit;
+    if (talk.reply_owed != 0 && intake_.connected(talk.peer)) {
+      outgoing_from_ = &talk.reply_owed;
+      outgoing_bits_ = 1;
+    } else if ((news_owed_ & bit) == 0) {
+      continue;
+    } else if (intake_.subscribed(slot)) {
+      notice = &news_;
+      outgoing_from_ = &news_owed_;
+    } else {
+      news_owed_ = static_cast<uint8_t>(news_owed_ & ~bit);  // nobody is there to hear it
+      continue;
     }
-    if ((news_owed_ & bit) != 0 && intake_.subscribed(slot)) {
-      encode(news_, &outgoing_);
-      return send_from(&news_owed_, bit, slot);
-    }
-    replies_owed_ = static_cast<uint8_t>(replies_owed_ & ~bit);  // nobody is there to hear it
-    news_owed_ = static_cast<uint8_t>(news_owed_ & ~bit);
+    outgoing_slot_ = static_cast<uint8_t>(slot);
+    encode(*notice, &outgoing_);
+    return true;
   }
   return false;
 }
@@ -122,7 +110,6 @@ Status Receiver::sent(bool taken) {
   outgoing_from_ = nullptr;
   if (taken) {
     *owed = static_cast<uint8_t>(*owed & ~outgoing_bits_);
-    if (outgoing_limit_ > announced_) announced_ = outgoing_limit_;
   } else {
     stack_full_ = static_cast<uint8_t>(stack_full_ | 1u << outgoing_slot_);
     retry_at_ms_ = now_ms_ + config_.send_retry_ms;

@@ -21,7 +21,7 @@ bool decode_tunnel(Bytes datagram, TunnelMessage* message) {
 
 Bytes encode_tunnel(TunnelOp op, Bytes value, MutableBytes buffer) {
   if (value.size() + 1 > buffer.size() || value.size() + 1 > kTunnelBytesMax) return Bytes();
-  buffer[0] = static_cast<uint8_t>(op);
+  buffer.data()[0] = static_cast<uint8_t>(op);
   if (!value.empty()) memcpy(buffer.data() + 1, value.data(), value.size());
   return Bytes(buffer.data(), value.size() + 1);
 }

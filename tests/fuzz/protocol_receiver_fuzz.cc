@@ -300,8 +300,9 @@ class Play {
       ROOST_ASSERT(receiver_.return_ring().ok());
       return;
     }
-    const Result<MutableBytes> ring = receiver_.lend_ring();
-    if (ring.ok()) std::fill(ring.value().begin(), ring.value().end(), uint8_t{0xA5});
+    if (!receiver_.lend_ring().ok()) return;
+    const MutableBytes ring = receiver_.scratch();
+    std::fill(ring.begin(), ring.end(), uint8_t{0xA5});
   }
 
   void other(uint8_t what) {

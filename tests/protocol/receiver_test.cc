@@ -529,13 +529,13 @@ TEST_F(ReceiverTest, VerifiesOnWithoutTheHostOnceAllIsHere) {
 }
 
 TEST_F(ReceiverTest, LendsItsRingAndIsBusyMeanwhile) {
-  const Result<MutableBytes> ring = receiver.lend_ring();
-  ASSERT_TRUE(ring.ok());
-  std::fill(ring.value().begin(), ring.value().end(), uint8_t{0xEE});
+  ASSERT_TRUE(receiver.lend_ring().ok());
+  const MutableBytes ring = receiver.scratch();
+  std::fill(ring.begin(), ring.end(), uint8_t{0xEE});
   control(encode(offer()));
   EXPECT_FALSE(receiver.handle_data(kHost, fragment(100, 0, manifest)));
   EXPECT_EQ(type_out(), MessageType::kBusy);
-  EXPECT_EQ(ring.value()[0], 0xEE);
+  EXPECT_EQ(ring[0], 0xEE);
   EXPECT_EQ(receiver.lend_ring().error(), Error::kIllegal);
   ASSERT_TRUE(receiver.return_ring().ok());
   control(encode(offer()));
