@@ -62,18 +62,17 @@ class Walk {
     line.inputs = int32s_of(op, tflite::Operator::VT_INPUTS);
     line.outputs = int32s_of(op, tflite::Operator::VT_OUTPUTS);
     for (const Kernel* kernel : input_.kernels) line.supported = line.supported || kernel->op == line.op;
-    if (accepted()) line.needs = needs_of(graph, index, line.op);
+    if (accepted()) line.needs = needs_of(graph, index, code);
     visitor_.on_operator(line);
   }
 
-  Needs needs_of(const Graph& graph, uint32_t index, BuiltinOperator builtin) const {
-    const OperatorView view(graph, index, TensorPlaces{nullptr, nullptr, nullptr});
-    Needs needs;
-    TensorType type;
+  // Of an operator that the gate has accepted.
+  Needs needs_of(const Graph& graph, uint32_t index, const tflite::OperatorCode* code) const {
+    Preparation preparation(graph, index, MutableBytes());
     const Kernel* const* kernel =
-        view.deciding_type(&type) ? find_kernel(input_.kernels, builtin, type_bit(type)) : nullptr;
-    const bool sound = kernel && (*kernel)->prepare(view, needs, nullptr) == Error::kNone;
-    return sound ? needs : Needs();
+        find_kernel(input_.kernels, builtin_operator(code), type_bit(preparation.in.type()));
+    const bool sound = kernel && preparation.judge(**kernel, code->version()) == Error::kNone;
+    return sound ? preparation.needs : Needs();
   }
 
   void walk_planned(uint32_t graph_index, const Graph& graph, const GraphSurvey& survey) {

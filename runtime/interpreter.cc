@@ -41,8 +41,8 @@ Result<Progress> Interpreter::step() {
   if (!prepared()) return Error::kNotPrepared;
   if (next_operator_ < graph_.operator_count) {
     const OperatorRecord& record = operator_records(graph_, arena_)[next_operator_];
-    const OperatorView op(graph_, next_operator_,
-                          TensorPlaces{arena_, tensor_offsets(arena_), arena_ + record.scratch});
+    const TensorPlaces places = {arena_, tensor_offsets(arena_), arena_ + record.scratch};
+    const OperatorView op(graph_, next_operator_, &places);
     const Kernel* kernel = input_.kernels[record.kernel];
     if (kernel->invoke(op, arena_ + record.data) != Error::kNone) {
       report_.restart(Error::kInvokeFailed);

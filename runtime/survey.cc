@@ -89,36 +89,30 @@ Error GraphSurvey::survey() {
 }
 
 Error GraphSurvey::survey_operator(uint32_t index) {
-  const OperatorView view(graph_, index, TensorPlaces{nullptr, nullptr, nullptr});
+  const tflite::Operator* const op = graph_.op(index);
+  const Span<const int32_t> outputs = int32s_of(op, tflite::Operator::VT_OUTPUTS);
   where_->op_index = static_cast<int32_t>(index);
-  where_->set_operator(code_of(graph_.model, graph_.op(index)));
+  where_->set_operator(code_of(graph_.model, op));
   const uint16_t time = static_cast<uint16_t>(index + 1);
-  for (int32_t input : view.inputs()) {
+  for (int32_t input : int32s_of(op, tflite::Operator::VT_INPUTS)) {
     if (input != -1) ROOST_RETURN_IF_ERROR(read(input, time, true));
   }
-  for (int32_t output : view.outputs()) ROOST_RETURN_IF_ERROR(write(output, time));
+  for (int32_t output : outputs) ROOST_RETURN_IF_ERROR(write(output, time));
   where_->tensor = -1;
-  return judge_operator(view, index);
+  return outputs.empty() ? Error::kOperatorOperands : judge_operator(index);
 }
 
-Error GraphSurvey::judge_operator(const OperatorView& view, uint32_t index) {
-  TensorType type;
-  if (!view.deciding_type(&type)) return Error::kOperatorOperands;
-  const Kernel* const* place = find_kernel(kernels_, where_->op, type_bit(type));
-  if (!place) return Error::kOperatorType;
-  const Kernel* const kernel = *place;
-  if (where_->op_version < kernel->version_min || where_->op_version > kernel->version_max) {
-    return Error::kOperatorVersion;
+Error GraphSurvey::judge_operator(uint32_t index) {
+  Preparation preparation(graph_, index, end_ < arena_.size() ? arena_.from(end_) : MutableBytes());
+  const Needs& needs = preparation.needs;
+  const Kernel* const* const kernel = find_kernel(kernels_, where_->op, type_bit(preparation.in.type()));
+  if (!kernel) return Error::kOperatorType;
+  ROOST_RETURN_IF_ERROR(preparation.judge(**kernel, where_->op_version));
+  if (needs.scratch_bytes > kTensorBytesMax) return Error::kTensorTooLarge;
+  if (!arena_.empty()) {
+    operator_records(graph_, arena_.data())[index] = {end_, 0, static_cast<uint16_t>(kernel - kernels_.data()), 0};
   }
-  Needs needs;
-  ROOST_RETURN_IF_ERROR(kernel->prepare(view, needs, nullptr));
-  if (needs.data_bytes > kTensorBytesMax || needs.scratch_bytes > kTensorBytesMax) return Error::kTensorTooLarge;
-  const uint32_t data = end_;
   ROOST_RETURN_IF_ERROR(extend(needs.data_bytes, kOperatorDataAlignment));
-  if (fits(end_)) {
-    operator_records(graph_, arena_.data())[index] = {data, 0, static_cast<uint16_t>(place - kernels_.data()), 0};
-    ROOST_RETURN_IF_ERROR(kernel->prepare(view, needs, arena_.data() + data));
-  }
   const uint64_t work = needs.macs + needs.steps;  // products of two counts each: far below 2^63
   judgement_->macs = saturating_add(judgement_->macs, needs.macs);
   judgement_->work = saturating_add(judgement_->work, work);

@@ -54,13 +54,12 @@ class GraphSurvey {
   Error lend_lives();
   Error add_entry(uint32_t size, uint16_t first, uint16_t last, uint16_t tensor);
   Error extend(uint32_t bytes, uint32_t alignment);
-  bool fits(uint32_t end) const { return end <= arena_.size(); }
   Error see(int32_t tensor);
   Error read(int32_t tensor, uint16_t time, bool by_operator);
   Error write(int32_t tensor, uint16_t time);
   Error survey();
   Error survey_operator(uint32_t index);
-  Error judge_operator(const OperatorView& view, uint32_t index);
+  Error judge_operator(uint32_t index);
   Error place_tensors();
   Error plan_arena();
 

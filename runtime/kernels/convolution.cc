@@ -12,12 +12,12 @@ bool is_depthwise(const WindowOperator& kind) {
 
 }  // namespace
 
-Error convolution_shape(const OperatorView& op, const WindowOperator& kind, TensorType type, TensorType bias_type,
+Error convolution_shape(const Preparation& op, const WindowOperator& kind, TensorType bias_type,
                         ConvolutionShape* shape, ActivationFunctionType* activation) {
   WindowOptions options;
-  ROOST_RETURN_IF_ERROR(window_shape(op, kind, type, shape, &options));
+  ROOST_RETURN_IF_ERROR(window_shape(op, kind, shape, &options));
   *activation = options.activation;
-  const int32_t output_depth = op.output(0).dim(3);
+  const int32_t output_depth = op.out.dim(3);
   shape->output_depth = output_depth;
   ROOST_RETURN_IF_ERROR(expect_bias(op, bias_type, output_depth));
   const Tensor filter = op.input(kFilter);
@@ -34,10 +34,10 @@ Error convolution_shape(const OperatorView& op, const WindowOperator& kind, Tens
   return fits && depthwise_fits ? Error::kNone : Error::kOperandShape;
 }
 
-uint64_t convolution_macs(const OperatorView& op, const ConvolutionShape& shape) {
+uint64_t convolution_macs(const Preparation& op, const ConvolutionShape& shape) {
   // No more than the filter's elements, and so within 32 bits.
   const uint32_t taps = static_cast<uint32_t>(shape.y.filter * shape.x.filter * shape.group_depth);
-  return static_cast<uint64_t>(op.output(0).count()) * taps;
+  return static_cast<uint64_t>(op.out.count()) * taps;
 }
 
 Error expect_bias(const OperatorView& op, TensorType type, int32_t output_depth) {
@@ -68,36 +68,32 @@ int32_t dot(const int8_t* inputs, const int8_t* weights, int32_t length, int32_t
 
 // --- int8 ---
 
-Error prepare_int8_convolution(const OperatorView& op, const WindowOperator& kind, Needs& needs, void* memory) {
+Error prepare_int8_convolution(Preparation& op, const WindowOperator& kind) {
   Int8Convolution data;
   ConvolutionShape& shape = data.shape;
   ActivationFunctionType activation;
-  ROOST_RETURN_IF_ERROR(convolution_shape(op, kind, TensorType::INT8, TensorType::INT32, &shape, &activation));
+  ROOST_RETURN_IF_ERROR(convolution_shape(op, kind, TensorType::INT32, &shape, &activation));
   const bool depthwise = is_depthwise(kind);
   data.filter_column = depthwise ? shape.output_depth : shape.group_depth;
   data.filter_channel = depthwise ? 1 : shape.y.filter * shape.x.filter * shape.group_depth;
-  return finish_int8_convolution(op, activation, depthwise ? 3 : 0, ScaleProduct::kDouble, &data, needs, memory);
+  return finish_int8_convolution(op, activation, depthwise ? 3 : 0, ScaleProduct::kDouble, &data);
 }
 
-Error finish_int8_convolution(const OperatorView& op, ActivationFunctionType activation, uint32_t channel_dimension,
-                              ScaleProduct scale_product, Int8Convolution* data, Needs& needs, void* memory) {
-  const Tensor input = op.input(kInput);
+Error finish_int8_convolution(Preparation& op, ActivationFunctionType activation, uint32_t channel_dimension,
+                              ScaleProduct scale_product, Int8Convolution* data) {
   const Tensor filter = op.input(kFilter);
-  const Tensor output = op.output(0);
   const uint32_t taps = filter.count() / static_cast<uint32_t>(data->shape.output_depth);
   const uint32_t scales = filter.scale_count();
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(input));
   ROOST_RETURN_IF_ERROR(expect_weights(filter, channel_dimension, taps));
-  ROOST_RETURN_IF_ERROR(activation_range(activation, output, &data->range));
+  ROOST_RETURN_IF_ERROR(activation_range(activation, op.out, &data->range));
   data->multiplier_step = scales > 1 ? 1 : 0;
-  data->input_offset = -input.zero_point();
-  data->zero_point = output.zero_point();
-  needs.data_bytes = static_cast<uint32_t>(sizeof *data) + scales * uint32_t{sizeof(Multiplier)};
-  needs.steps = output.count();
-  needs.macs = needs.steps * taps;
-  if (memory) *static_cast<Int8Convolution*>(memory) = *data;
+  data->input_offset = -op.in.zero_point();
+  data->zero_point = op.out.zero_point();
+  op.needs.steps = op.out.count();
+  op.needs.macs = op.needs.steps * taps;
+  ROOST_RETURN_IF_ERROR(op.keep(*data));
   for (uint32_t i = 0; i < scales; ++i) {
-    float input_scale = input.scale();
+    float input_scale = op.in.scale();
     float filter_scale = filter.scale(i);
     if (scale_product == ScaleProduct::kSingle && scales == 1) {
       input_scale *= filter_scale;
@@ -105,8 +101,8 @@ Error finish_int8_convolution(const OperatorView& op, ActivationFunctionType act
       if (!is_usable_scale(input_scale)) return Error::kOperandQuantisation;
     }
     Multiplier multiplier;
-    ROOST_RETURN_IF_ERROR(multiplier_of(input_scale, filter_scale, output.scale(), &multiplier));
-    if (memory) reinterpret_cast<Multiplier*>(static_cast<Int8Convolution*>(memory) + 1)[i] = multiplier;
+    ROOST_RETURN_IF_ERROR(multiplier_of(input_scale, filter_scale, op.out.scale(), &multiplier));
+    ROOST_RETURN_IF_ERROR(op.keep(multiplier));
   }
   return Error::kNone;
 }
@@ -176,7 +172,7 @@ Error invoke_int8_convolution(const OperatorView& op, const void* memory) {
   const int32_t depth = shape.input_depth;
   const int8_t* image = op.input_data<int8_t>(kInput);
   const int8_t* filter = op.input_data<int8_t>(kFilter);
-  const int32_t* bias = bias_of<int32_t>(op);
+  const int32_t* bias = op.input_data<int32_t>(kBias);
   int8_t* out = op.output_data<int8_t>(0);
   Patch patch;
   patch.input_offset = data.input_offset;

@@ -5,14 +5,12 @@
 namespace roost {
 namespace runtime {
 
-Error fully_connected_shape(const OperatorView& op, TensorType type, TensorType bias_type,
-                            FullyConnectedShape* shape, ActivationFunctionType* activation) {
-  ROOST_RETURN_IF_ERROR(expect_weighted(op, type));
-  const Tensor input = op.input(0);
+Error fully_connected_shape(const Preparation& op, TensorType bias_type, FullyConnectedShape* shape,
+                            ActivationFunctionType* activation) {
+  const Tensor& input = op.in;
   const Tensor weights = op.input(1);
-  const Tensor output = op.output(0);
-  const tflite::FullyConnectedOptions* options;
-  ROOST_RETURN_IF_ERROR(required_options(op, &options));
+  const Tensor& output = op.out;
+  const auto* const options = op.options<tflite::FullyConnectedOptions>();
   if (options->weights_format() != tflite::FullyConnectedWeightsFormat::DEFAULT) return Error::kOptions;
   *activation = options->fused_activation_function();
   if (weights.rank() != 2 || output.rank() < 1) return Error::kOperandShape;

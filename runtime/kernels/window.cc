@@ -48,49 +48,37 @@ Error complete(tflite::Padding padding, Window* window) {
 }  // namespace
 
 const WindowOperator kConv2dWindow = {
-    OptionsType<tflite::Conv2DOptions>::kValue,
-    OptionsType<tflite::Conv2DOptions>::table(),
     tflite::Conv2DOptions::VT_FUSED_ACTIVATION_FUNCTION,
     tflite::Conv2DOptions::VT_DILATION_W_FACTOR,
     0,
     0,
 };
 const WindowOperator kDepthwiseConv2dWindow = {
-    OptionsType<tflite::DepthwiseConv2DOptions>::kValue,
-    OptionsType<tflite::DepthwiseConv2DOptions>::table(),
     tflite::DepthwiseConv2DOptions::VT_FUSED_ACTIVATION_FUNCTION,
     tflite::DepthwiseConv2DOptions::VT_DILATION_W_FACTOR,
     0,
     tflite::DepthwiseConv2DOptions::VT_DEPTH_MULTIPLIER,
 };
 const WindowOperator kPool2dWindow = {
-    OptionsType<tflite::Pool2DOptions>::kValue,
-    OptionsType<tflite::Pool2DOptions>::table(),
     tflite::Pool2DOptions::VT_FUSED_ACTIVATION_FUNCTION,
     0,
     tflite::Pool2DOptions::VT_FILTER_WIDTH,
     0,
 };
 
-Error window_shape(const OperatorView& op, const WindowOperator& kind, TensorType type, WindowShape* shape,
-                   WindowOptions* options) {
+Error window_shape(const Preparation& op, const WindowOperator& kind, WindowShape* shape, WindowOptions* options) {
   const bool pools = kind.filter != 0;
-  ROOST_RETURN_IF_ERROR(pools ? op.expect_operands(1, 1, 1) : expect_weighted(op, type));
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
-  ROOST_RETURN_IF_ERROR(expect_type(input, type));
-  ROOST_RETURN_IF_ERROR(expect_type(output, type));
+  const Tensor& input = op.in;
+  const Tensor& output = op.out;
   const Tensor filter = op.input(pools ? 0 : 1);
-  if (!pools && filter.rank() != 4) return Error::kOperandShape;
-  const void* found = nullptr;
-  ROOST_RETURN_IF_ERROR(op.find_options(kind.options_number, kind.options, &found));
-  if (!found) return Error::kOptions;
-  if (input.rank() != 4 || output.rank() != 4 || input.dim(0) != output.dim(0)) return Error::kOperandShape;
+  if (input.rank() != 4 || output.rank() != 4 || filter.rank() != 4 || input.dim(0) != output.dim(0)) {
+    return Error::kOperandShape;
+  }
   shape->batches = input.dim(0);
   shape->input_depth = input.dim(3);
 
   // Padding and strides are the first fields of all of them.
-  const flatbuffers::Table& table = *static_cast<const flatbuffers::Table*>(found);
+  const flatbuffers::Table& table = *op.options<flatbuffers::Table>();
   const auto byte = [&](uint8_t field) { return table.GetField<int8_t>(field, 0); };
   const auto number = [&](uint32_t field, int32_t otherwise) {
     return table.GetField<int32_t>(static_cast<flatbuffers::voffset_t>(field), otherwise);

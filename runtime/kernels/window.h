@@ -29,8 +29,6 @@ struct Window {
 
 // What slides a window over an image, of one type.
 struct WindowOperator {
-  uint8_t options_number;
-  FlatTable options;
   // Where the table of options has what; heights follow widths. 0: it has no such field.
   uint8_t activation;
   uint8_t dilation;
@@ -54,12 +52,11 @@ struct WindowOptions {
   int32_t depth_multiplier;
 };
 
-// Operands, types (of input, weights and output), constant weights of rank 4, options, and both axes. kOptions where
+// Input, output and weights of rank 4, options, and both axes. kOptions where
 // padding, filter, stride or dilation are impossible, kOperandShape where the output is not as large as they make
 // it, kOverflow where positions would not fit. Afterwards no position overflows, and with a dilation of 1 every
 // output position has at least one tap inside the input.
-Error window_shape(const OperatorView& op, const WindowOperator& kind, TensorType type, WindowShape* shape,
-                   WindowOptions* options);
+Error window_shape(const Preparation& op, const WindowOperator& kind, WindowShape* shape, WindowOptions* options);
 
 }  // namespace runtime
 }  // namespace roost
