@@ -11,7 +11,8 @@ namespace roost {
 namespace runtime {
 namespace {
 
-enum : uint32_t { kSchemaVersion = 3, kIdentifierOffset = 4, kFileBytesMin = 8, kFileBytesMax = kFlatFileBytesMax };
+constexpr int32_t kSchemaVersion = 3;
+enum : uint32_t { kIdentifierOffset = 4, kFileBytesMin = 8, kFileBytesMax = kFlatFileBytesMax };
 
 // The tables of schema.fbs, field by field.
 enum Row : unsigned { kModel, kOperatorCode, kSubGraph, kTensor, kQuantization, kOperator, kBuffer, kOpaque };
@@ -78,21 +79,21 @@ const FlatTable kSchema[] = {FlatTable(kModelFields),        FlatTable(kOperator
                              FlatTable(kQuantizationFields), FlatTable(kOperatorFields),
                              FlatTable(kBufferFields),       FlatTable()};
 
-void keep_name(const flatbuffers::String* name, Report* where) {
+void keep_name(const tflite::OperatorCode* code, Report* where) {
+  const uint32_t* const size = vector_at(code, tflite::OperatorCode::VT_CUSTOM_CODE);
   const uint32_t room = sizeof where->custom_name - 1;
-  for (uint32_t i = 0; name && i < name->size() && i < room; ++i) {
-    where->custom_name[i] = static_cast<char>(name->Data()[i]);
-  }
+  const uint32_t length = *size < room ? *size : room;
+  memcpy(where->custom_name, size + 1, length);
+  where->custom_name[length] = 0;
 }
 
 Error check_operator_code(const tflite::Model* model, const tflite::Operator* op, const KernelList& kernels,
                           Report* where) {
-  if (op->opcode_index() >= tables_of<tflite::OperatorCode>(model, tflite::Model::VT_OPERATOR_CODES).size())
-    return Error::kOperatorCode;
-  const tflite::OperatorCode* code = code_of(model, op);
+  const tflite::OperatorCode* const code = code_of(model, op);
+  if (!code) return Error::kOperatorCode;
   where->set_operator(code);
   if (where->op == BuiltinOperator::CUSTOM) {
-    keep_name(code->custom_code(), where);
+    keep_name(code, where);
     return Error::kOperatorCustom;
   }
   return find_kernel(kernels, where->op, kAnyType) ? Error::kNone : Error::kOperatorMissing;
@@ -105,8 +106,7 @@ Error check_outline(const Bytes& file, const GateInput& input, Report* where) {
   const uint32_t graphs = graph_count(model);
   if (graphs == 0) return Error::kNoSubgraph;
   if (graphs > input.limits.subgraphs) return Error::kTooComplex;
-  if (tables_of<tflite::Buffer>(model, tflite::Model::VT_BUFFERS).size() > input.limits.buffers)
-    return Error::kTooComplex;
+  if (*vector_at(model, tflite::Model::VT_BUFFERS) > input.limits.buffers) return Error::kTooComplex;
   uint32_t tensors_left = input.limits.tensors;
   uint32_t operators_left = input.limits.operators;
   for (uint32_t g = 0; g < graphs; ++g) {
@@ -153,7 +153,7 @@ Error judge_model(const Bytes& file, const GateInput& input, const MutableBytes&
   ROOST_RETURN_IF_ERROR(verify_file(file, input.limits));
   ROOST_RETURN_IF_ERROR(check_outline(file, input, where));
   const tflite::Model* model = tflite::GetModel(file.data());
-  if (model->version() != kSchemaVersion) return Error::kSchemaVersion;
+  if (int32_of(model, tflite::Model::VT_VERSION) != kSchemaVersion) return Error::kSchemaVersion;
 
   uint32_t planned_bytes = 0;
   for (uint32_t i = 0; i < graph_count(model); ++i) {

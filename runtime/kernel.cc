@@ -47,10 +47,11 @@ Tensor OperatorView::tensor(int32_t index) const {
 }
 
 Preparation::Preparation(const Graph& graph, uint32_t op_index, const MutableBytes& room)
-    : OperatorView(graph, op_index, nullptr),
-      in(tensor(has_input(0) ? inputs_[0] : outputs_[0])),
-      out(output(0)),
-      room_(room) {}
+    : OperatorView(graph, op_index, nullptr), in(operand(0)), second(operand(1)), out(output(0)), room_(room) {}
+
+Tensor Preparation::operand(uint32_t index) const {
+  return has_input(index) ? input(index) : output(0);
+}
 
 Error Preparation::judge(const Kernel& kernel, int32_t version) {
   if (!kernel.takes(version)) return Error::kOperatorVersion;
@@ -70,15 +71,14 @@ Error Preparation::check_operands(const Kernel& kernel) const {
   if ((demands & kSameShape) != 0 && !same_shape(in, out)) return Error::kOperandShape;
   if ((demands & kPerTensor) != 0 && !(in.per_tensor() && out.per_tensor())) return Error::kOperandQuantisation;
   if ((demands & kWeights) == 0) return Error::kNone;
-  const Tensor weights = input(1);
-  if (weights.type() != in.type()) return Error::kOperandType;
-  return weights.constant() ? Error::kNone : Error::kOperandNotConstant;
+  if (second.type() != in.type()) return Error::kOperandType;
+  return second.constant() ? Error::kNone : Error::kOperandNotConstant;
 }
 
 Error Preparation::find_options(const Kernel& kernel) {
   if (!kernel.options) return Error::kNone;
-  const uint8_t number = op_->builtin_options_type();
-  const uint8_t* const options = reinterpret_cast<const uint8_t*>(op_->builtin_options());
+  const uint8_t number = scalar_of<uint8_t>(op_, tflite::Operator::VT_BUILTIN_OPTIONS_TYPE);
+  const uint8_t* const options = static_cast<const uint8_t*>(target_of(op_, tflite::Operator::VT_BUILTIN_OPTIONS));
   if (number == 0 || !options) return (kernel.demands & kOptions) != 0 ? Error::kOptions : Error::kNone;
   const FlatTable description = kernel.options->table();
   const uint32_t at = static_cast<uint32_t>(options - graph_.file.data());

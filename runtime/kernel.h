@@ -128,11 +128,13 @@ class Preparation : public OperatorView {
     return keep(&data, sizeof data);
   }
 
-  const Tensor in;   // the first input; where there is none, the output
-  const Tensor out;  // the first output
-  Needs needs;       // prepare fills in all but data_bytes
+  const Tensor in;      // the first input; where there is none, the first output
+  const Tensor second;  // the second input, likewise
+  const Tensor out;     // the first output
+  Needs needs;          // prepare fills in all but data_bytes
 
  private:
+  Tensor operand(uint32_t index) const;
   Error check_operands(const Kernel& kernel) const;
   Error find_options(const Kernel& kernel);
   Error keep(const void* data, uint32_t bytes);

@@ -8,13 +8,16 @@ namespace roost {
 namespace runtime {
 
 void Report::restart(Error found) {
-  *this = Report();
   error = found;
+  subgraph = op_index = tensor = -1;
+  op = tflite::BuiltinOperator::ADD;
+  op_version = 0;
+  custom_name[0] = 0;
 }
 
 void Report::set_operator(const tflite::OperatorCode* code) {
   op = builtin_operator(code);
-  op_version = code->version();
+  op_version = int32_of(code, tflite::OperatorCode::VT_VERSION, 1);
 }
 
 namespace {

@@ -35,12 +35,16 @@ const tflite::QuantizationParameters* quantisation_of(const tflite::Tensor* tabl
       type_bit(TensorType::INT8) | type_bit(TensorType::UINT8) | type_bit(TensorType::INT16);
   constexpr uint32_t kUnlessConstant = type_bit(TensorType::INT32) | type_bit(TensorType::INT64);
   const uint32_t types = constant ? kAlways : kAlways | kUnlessConstant;
-  const TensorType type = table->type();
-  return element_size(type) != 0 && (types & type_bit(type)) != 0 ? table->quantization() : nullptr;
+  const auto type = static_cast<TensorType>(scalar_of<int8_t>(table, tflite::Tensor::VT_TYPE));
+  return element_size(type) != 0 && (types & type_bit(type)) != 0
+             ? static_cast<const tflite::QuantizationParameters*>(target_of(table, tflite::Tensor::VT_QUANTIZATION))
+             : nullptr;
 }
 
 Tensor::Tensor(const tflite::Model* model, const tflite::Tensor* table, uint8_t* place)
-    : shape_(int32s_of(table, tflite::Tensor::VT_SHAPE)), type_(table->type()), variable_(table->is_variable()) {
+    : shape_(int32s_of(table, tflite::Tensor::VT_SHAPE)),
+      type_(static_cast<TensorType>(scalar_of<int8_t>(table, tflite::Tensor::VT_TYPE))),
+      variable_(scalar_of<uint8_t>(table, tflite::Tensor::VT_IS_VARIABLE) != 0) {
   const uint8_t* constant = constant_data(model, table);
   constant_ = constant != nullptr;
   data_ = constant ? const_cast<uint8_t*>(constant) : place;
@@ -52,7 +56,7 @@ Tensor::Tensor(const tflite::Model* model, const tflite::Tensor* table, uint8_t*
   const Span<const int32_t> zero_points = int32s_of(quantisation, tflite::QuantizationParameters::VT_ZERO_POINT);
   zero_points_ = zero_points.data();
   zero_point_count_ = static_cast<uint32_t>(zero_points.size());
-  quantized_dimension_ = quantisation->quantized_dimension();
+  quantized_dimension_ = int32_of(quantisation, tflite::QuantizationParameters::VT_QUANTIZED_DIMENSION);
 }
 
 int32_t Tensor::dim(uint32_t index) const {

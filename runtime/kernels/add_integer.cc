@@ -15,7 +15,7 @@ Error fraction_multiplier(float a, float b, float divisor, Multiplier* multiplie
 Error prepare_add(Preparation& op, int32_t left_shift, AddData* data) {
   ROOST_RETURN_IF_ERROR(expect_broadcast(op));
   const Tensor& a = op.in;
-  const Tensor b = op.input(1);
+  const Tensor& b = op.second;
   const Tensor& output = op.out;
   ROOST_RETURN_IF_ERROR(expect_per_tensor(b));
   const auto* const options = op.options<tflite::AddOptions>();

@@ -15,7 +15,7 @@ struct Data {
 Error prepare(Preparation& op) {
   Data data;
   ActivationFunctionType activation;
-  ROOST_RETURN_IF_ERROR(convolution_shape(op, kConv2dWindow, TensorType::FLOAT32, &data.shape, &activation));
+  ROOST_RETURN_IF_ERROR(convolution_shape(op, WindowKind::kConv2d, &data.shape, &activation));
   ROOST_RETURN_IF_ERROR(activation_range(activation, &data.range));
   op.needs.macs = convolution_macs(op, data.shape);
   op.needs.steps = op.out.count();

@@ -7,7 +7,7 @@ namespace runtime {
 namespace {
 
 Error prepare(Preparation& op) {
-  return prepare_int8_convolution(op, kConv2dWindow);
+  return prepare_int8_convolution(op, WindowKind::kConv2d);
 }
 
 }  // namespace

@@ -18,8 +18,8 @@ struct ConvolutionShape : WindowShape {
 };
 
 // Shapes, options and the bias.
-Error convolution_shape(const Preparation& op, const WindowOperator& kind, TensorType bias_type,
-                        ConvolutionShape* shape, ActivationFunctionType* activation);
+Error convolution_shape(const Preparation& op, WindowKind kind, ConvolutionShape* shape,
+                        ActivationFunctionType* activation);
 
 // The work of one inference, for Needs.
 uint64_t convolution_macs(const Preparation& op, const ConvolutionShape& shape);
@@ -27,8 +27,8 @@ uint64_t convolution_macs(const Preparation& op, const ConvolutionShape& shape);
 // Symmetric weights, per tensor or per channel along channel_dimension, and not too many for a 32-bit sum.
 Error expect_weights(const Tensor& weights, uint32_t channel_dimension, uint32_t taps);
 
-// An optional operand 2: constant, of this type, one value per output channel.
-Error expect_bias(const OperatorView& op, TensorType type, int32_t output_depth);
+// An optional operand 2: constant, one value per output channel, floats where the inputs are, else of 32 bits.
+Error expect_bias(const Preparation& op, int32_t output_depth);
 
 // sum + the products of weights and inputs, input_offset added to each input. Where most of the time goes: a function
 // of its own has registers for all it needs.
@@ -48,7 +48,7 @@ struct Int8Convolution {
 };
 
 // CONV_2D and DEPTHWISE_CONV_2D.
-Error prepare_int8_convolution(Preparation& op, const WindowOperator& kind);
+Error prepare_int8_convolution(Preparation& op, WindowKind kind);
 
 enum class ScaleProduct : uint8_t { kDouble, kSingle };
 

@@ -7,7 +7,7 @@ namespace runtime {
 namespace {
 
 Error prepare(Preparation& op) {
-  return prepare_int8_convolution(op, kDepthwiseConv2dWindow);
+  return prepare_int8_convolution(op, WindowKind::kDepthwiseConv2d);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ uint32_t size_from_inside(const Tensor& tensor, uint32_t index) {
 
 Error expect_broadcast(Preparation& op) {
   const Tensor& a = op.in;
-  const Tensor b = op.input(1);
+  const Tensor& b = op.second;
   const Tensor& output = op.out;
   ROOST_RETURN_IF_ERROR(expect_type(b, a.type()));
   if (output.rank() != (a.rank() > b.rank() ? a.rank() : b.rank())) return Error::kOperandShape;

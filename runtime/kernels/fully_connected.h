@@ -13,8 +13,7 @@ struct FullyConnectedShape {
 };
 
 // Shapes, options and the bias. The input may have any rank; its values are read as rows of `depth`.
-Error fully_connected_shape(const Preparation& op, TensorType bias_type, FullyConnectedShape* shape,
-                            ActivationFunctionType* activation);
+Error fully_connected_shape(const Preparation& op, FullyConnectedShape* shape, ActivationFunctionType* activation);
 
 }  // namespace runtime
 }  // namespace roost

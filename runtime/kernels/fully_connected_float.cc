@@ -16,7 +16,7 @@ struct Data {
 Error prepare(Preparation& op) {
   Data data;
   ActivationFunctionType activation;
-  ROOST_RETURN_IF_ERROR(fully_connected_shape(op, TensorType::FLOAT32, &data.shape, &activation));
+  ROOST_RETURN_IF_ERROR(fully_connected_shape(op, &data.shape, &activation));
   ROOST_RETURN_IF_ERROR(activation_range(activation, &data.range));
   op.needs.macs = static_cast<uint64_t>(op.out.count()) * static_cast<uint32_t>(data.shape.depth);
   op.needs.steps = op.out.count();

@@ -13,7 +13,7 @@ namespace {
 Error prepare(Preparation& op) {
   FullyConnectedShape shape;
   ActivationFunctionType activation;
-  ROOST_RETURN_IF_ERROR(fully_connected_shape(op, TensorType::INT32, &shape, &activation));
+  ROOST_RETURN_IF_ERROR(fully_connected_shape(op, &shape, &activation));
   const Window pixel = {1, 1, 1, 1, 1, 0};
   Int8Convolution data;
   data.shape.y = pixel;

@@ -6,7 +6,7 @@ namespace {
 
 Error reduced_axes_of(const Preparation& op, uint32_t* reduced_axes) {
   Span<const int32_t> axes;
-  ROOST_RETURN_IF_ERROR(constant_int32s(op.input(1), &axes));
+  ROOST_RETURN_IF_ERROR(constant_int32s(op.second, &axes));
   const int32_t rank = static_cast<int32_t>(op.in.rank());
   *reduced_axes = 0;
   for (int32_t axis : axes) {

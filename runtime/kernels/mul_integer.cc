@@ -6,7 +6,7 @@ namespace runtime {
 Error prepare_mul(Preparation& op, MulData* data) {
   ROOST_RETURN_IF_ERROR(expect_broadcast(op));
   const Tensor& a = op.in;
-  const Tensor b = op.input(1);
+  const Tensor& b = op.second;
   const Tensor& output = op.out;
   ROOST_RETURN_IF_ERROR(expect_per_tensor(b));
   const auto* const options = op.options<tflite::MulOptions>();

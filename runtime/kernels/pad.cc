@@ -18,7 +18,7 @@ Error prepare_pad(Preparation& op) {
   const Tensor& input = op.in;
   const Tensor& output = op.out;
   Span<const int32_t> paddings;  // before and after, per axis
-  ROOST_RETURN_IF_ERROR(constant_int32s(op.input(1), &paddings));
+  ROOST_RETURN_IF_ERROR(constant_int32s(op.second, &paddings));
   if (output.rank() != input.rank() || paddings.size() != 2 * input.rank()) return Error::kOperandShape;
   for (uint32_t i = 0; i < input.rank(); ++i) {
     const int32_t before = paddings[2 * i];

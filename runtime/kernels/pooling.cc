@@ -4,9 +4,7 @@ namespace roost {
 namespace runtime {
 
 Error pooling_shape(Preparation& op, WindowShape* shape, ActivationFunctionType* activation) {
-  WindowOptions options;
-  ROOST_RETURN_IF_ERROR(window_shape(op, kPool2dWindow, shape, &options));
-  *activation = options.activation;
+  ROOST_RETURN_IF_ERROR(window_shape(op, WindowKind::kPool2d, shape, activation));
   if (shape->input_depth != op.out.dim(3)) return Error::kOperandShape;
   // No window holds more than the image, however large the filter is.
   const int32_t rows = shape->y.filter < shape->y.input ? shape->y.filter : shape->y.input;

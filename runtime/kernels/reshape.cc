@@ -34,7 +34,7 @@ Error expect_shape(const Tensor& shape_operand, const Tensor& output) {
 Error prepare(Preparation& op) {
   op.needs.steps = op.in.count();
   if (op.in.count() != op.out.count()) return Error::kOperandShape;
-  return op.has_input(1) ? expect_shape(op.input(1), op.out) : Error::kNone;
+  return op.has_input(1) ? expect_shape(op.second, op.out) : Error::kNone;
 }
 
 Error invoke(const OperatorView& op, const void*) {

@@ -59,7 +59,7 @@ struct Operands {
 };
 
 Error operands_of(const Preparation& op, Operands* operands) {
-  ROOST_RETURN_IF_ERROR(constant_int32s(op.input(1), &operands->begin));
+  ROOST_RETURN_IF_ERROR(constant_int32s(op.second, &operands->begin));
   ROOST_RETURN_IF_ERROR(constant_int32s(op.input(2), &operands->end));
   ROOST_RETURN_IF_ERROR(constant_int32s(op.input(3), &operands->strides));
   const uint32_t rank = op.in.rank();

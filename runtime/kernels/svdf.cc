@@ -13,10 +13,10 @@ bool is_matrix(const Tensor& tensor, int32_t rows, int64_t columns) {
 Error svdf_shape(Preparation& op, TensorType bias_type, SvdfShape* shape, ActivationFunctionType* activation) {
   if (!op.has_input(kSvdfState)) return Error::kOperatorOperands;
   const Tensor& input = op.in;
-  const Tensor feature = op.input(kSvdfFeatureWeights);
+  const Tensor& feature = op.second;
   const Tensor time = op.input(kSvdfTimeWeights);
   const Tensor state = op.input(kSvdfState);
-  if (!feature.constant() || !time.constant()) return Error::kOperandNotConstant;
+  if (!time.constant()) return Error::kOperandNotConstant;
   if (state.constant() || !state.variable()) return Error::kVariableTensor;
   const auto* const options = op.options<tflite::SVDFOptions>();
   *activation = options->fused_activation_function();

@@ -16,7 +16,7 @@ Error prepare(Preparation& op) {
   Data data;
   ActivationFunctionType activation;
   ROOST_RETURN_IF_ERROR(svdf_shape(op, TensorType::FLOAT32, &data.shape, &activation));
-  for (const uint32_t index : {kSvdfFeatureWeights, kSvdfTimeWeights, kSvdfState}) {
+  for (const uint32_t index : {kSvdfTimeWeights, kSvdfState}) {
     ROOST_RETURN_IF_ERROR(expect_type(op.input(index), TensorType::FLOAT32));
   }
   ROOST_RETURN_IF_ERROR(activation_range(activation, &data.range));
@@ -74,7 +74,7 @@ const Kernel kSvdfFloat = {BuiltinOperator::SVDF,
                            4,
                            3,
                            5,
-                           kOneOutput | kSameType | kOptions,
+                           kOneOutput | kSameType | kWeights | kOptions,
                            options_kind<tflite::SVDFOptions>(),
                            prepare,
                            invoke};

@@ -26,18 +26,18 @@ Error single_multiplier(float a, float b, float c, Multiplier* multiplier) {
 }
 
 Error expect_types(const Preparation& op) {
-  ROOST_RETURN_IF_ERROR(expect_type(op.input(kSvdfFeatureWeights), TensorType::INT8));
   const TensorType state = op.input(kSvdfState).type();
   if (state != TensorType::INT8 && state != TensorType::INT16) return Error::kOperandType;
   return expect_type(op.input(kSvdfTimeWeights), state);
 }
 
 Error expect_quantisation(const Preparation& op, int32_t inputs) {
-  for (const uint32_t index : {kSvdfFeatureWeights, kSvdfTimeWeights, kSvdfState}) {
+  ROOST_RETURN_IF_ERROR(expect_per_tensor(op.second));
+  for (const uint32_t index : {kSvdfTimeWeights, kSvdfState}) {
     ROOST_RETURN_IF_ERROR(expect_per_tensor(op.input(index)));
   }
   if (op.input(kSvdfTimeWeights).zero_point() != 0) return Error::kOperandQuantisation;
-  return expect_weights(op.input(kSvdfFeatureWeights), 0, static_cast<uint32_t>(inputs));
+  return expect_weights(op.second, 0, static_cast<uint32_t>(inputs));
 }
 
 Error prepare(Preparation& op) {
@@ -50,8 +50,7 @@ Error prepare(Preparation& op) {
   ROOST_RETURN_IF_ERROR(expect_types(op));
   ROOST_RETURN_IF_ERROR(expect_quantisation(op, data.shape.inputs));
   const Tensor state = op.input(kSvdfState);
-  ROOST_RETURN_IF_ERROR(
-      single_multiplier(op.in.scale(), op.input(kSvdfFeatureWeights).scale(), state.scale(), &data.to_state));
+  ROOST_RETURN_IF_ERROR(single_multiplier(op.in.scale(), op.second.scale(), state.scale(), &data.to_state));
   ROOST_RETURN_IF_ERROR(
       single_multiplier(state.scale(), op.input(kSvdfTimeWeights).scale(), op.out.scale(), &data.to_output));
   data.input_offset = -op.in.zero_point();
@@ -130,7 +129,7 @@ const Kernel kSvdfInt8 = {BuiltinOperator::SVDF,
                           4,
                           3,
                           5,
-                          kOneOutput | kSameType | kPerTensor | kOptions,
+                          kOneOutput | kSameType | kWeights | kPerTensor | kOptions,
                           options_kind<tflite::SVDFOptions>(),
                           prepare,
                           invoke};
