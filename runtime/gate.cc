@@ -101,19 +101,22 @@ Error check_operator_code(const tflite::Model* model, const tflite::Operator* op
 
 // That there are no more of anything than the limits allow, and kernels for all operators. First of all, since "this
 // firmware has no such operator" is the answer that people can act on.
-Error check_outline(const Bytes& file, const GateInput& input, Report* where) {
+Error check_outline(const Bytes& file, const GateInput& input, Judgement* judgement, Report* where) {
   const tflite::Model* model = tflite::GetModel(file.data());
+  const GateLimits& limits = input.limits;
   const uint32_t graphs = graph_count(model);
   if (graphs == 0) return Error::kNoSubgraph;
-  if (graphs > input.limits.subgraphs) return Error::kTooComplex;
-  if (*vector_at(model, tflite::Model::VT_BUFFERS) > input.limits.buffers) return Error::kTooComplex;
-  uint32_t tensors_left = input.limits.tensors;
-  uint32_t operators_left = input.limits.operators;
+  if (graphs > limits.subgraphs || *vector_at(model, tflite::Model::VT_BUFFERS) > limits.buffers) {
+    return Error::kTooComplex;
+  }
   for (uint32_t g = 0; g < graphs; ++g) {
     const Graph graph(file, g);
-    if (graph.tensor_count > tensors_left || graph.operator_count > operators_left) return Error::kTooComplex;
-    tensors_left -= graph.tensor_count;
-    operators_left -= graph.operator_count;
+    if (graph.tensor_count > limits.tensors - judgement->tensors ||
+        graph.operator_count > limits.operators - judgement->operators) {
+      return Error::kTooComplex;
+    }
+    judgement->tensors += graph.tensor_count;
+    judgement->operators += graph.operator_count;
     where->subgraph = static_cast<int32_t>(g);
     for (uint32_t i = 0; i < graph.operator_count; ++i) {
       where->op_index = static_cast<int32_t>(i);
@@ -151,27 +154,23 @@ Error check_contract(const Graph& graph, const Span<const int32_t>& indices, con
 Error judge_model(const Bytes& file, const GateInput& input, const MutableBytes& scratch, const MutableBytes& arena,
                   Judgement* judgement, Report* where) {
   ROOST_RETURN_IF_ERROR(verify_file(file, input.limits));
-  ROOST_RETURN_IF_ERROR(check_outline(file, input, where));
+  ROOST_RETURN_IF_ERROR(check_outline(file, input, judgement, where));
   const tflite::Model* model = tflite::GetModel(file.data());
   if (int32_of(model, tflite::Model::VT_VERSION) != kSchemaVersion) return Error::kSchemaVersion;
 
-  uint32_t planned_bytes = 0;
+  GraphSurvey survey(file, input.kernels, scratch, judgement, where);
   for (uint32_t i = 0; i < graph_count(model); ++i) {
-    const Graph graph(file, i);
-    GraphSurvey survey(graph, input.kernels, scratch, judgement, where);
     where->subgraph = static_cast<int32_t>(i);
-    ROOST_RETURN_IF_ERROR(survey.run(i == kMainGraph ? arena : MutableBytes()));
-    if (survey.planned_offset() > kPlanBytesMax - judgement->persistent_bytes) return Error::kTensorTooLarge;
-    judgement->persistent_bytes += survey.planned_offset();
-    if (survey.planned_bytes() > planned_bytes) planned_bytes = survey.planned_bytes();
+    ROOST_RETURN_IF_ERROR(survey.run(i, i == kMainGraph ? arena : MutableBytes()));
     where->restart();
     if (i == kMainGraph && input.io.declared) {
+      const Graph& graph = survey.graph();
       ROOST_RETURN_IF_ERROR(check_contract(graph, graph.inputs, input.io.inputs, Error::kInputMismatch, where));
       ROOST_RETURN_IF_ERROR(check_contract(graph, graph.outputs, input.io.outputs, Error::kOutputMismatch, where));
     }
   }
-  if (planned_bytes > kPlanBytesMax - judgement->persistent_bytes) return Error::kTensorTooLarge;
-  judgement->arena_bytes = judgement->persistent_bytes + planned_bytes;
+  if (judgement->arena_bytes > kPlanBytesMax - judgement->persistent_bytes) return Error::kTensorTooLarge;
+  judgement->arena_bytes += judgement->persistent_bytes;
   if (judgement->arena_bytes > input.limits.arena_bytes) return Error::kArenaTooSmall;
   return judgement->work > input.limits.work ? Error::kTooMuchWork : Error::kNone;
 }

@@ -43,9 +43,9 @@ class Walk {
     if (!accepted()) return;
     Judgement judgement;
     Report report;
-    GraphSurvey survey(graph, input_.kernels, scratch_, &judgement, &report);
-    if (survey.run(MutableBytes()) != Error::kNone) return;
-    walk_planned(graph_index, graph, survey);
+    GraphSurvey survey(file_, input_.kernels, scratch_, &judgement, &report);
+    if (survey.run(graph_index, MutableBytes()) != Error::kNone) return;
+    walk_planned(graph_index, judgement.persistent_bytes, graph, survey);
     walk_others(graph_index, graph, survey);
   }
 
@@ -68,21 +68,23 @@ class Walk {
 
   // Of an operator that the gate has accepted.
   Needs needs_of(const Graph& graph, uint32_t index, const tflite::OperatorCode* code) const {
-    Preparation preparation(graph, index, MutableBytes());
+    const MutableBytes nothing;
+    uint32_t end = 0;
+    Preparation preparation(OperatorView(graph, index, nullptr), nothing, &end);
     const Kernel* const* kernel =
         find_kernel(input_.kernels, builtin_operator(code), type_bit(preparation.in.type()));
     const bool sound = kernel && preparation.judge(**kernel, code->version()) == Error::kNone;
     return sound ? preparation.needs : Needs();
   }
 
-  void walk_planned(uint32_t graph_index, const Graph& graph, const GraphSurvey& survey) {
+  void walk_planned(uint32_t graph_index, uint32_t planned_offset, const Graph& graph, const GraphSurvey& survey) {
     for (const PlanEntry& entry : survey.plan()) {
       InspectedTensor line;
       if (entry.tensor != kScratchPlace) line = describe_tensor(graph, entry.tensor);
       line.kind = entry.tensor == kScratchPlace ? InspectedTensor::kScratch : InspectedTensor::kPlanned;
       line.subgraph = graph_index;
       line.bytes = entry.size;
-      line.offset = survey.planned_offset() + entry.offset;
+      line.offset = planned_offset + entry.offset;
       line.written = entry.first - 1;
       line.read = entry.last - 1;
       visitor_.on_tensor(line);

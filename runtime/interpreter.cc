@@ -32,7 +32,7 @@ Status Interpreter::prepare(Bytes file, MutableBytes arena, MutableBytes scratch
     release();
     return report_.error;
   }
-  graph_ = Graph(file, kMainGraph);
+  graph_.open(file, kMainGraph);
   arena_ = arena.data();
   return reset();
 }
@@ -65,15 +65,15 @@ Status Interpreter::reset() {
   next_operator_ = 0;
   for (uint32_t i = 0; i < graph_.tensor_count; ++i) {
     const uint32_t offset = tensor_offsets(arena_)[i];
-    const Tensor tensor = graph_.tensor(i, arena_ + offset);
+    const Tensor tensor = graph_.tensor(i, nullptr);
     const bool used = offset != 0;
-    if (used && tensor.variable()) memset(tensor.mutable_data<uint8_t>(), initial_byte(tensor), tensor.bytes());
+    if (used && tensor.variable()) memset(arena_ + offset, initial_byte(tensor), tensor.bytes());
   }
   return Status();
 }
 
 void Interpreter::release() {
-  graph_ = Graph();
+  graph_.model = nullptr;
   judgement_ = Judgement();
   next_operator_ = 0;
 }
@@ -81,7 +81,7 @@ void Interpreter::release() {
 IoTensor Interpreter::tensor(Io which, uint32_t index) const {
   IoTensor io;
   const Span<const int32_t>& indices = which == Io::kInput ? graph_.inputs : graph_.outputs;
-  if (index >= indices.size()) return io;
+  if (!prepared() || index >= indices.size()) return io;
   const uint32_t tensor_index = static_cast<uint32_t>(indices[index]);
   const Tensor tensor = graph_.tensor(tensor_index, arena_ + tensor_offsets(arena_)[tensor_index]);
   io.type = tensor.type();

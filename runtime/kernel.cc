@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "runtime/model_view.h"
+#include "runtime/plan.h"
 
 namespace roost {
 namespace runtime {
@@ -46,8 +47,8 @@ Tensor OperatorView::tensor(int32_t index) const {
   return graph_.tensor(static_cast<uint32_t>(index), place_of(index));
 }
 
-Preparation::Preparation(const Graph& graph, uint32_t op_index, const MutableBytes& room)
-    : OperatorView(graph, op_index, nullptr), in(operand(0)), second(operand(1)), out(output(0)), room_(room) {}
+Preparation::Preparation(const OperatorView& op, const MutableBytes& arena, uint32_t* end)
+    : OperatorView(op), in(operand(0)), second(operand(1)), out(output(0)), arena_(arena), end_(end) {}
 
 Tensor Preparation::operand(uint32_t index) const {
   return has_input(index) ? input(index) : output(0);
@@ -89,15 +90,11 @@ Error Preparation::find_options(const Kernel& kernel) {
 }
 
 Error Preparation::keep(const void* data, uint32_t bytes) {
-  const uint32_t at = needs.data_bytes;
-  needs.data_bytes += bytes;
-  if (needs.data_bytes > kTensorBytesMax) return Error::kTensorTooLarge;
-  if (needs.data_bytes <= room_.size()) memcpy(room_.data() + at, data, bytes);
+  const uint32_t at = *end_;
+  *end_ += bytes;
+  if (*end_ > kPlanBytesMax) return Error::kTensorTooLarge;
+  if (*end_ <= arena_.size()) memcpy(arena_.data() + at, data, bytes);
   return Error::kNone;
-}
-
-uint64_t saturating_add(uint64_t a, uint64_t b) {
-  return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
 const Kernel* const* find_kernel(const KernelList& kernels, BuiltinOperator op, uint32_t types) {

@@ -92,12 +92,8 @@ class OperatorView {
 // same size on host and device, and the arena need computed on one holds on the other.
 enum : uint32_t { kOperatorDataAlignment = 4 };
 
-// Work is counted in 64 bits, and stops at the largest number.
-uint64_t saturating_add(uint64_t a, uint64_t b);
-
 // What one operator needs; all zero before prepare.
 struct Needs {
-  uint32_t data_bytes = 0;     // kept in the arena's persistent part from prepare to release
   uint32_t scratch_bytes = 0;  // during invoke
   uint64_t macs = 0;           // multiply-accumulates per inference, 0 for operators that have none
   uint64_t steps = 0;  // other work that grows with the tensors: elements visited. Both must bound the time.
@@ -108,9 +104,9 @@ struct Kernel;
 // One operator that is judged, and what its kernel says of it.
 class Preparation : public OperatorView {
  public:
-  // Of an operator that has an output; its tensors have been checked. `room` is where its data goes, as far as that
-  // fits: empty while nothing is to run.
-  Preparation(const Graph& graph, uint32_t op_index, const MutableBytes& room);
+  // Of an operator that has an output; its tensors have been checked. Its data goes to the arena, as far as that fits,
+  // at `*end`, which grows by it whether it fits or not.
+  Preparation(const OperatorView& op, const MutableBytes& arena, uint32_t* end);
 
   // Everything: the version, what the kernel demands, its own opinion.
   Error judge(const Kernel& kernel, int32_t version);
@@ -121,7 +117,7 @@ class Preparation : public OperatorView {
     return static_cast<const Options*>(options_);
   }
 
-  // Appends to the operator's data, which invoke will find.
+  // Appends to the operator's data, which invoke will find; kept in the arena from prepare to release.
   template <typename Data>
   Error keep(const Data& data) {
     static_assert(sizeof data % kOperatorDataAlignment == 0, "what is appended next must be aligned");
@@ -131,7 +127,7 @@ class Preparation : public OperatorView {
   const Tensor in;      // the first input; where there is none, the first output
   const Tensor second;  // the second input, likewise
   const Tensor out;     // the first output
-  Needs needs;          // prepare fills in all but data_bytes
+  Needs needs;
 
  private:
   Tensor operand(uint32_t index) const;
@@ -140,7 +136,8 @@ class Preparation : public OperatorView {
   Error keep(const void* data, uint32_t bytes);
 
   const void* options_ = nullptr;
-  const MutableBytes room_;
+  const MutableBytes& arena_;
+  uint32_t* const end_;
 };
 
 // What the gate demands of an operator before `prepare` sees it.

@@ -19,19 +19,19 @@ namespace runtime {
 
 class GraphSurvey {
  public:
-  // Borrows everything. What the subgraph costs is added to the judgement, but for its planned part.
-  GraphSurvey(const Graph& graph, const KernelList& kernels, const MutableBytes& scratch, Judgement* judgement,
+  // Borrows everything. What the subgraph costs is added to the judgement, but for its planned part: its arena_bytes are
+  // those of the largest one so far.
+  GraphSurvey(const Bytes& file, const KernelList& kernels, const MutableBytes& scratch, Judgement* judgement,
               Report* report)
-      : graph_(graph), kernels_(kernels), scratch_(scratch), judgement_(judgement), where_(report) {}
+      : file_(file), kernels_(kernels), scratch_(scratch), judgement_(judgement), where_(report) {}
 
   // kNone if the subgraph is sound; else the report says where in it not, but for the error and the subgraph. The rest
   // is valid after a run that said kNone. An arena that starts at a multiple of kArenaAlignment and is large enough
   // is made ready for running; a smaller one has undefined contents afterwards, but nothing is written outside.
-  Error run(const MutableBytes& arena);
+  Error run(uint32_t subgraph, const MutableBytes& arena);
 
+  const Graph& graph() const { return graph_; }
   Span<const PlanEntry> plan() const { return Span<const PlanEntry>(entries_, entry_count_); }
-  uint32_t planned_offset() const { return end_; }
-  uint32_t planned_bytes() const { return planned_bytes_; }
 
   // Is the tensor a variable, a constant that something uses?
   bool is_used_variable(uint32_t tensor) const { return lives_[tensor].first == kVariable; }
@@ -51,30 +51,32 @@ class GraphSurvey {
     uint16_t last;
   };
 
+  enum class Access : bool { kRead, kWrite };
+
   Error lend_lives();
-  Error add_entry(uint32_t size, uint16_t first, uint16_t last, uint16_t tensor);
-  Error extend(uint32_t bytes, uint32_t alignment);
-  Error see(int32_t tensor);
-  Error read(int32_t tensor, uint16_t time, bool by_operator);
-  Error write(int32_t tensor, uint16_t time);
+  Error add_entry(uint32_t size, Life life, uint32_t tensor);
+  Error extend(uint32_t bytes);
+  Error see(uint32_t tensor);
+  Error read(Life* life, uint16_t time) const;
+  Error write(Life* life, uint16_t time) const;
+  Error access(const Span<const int32_t>& tensors, Access how, uint32_t time);
   Error survey();
   Error survey_operator(uint32_t index);
-  Error judge_operator(uint32_t index);
+  Error judge_operator(const OperatorView& view, uint32_t index);
   Error place_tensors();
   Error plan_arena();
 
-  const Graph& graph_;
+  const Bytes& file_;
   const KernelList& kernels_;
   const MutableBytes& scratch_;
   Judgement* judgement_;
   Report* where_;
+  Graph graph_;
   MutableBytes arena_;  // empty where it does not even hold the tables
   Life* lives_ = nullptr;
   PlanEntry* entries_ = nullptr;
   uint32_t entry_count_ = 0;
   uint32_t entry_room_ = 0;
-  uint32_t end_ = 0;  // of what has been placed so far
-  uint32_t planned_bytes_ = 0;
 };
 
 }  // namespace runtime
