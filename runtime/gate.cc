@@ -128,7 +128,7 @@ Error check_outline(const Bytes& file, const GateInput& input, Judgement* judgem
 }
 
 bool fulfils(const Tensor& tensor, const TensorSpec& spec) {
-  const Span<const int32_t> shape = tensor.shape();
+  const Numbers shape = tensor.shape();
   if (tensor.type() != spec.type || shape.size() != spec.shape.size()) return false;
   const int32_t* wanted = spec.shape.begin();
   for (int32_t dim : shape) {
@@ -139,8 +139,8 @@ bool fulfils(const Tensor& tensor, const TensorSpec& spec) {
   return tensor.per_tensor() && tensor.scale() == spec.scale && tensor.zero_point() == spec.zero_point;
 }
 
-Error check_contract(const Graph& graph, const Span<const int32_t>& indices, const Span<const TensorSpec>& specs,
-                     Error mismatch, Report* where) {
+Error check_contract(const Graph& graph, Numbers indices, const Span<const TensorSpec>& specs, Error mismatch,
+                     Report* where) {
   if (indices.size() != specs.size()) return mismatch;
   const int32_t* index = indices.begin();
   for (const TensorSpec& spec : specs) {
@@ -158,15 +158,16 @@ Error judge_model(const Bytes& file, const GateInput& input, const MutableBytes&
   const tflite::Model* model = tflite::GetModel(file.data());
   if (int32_of(model, tflite::Model::VT_VERSION) != kSchemaVersion) return Error::kSchemaVersion;
 
-  GraphSurvey survey(file, input.kernels, scratch, judgement, where);
   for (uint32_t i = 0; i < graph_count(model); ++i) {
+    const Graph graph(file, i);
+    GraphSurvey survey(graph, input.kernels, scratch, judgement, where);
     where->subgraph = static_cast<int32_t>(i);
-    ROOST_RETURN_IF_ERROR(survey.run(i, i == kMainGraph ? arena : MutableBytes()));
+    ROOST_RETURN_IF_ERROR(survey.run(i == kMainGraph ? arena : MutableBytes()));
     where->restart();
     if (i == kMainGraph && input.io.declared) {
-      const Graph& graph = survey.graph();
-      ROOST_RETURN_IF_ERROR(check_contract(graph, graph.inputs, input.io.inputs, Error::kInputMismatch, where));
-      ROOST_RETURN_IF_ERROR(check_contract(graph, graph.outputs, input.io.outputs, Error::kOutputMismatch, where));
+      ROOST_RETURN_IF_ERROR(check_contract(graph, graph.inputs(), input.io.inputs, Error::kInputMismatch, where));
+      ROOST_RETURN_IF_ERROR(
+          check_contract(graph, graph.outputs(), input.io.outputs, Error::kOutputMismatch, where));
     }
   }
   if (judgement->arena_bytes > kPlanBytesMax - judgement->persistent_bytes) return Error::kTensorTooLarge;
@@ -177,7 +178,7 @@ Error judge_model(const Bytes& file, const GateInput& input, const MutableBytes&
 
 }  // namespace
 
-Error verify_file(Bytes file, const GateLimits& limits) {
+Error verify_file(const Bytes& file, const GateLimits& limits) {
   if (reinterpret_cast<uintptr_t>(file.data()) % kModelAlignment != 0) return Error::kMisalignedModel;
   if (file.size() < kFileBytesMin ||
       memcmp(file.data() + kIdentifierOffset, tflite::ModelIdentifier(), flatbuffers::kFileIdentifierLength) != 0) {
@@ -189,7 +190,7 @@ Error verify_file(Bytes file, const GateLimits& limits) {
   return FlatCheck(file, kSchema, tables).check_root() ? Error::kNone : Error::kMalformed;
 }
 
-bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Report* report,
+bool ModelGate::judge(const Bytes& file, const MutableBytes& scratch, Judgement* judgement, Report* report,
                       const MutableBytes& arena) const {
   *judgement = Judgement();
   report->restart();

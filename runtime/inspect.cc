@@ -36,15 +36,15 @@ class Walk {
   void walk_graph(uint32_t graph_index) {
     const Graph graph(file_, graph_index);
     if (graph_index == 0) {
-      result_->inputs = graph.inputs;
-      result_->outputs = graph.outputs;
+      result_->inputs = graph.inputs();
+      result_->outputs = graph.outputs();
     }
     for (uint32_t i = 0; i < graph.operator_count; ++i) walk_operator(graph_index, graph, i);
     if (!accepted()) return;
     Judgement judgement;
     Report report;
-    GraphSurvey survey(file_, input_.kernels, scratch_, &judgement, &report);
-    if (survey.run(graph_index, MutableBytes()) != Error::kNone) return;
+    GraphSurvey survey(graph, input_.kernels, scratch_, &judgement, &report);
+    if (survey.run(MutableBytes()) != Error::kNone) return;
     walk_planned(graph_index, judgement.persistent_bytes, graph, survey);
     walk_others(graph_index, graph, survey);
   }
@@ -59,8 +59,8 @@ class Walk {
     line.op = builtin_operator(code);
     line.custom_name = text_of(code->custom_code());
     line.version = code->version();
-    line.inputs = int32s_of(op, tflite::Operator::VT_INPUTS);
-    line.outputs = int32s_of(op, tflite::Operator::VT_OUTPUTS);
+    line.inputs = numbers_of(op, tflite::Operator::VT_INPUTS);
+    line.outputs = numbers_of(op, tflite::Operator::VT_OUTPUTS);
     for (const Kernel* kernel : input_.kernels) line.supported = line.supported || kernel->op == line.op;
     if (accepted()) line.needs = needs_of(graph, index, code);
     visitor_.on_operator(line);

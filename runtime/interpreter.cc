@@ -32,7 +32,7 @@ Status Interpreter::prepare(Bytes file, MutableBytes arena, MutableBytes scratch
     release();
     return report_.error;
   }
-  graph_.open(file, kMainGraph);
+  graph_ = Graph(file, kMainGraph);
   arena_ = arena.data();
   return reset();
 }
@@ -80,8 +80,9 @@ void Interpreter::release() {
 
 IoTensor Interpreter::tensor(Io which, uint32_t index) const {
   IoTensor io;
-  const Span<const int32_t>& indices = which == Io::kInput ? graph_.inputs : graph_.outputs;
-  if (!prepared() || index >= indices.size()) return io;
+  if (!prepared()) return io;
+  const Numbers indices = which == Io::kInput ? graph_.inputs() : graph_.outputs();
+  if (index >= indices.size()) return io;
   const uint32_t tensor_index = static_cast<uint32_t>(indices[index]);
   const Tensor tensor = graph_.tensor(tensor_index, arena_ + tensor_offsets(arena_)[tensor_index]);
   io.type = tensor.type();

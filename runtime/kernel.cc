@@ -11,8 +11,8 @@ namespace runtime {
 OperatorView::OperatorView(const Graph& graph, uint32_t op_index, const TensorPlaces* places)
     : graph_(graph),
       op_(graph.op(op_index)),
-      inputs_(int32s_of(op_, tflite::Operator::VT_INPUTS)),
-      outputs_(int32s_of(op_, tflite::Operator::VT_OUTPUTS)),
+      inputs_(numbers_of(op_, tflite::Operator::VT_INPUTS)),
+      outputs_(numbers_of(op_, tflite::Operator::VT_OUTPUTS)),
       places_(places) {}
 
 bool OperatorView::has_input(uint32_t index) const {

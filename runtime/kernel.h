@@ -43,12 +43,12 @@ class OperatorView {
   // Borrows both. `places` is null while the gate judges.
   OperatorView(const Graph& graph, uint32_t op_index, const TensorPlaces* places);
 
-  uint32_t input_count() const { return static_cast<uint32_t>(inputs_.size()); }
-  uint32_t output_count() const { return static_cast<uint32_t>(outputs_.size()); }
+  uint32_t input_count() const { return inputs_.size(); }
+  uint32_t output_count() const { return outputs_.size(); }
 
   // Tensors' indices in the subgraph.
-  const Span<const int32_t>& inputs() const { return inputs_; }
-  const Span<const int32_t>& outputs() const { return outputs_; }
+  Numbers inputs() const { return inputs_; }
+  Numbers outputs() const { return outputs_; }
 
   // An input beyond the count, or given as -1, is absent. input() and output() are for those that are there.
   bool has_input(uint32_t index) const;
@@ -83,8 +83,8 @@ class OperatorView {
 
   const Graph& graph_;
   const tflite::Operator* op_;
-  Span<const int32_t> inputs_;
-  Span<const int32_t> outputs_;
+  Numbers inputs_;
+  Numbers outputs_;
   const TensorPlaces* places_;
 };
 

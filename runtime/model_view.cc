@@ -61,12 +61,10 @@ tflite::BuiltinOperator builtin_operator(const tflite::OperatorCode* code) {
   return static_cast<tflite::BuiltinOperator>(old_code > new_code ? old_code : new_code);
 }
 
-void Graph::open(const Bytes& model_file, uint32_t index) {
-  file = model_file;
-  model = tflite::GetModel(file.data());
-  graph_ = table_of<tflite::SubGraph>(model, tflite::Model::VT_SUBGRAPHS, index);
-  inputs = int32s_of(graph_, tflite::SubGraph::VT_INPUTS);
-  outputs = int32s_of(graph_, tflite::SubGraph::VT_OUTPUTS);
+Graph::Graph(const Bytes& model_file, uint32_t index)
+    : file(model_file),
+      model(tflite::GetModel(model_file.data())),
+      graph_(table_of<tflite::SubGraph>(model, tflite::Model::VT_SUBGRAPHS, index)) {
   tensor_count = *vector_at(graph_, tflite::SubGraph::VT_TENSORS);
   operator_count = *vector_at(graph_, tflite::SubGraph::VT_OPERATORS);
 }

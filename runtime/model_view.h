@@ -24,9 +24,8 @@ const void* target_of(const void* table, flatbuffers::voffset_t field);
 
 // A field that is a vector: its size, and behind that its elements. Where it is absent, a size of none.
 const uint32_t* vector_at(const void* table, flatbuffers::voffset_t field);
-inline Span<const int32_t> int32s_of(const void* table, flatbuffers::voffset_t field) {
-  const uint32_t* const size = vector_at(table, field);
-  return Span<const int32_t>(reinterpret_cast<const int32_t*>(size + 1), *size);
+inline Numbers numbers_of(const void* table, flatbuffers::voffset_t field) {
+  return Numbers(vector_at(table, field));
 }
 
 // A table out of a field that is a vector of them; null beyond its end.
@@ -58,8 +57,7 @@ enum : uint32_t { kMainGraph = 0 };
 class Graph {
  public:
   Graph() = default;
-  Graph(const Bytes& model_file, uint32_t index) { open(model_file, index); }
-  void open(const Bytes& model_file, uint32_t index);
+  Graph(const Bytes& model_file, uint32_t index);
 
   // By index below the counts.
   const tflite::Tensor* table(uint32_t index) const;
@@ -67,10 +65,12 @@ class Graph {
   // What was read of it; `place` as in Tensor.
   Tensor tensor(uint32_t index, uint8_t* place) const { return Tensor(model, table(index), place); }
 
+  // Tensors' indices.
+  Numbers inputs() const { return numbers_of(graph_, tflite::SubGraph::VT_INPUTS); }
+  Numbers outputs() const { return numbers_of(graph_, tflite::SubGraph::VT_OUTPUTS); }
+
   Bytes file;
   const tflite::Model* model = nullptr;
-  Span<const int32_t> inputs;
-  Span<const int32_t> outputs;
   uint32_t tensor_count = 0;
   uint32_t operator_count = 0;
 

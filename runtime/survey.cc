@@ -6,11 +6,10 @@
 namespace roost {
 namespace runtime {
 
-Error GraphSurvey::run(uint32_t subgraph, const MutableBytes& arena) {
-  graph_.open(file_, subgraph);
+Error GraphSurvey::run(const MutableBytes& arena) {
   ROOST_RETURN_IF_ERROR(lend_lives());
   ROOST_RETURN_IF_ERROR(extend(tables_bytes(graph_)));
-  arena_ = judgement_->persistent_bytes <= arena.size() ? arena : MutableBytes();
+  if (judgement_->persistent_bytes <= arena.size()) arena_ = arena;
   ROOST_RETURN_IF_ERROR(survey());
   ROOST_RETURN_IF_ERROR(place_tensors());
   return plan_arena();
@@ -25,7 +24,6 @@ Error GraphSurvey::lend_lives() {
   lives_ = reinterpret_cast<Life*>(scratch_.data() + skip);
   entries_ = reinterpret_cast<PlanEntry*>(scratch_.data() + used);
   for (Life* life = lives_; life != reinterpret_cast<Life*>(entries_); ++life) *life = Life{kUnseen, 0};
-  entry_count_ = 0;
   entry_room_ = static_cast<uint32_t>((scratch_.size() - used) / sizeof(PlanEntry));
   return Error::kNone;
 }
@@ -75,7 +73,7 @@ Error GraphSurvey::write(Life* life, uint16_t time) const {
   return Error::kNone;
 }
 
-Error GraphSurvey::access(const Span<const int32_t>& tensors, Access how, uint32_t time) {
+Error GraphSurvey::access(Numbers tensors, Access how, uint32_t time) {
   const bool may_be_absent = how == Access::kRead && time <= graph_.operator_count;
   for (const int32_t index : tensors) {
     if (index == -1 && may_be_absent) continue;
@@ -90,10 +88,10 @@ Error GraphSurvey::access(const Span<const int32_t>& tensors, Access how, uint32
 }
 
 Error GraphSurvey::survey() {
-  ROOST_RETURN_IF_ERROR(access(graph_.inputs, Access::kWrite, 0));
+  ROOST_RETURN_IF_ERROR(access(graph_.inputs(), Access::kWrite, 0));
   for (uint32_t i = 0; i < graph_.operator_count; ++i) ROOST_RETURN_IF_ERROR(survey_operator(i));
   where_->op_index = -1;
-  return access(graph_.outputs, Access::kRead, graph_.operator_count + 1);
+  return access(graph_.outputs(), Access::kRead, graph_.operator_count + 1);
 }
 
 Error GraphSurvey::survey_operator(uint32_t index) {

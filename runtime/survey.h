@@ -21,16 +21,15 @@ class GraphSurvey {
  public:
   // Borrows everything. What the subgraph costs is added to the judgement, but for its planned part: its arena_bytes are
   // those of the largest one so far.
-  GraphSurvey(const Bytes& file, const KernelList& kernels, const MutableBytes& scratch, Judgement* judgement,
+  GraphSurvey(const Graph& graph, const KernelList& kernels, const MutableBytes& scratch, Judgement* judgement,
               Report* report)
-      : file_(file), kernels_(kernels), scratch_(scratch), judgement_(judgement), where_(report) {}
+      : graph_(graph), kernels_(kernels), scratch_(scratch), judgement_(judgement), where_(report) {}
 
   // kNone if the subgraph is sound; else the report says where in it not, but for the error and the subgraph. The rest
   // is valid after a run that said kNone. An arena that starts at a multiple of kArenaAlignment and is large enough
   // is made ready for running; a smaller one has undefined contents afterwards, but nothing is written outside.
-  Error run(uint32_t subgraph, const MutableBytes& arena);
+  Error run(const MutableBytes& arena);
 
-  const Graph& graph() const { return graph_; }
   Span<const PlanEntry> plan() const { return Span<const PlanEntry>(entries_, entry_count_); }
 
   // Is the tensor a variable, a constant that something uses?
@@ -59,19 +58,18 @@ class GraphSurvey {
   Error see(uint32_t tensor);
   Error read(Life* life, uint16_t time) const;
   Error write(Life* life, uint16_t time) const;
-  Error access(const Span<const int32_t>& tensors, Access how, uint32_t time);
+  Error access(Numbers tensors, Access how, uint32_t time);
   Error survey();
   Error survey_operator(uint32_t index);
   Error judge_operator(const OperatorView& view, uint32_t index);
   Error place_tensors();
   Error plan_arena();
 
-  const Bytes& file_;
+  const Graph& graph_;
   const KernelList& kernels_;
   const MutableBytes& scratch_;
   Judgement* judgement_;
   Report* where_;
-  Graph graph_;
   MutableBytes arena_;  // empty where it does not even hold the tables
   Life* lives_ = nullptr;
   PlanEntry* entries_ = nullptr;

@@ -7,6 +7,14 @@
 namespace roost {
 namespace runtime {
 
+namespace {
+
+const uint32_t kNone = 0;
+
+}  // namespace
+
+Numbers::Numbers() : count_(&kNone) {}
+
 uint32_t element_size(TensorType type) {
   switch (type) {
     case TensorType::INT8:
@@ -42,7 +50,7 @@ const tflite::QuantizationParameters* quantisation_of(const tflite::Tensor* tabl
 }
 
 Tensor::Tensor(const tflite::Model* model, const tflite::Tensor* table, uint8_t* place)
-    : shape_(int32s_of(table, tflite::Tensor::VT_SHAPE)),
+    : shape_(numbers_of(table, tflite::Tensor::VT_SHAPE)),
       type_(static_cast<TensorType>(scalar_of<int8_t>(table, tflite::Tensor::VT_TYPE))),
       variable_(scalar_of<uint8_t>(table, tflite::Tensor::VT_IS_VARIABLE) != 0) {
   const uint8_t* constant = constant_data(model, table);
@@ -52,10 +60,8 @@ Tensor::Tensor(const tflite::Model* model, const tflite::Tensor* table, uint8_t*
   for (uint32_t i = 0; i < rank() && i < kRankMax; ++i) count_ *= static_cast<uint32_t>(shape_[i]);
   const tflite::QuantizationParameters* quantisation = quantisation_of(table, constant_);
   if (!quantisation) return;
-  scales_ = int32s_of(quantisation, tflite::QuantizationParameters::VT_SCALE);
-  const Span<const int32_t> zero_points = int32s_of(quantisation, tflite::QuantizationParameters::VT_ZERO_POINT);
-  zero_points_ = zero_points.data();
-  zero_point_count_ = static_cast<uint32_t>(zero_points.size());
+  scales_ = numbers_of(quantisation, tflite::QuantizationParameters::VT_SCALE);
+  zero_points_ = numbers_of(quantisation, tflite::QuantizationParameters::VT_ZERO_POINT);
   quantized_dimension_ = int32_of(quantisation, tflite::QuantizationParameters::VT_QUANTIZED_DIMENSION);
 }
 
@@ -64,20 +70,19 @@ int32_t Tensor::dim(uint32_t index) const {
 }
 
 float Tensor::scale(uint32_t index) const {
+  const int32_t bits = scales_[index];
   float scale;
-  memcpy(&scale, &scales_[index], sizeof scale);
+  memcpy(&scale, &bits, sizeof scale);
   return scale;
 }
 
 int32_t Tensor::zero_point(uint32_t index) const {
-  if (zero_point_count_ == 0) return 0;
-  return zero_point_low(index < zero_point_count_ ? index : 0);
+  if (zero_points_.empty()) return 0;
+  return zero_point_low(index < zero_points_.size() ? index : 0);
 }
 
 bool same_shape(const Tensor& a, const Tensor& b) {
-  const Span<const int32_t> of_a = a.shape();
-  const Span<const int32_t> of_b = b.shape();
-  return of_a.size() == of_b.size() && memcmp(of_a.data(), of_b.data(), of_a.size() * sizeof(int32_t)) == 0;
+  return a.rank() == b.rank() && memcmp(a.shape().data(), b.shape().data(), a.rank() * sizeof(int32_t)) == 0;
 }
 
 }  // namespace runtime
