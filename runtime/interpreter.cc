@@ -28,10 +28,7 @@ Status Interpreter::prepare(Bytes file, MutableBytes arena, MutableBytes scratch
   release();
   const bool sound = ModelGate(input_).judge(file, scratch, &judgement_, &report_, arena);
   if (sound && judgement_.arena_bytes > arena.size()) report_.error = Error::kArenaTooSmall;
-  if (!report_.ok()) {
-    release();
-    return report_.error;
-  }
+  if (!report_.ok()) return report_.error;
   graph_ = Graph(file, kMainGraph);
   arena_ = arena.data();
   return reset();
@@ -74,7 +71,6 @@ Status Interpreter::reset() {
 
 void Interpreter::release() {
   graph_.model = nullptr;
-  judgement_ = Judgement();
   next_operator_ = 0;
 }
 

@@ -15,12 +15,13 @@ OperatorView::OperatorView(const Graph& graph, uint32_t op_index, const TensorPl
       outputs_(numbers_of(op_, tflite::Operator::VT_OUTPUTS)),
       places_(places) {}
 
-bool OperatorView::has_input(uint32_t index) const {
-  return index < inputs_.size() && inputs_[index] >= 0;
+// -1 for an absent one.
+int32_t OperatorView::input_index(uint32_t index) const {
+  return index < inputs_.size() ? inputs_.data()[index] : -1;
 }
 
 Tensor OperatorView::input(uint32_t index) const {
-  return tensor(inputs_[index]);
+  return tensor(input_index(index));
 }
 
 Tensor OperatorView::output(uint32_t index) const {
@@ -28,8 +29,8 @@ Tensor OperatorView::output(uint32_t index) const {
 }
 
 const uint8_t* OperatorView::input_bytes(uint32_t index) const {
-  if (!has_input(index)) return nullptr;
-  const int32_t tensor = inputs_[index];
+  const int32_t tensor = input_index(index);
+  if (tensor < 0) return nullptr;
   const uint8_t* constant = constant_data(graph_.model, graph_.table(static_cast<uint32_t>(tensor)));
   return constant ? constant : place_of(tensor);
 }

@@ -51,7 +51,7 @@ class OperatorView {
   Numbers outputs() const { return outputs_; }
 
   // An input beyond the count, or given as -1, is absent. input() and output() are for those that are there.
-  bool has_input(uint32_t index) const;
+  bool has_input(uint32_t index) const { return input_index(index) >= 0; }
   Tensor input(uint32_t index) const;
   Tensor output(uint32_t index) const;
   // The output's index in the subgraph, for traces.
@@ -76,6 +76,7 @@ class OperatorView {
   }
 
  protected:
+  int32_t input_index(uint32_t index) const;
   const uint8_t* input_bytes(uint32_t index) const;
   uint8_t* output_bytes(uint32_t index) const;
   uint8_t* place_of(int32_t index) const;

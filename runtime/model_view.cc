@@ -75,6 +75,10 @@ const tflite::Tensor* Graph::table(uint32_t index) const {
   return table;
 }
 
+Tensor Graph::tensor(uint32_t index, uint8_t* place) const {
+  return Tensor(model, table(index), place);
+}
+
 const tflite::Operator* Graph::op(uint32_t index) const {
   const auto* const op = table_of<tflite::Operator>(graph_, tflite::SubGraph::VT_OPERATORS, index);
   ROOST_ASSERT(op);

@@ -63,7 +63,7 @@ class Graph {
   const tflite::Tensor* table(uint32_t index) const;
   const tflite::Operator* op(uint32_t index) const;
   // What was read of it; `place` as in Tensor.
-  Tensor tensor(uint32_t index, uint8_t* place) const { return Tensor(model, table(index), place); }
+  Tensor tensor(uint32_t index, uint8_t* place) const;
 
   // Tensors' indices.
   Numbers inputs() const { return numbers_of(graph_, tflite::SubGraph::VT_INPUTS); }

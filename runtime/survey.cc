@@ -45,9 +45,8 @@ Error GraphSurvey::see(uint32_t index) {
   if (index >= graph_.tensor_count) return Error::kTensorIndex;
   uint16_t& first = lives_[index].first;
   if (first != kUnseen) return Error::kNone;
-  const tflite::Tensor* table = graph_.table(index);
-  const Tensor tensor(graph_.model, table, nullptr);
-  ROOST_RETURN_IF_ERROR(check_tensor(graph_.model, table, tensor));
+  const Tensor tensor = graph_.tensor(index, nullptr);
+  ROOST_RETURN_IF_ERROR(check_tensor(graph_.model, tensor));
   first = tensor.constant() ? kConstant : (tensor.variable() ? kVariable : kNotWritten);
   return Error::kNone;
 }

@@ -38,31 +38,40 @@ uint32_t element_size(TensorType type) {
   }
 }
 
-const tflite::QuantizationParameters* quantisation_of(const tflite::Tensor* table, bool constant) {
-  constexpr uint32_t kAlways =
-      type_bit(TensorType::INT8) | type_bit(TensorType::UINT8) | type_bit(TensorType::INT16);
-  constexpr uint32_t kUnlessConstant = type_bit(TensorType::INT32) | type_bit(TensorType::INT64);
-  const uint32_t types = constant ? kAlways : kAlways | kUnlessConstant;
-  const auto type = static_cast<TensorType>(scalar_of<int8_t>(table, tflite::Tensor::VT_TYPE));
-  return element_size(type) != 0 && (types & type_bit(type)) != 0
-             ? static_cast<const tflite::QuantizationParameters*>(target_of(table, tflite::Tensor::VT_QUANTIZATION))
-             : nullptr;
-}
-
 Tensor::Tensor(const tflite::Model* model, const tflite::Tensor* table, uint8_t* place)
-    : shape_(numbers_of(table, tflite::Tensor::VT_SHAPE)),
-      type_(static_cast<TensorType>(scalar_of<int8_t>(table, tflite::Tensor::VT_TYPE))),
-      variable_(scalar_of<uint8_t>(table, tflite::Tensor::VT_IS_VARIABLE) != 0) {
+    : table_(table),
+      shape_(numbers_of(table, tflite::Tensor::VT_SHAPE)),
+      type_(static_cast<TensorType>(scalar_of<int8_t>(table, tflite::Tensor::VT_TYPE))) {
   const uint8_t* constant = constant_data(model, table);
   constant_ = constant != nullptr;
   data_ = constant ? const_cast<uint8_t*>(constant) : place;
   // The gate is about to refuse a higher rank, and must not be kept busy by it.
-  for (uint32_t i = 0; i < rank() && i < kRankMax; ++i) count_ *= static_cast<uint32_t>(shape_[i]);
-  const tflite::QuantizationParameters* quantisation = quantisation_of(table, constant_);
-  if (!quantisation) return;
-  scales_ = numbers_of(quantisation, tflite::QuantizationParameters::VT_SCALE);
-  zero_points_ = numbers_of(quantisation, tflite::QuantizationParameters::VT_ZERO_POINT);
-  quantized_dimension_ = int32_of(quantisation, tflite::QuantizationParameters::VT_QUANTIZED_DIMENSION);
+  for (uint32_t i = 0; i < rank() && i < kRankMax; ++i) count_ *= static_cast<uint32_t>(shape_.data()[i]);
+  const tflite::QuantizationParameters* const parameters = quantisation();
+  if (!parameters) return;
+  scales_ = numbers_of(parameters, tflite::QuantizationParameters::VT_SCALE);
+  zero_points_ = numbers_of(parameters, tflite::QuantizationParameters::VT_ZERO_POINT);
+}
+
+const tflite::QuantizationParameters* Tensor::quantisation() const {
+  constexpr uint32_t kAlways =
+      type_bit(TensorType::INT8) | type_bit(TensorType::UINT8) | type_bit(TensorType::INT16);
+  constexpr uint32_t kUnlessConstant = type_bit(TensorType::INT32) | type_bit(TensorType::INT64);
+  const uint32_t types = constant_ ? kAlways : kAlways | kUnlessConstant;
+  if (element_size(type_) == 0 || (types & type_bit(type_)) == 0) return nullptr;
+  return static_cast<const tflite::QuantizationParameters*>(target_of(table_, tflite::Tensor::VT_QUANTIZATION));
+}
+
+uint32_t Tensor::bytes() const {
+  return count_ * element_size(type_);
+}
+
+bool Tensor::variable() const {
+  return scalar_of<uint8_t>(table_, tflite::Tensor::VT_IS_VARIABLE) != 0;
+}
+
+int32_t Tensor::quantized_dimension() const {
+  return int32_of(quantisation(), tflite::QuantizationParameters::VT_QUANTIZED_DIMENSION);
 }
 
 int32_t Tensor::dim(uint32_t index) const {

@@ -67,10 +67,10 @@ class Tensor {
   int32_t dim(uint32_t index) const;
   Numbers shape() const { return shape_; }
   uint32_t count() const { return count_; }  // elements; the gate has shown that neither this nor bytes() overflows
-  uint32_t bytes() const { return count_ * element_size(type_); }
+  uint32_t bytes() const;
 
   bool constant() const { return constant_; }
-  bool variable() const { return variable_; }
+  bool variable() const;
 
   // scale_count() is 0 (not quantised), 1 (per tensor) or dim(quantized_dimension()) (per channel). Scales are
   // finite, positive and normal; zero points fit the type (int32 for int32 and wider). Index < scale_count(). Of
@@ -82,8 +82,12 @@ class Tensor {
   // As it stands in the file, in 64 bits; index < zero_point_count().
   int32_t zero_point_low(uint32_t index) const { return zero_points_.data()[2 * index]; }
   int32_t zero_point_high(uint32_t index) const { return zero_points_.data()[2 * index + 1]; }
-  int32_t quantized_dimension() const { return quantized_dimension_; }
+  int32_t quantized_dimension() const;  // of a tensor with scales
   bool per_tensor() const { return scales_.size() == 1; }
+  // As it stands in the file; null where it means nothing: of floats, indices and biases, whose parameters converters
+  // leave in all kinds of states.
+  const tflite::QuantizationParameters* quantisation() const;
+  const tflite::Tensor* table() const { return table_; }
 
   // The bytes: of constants always; of the others null while the gate judges (Kernel::prepare says when). The
   // gate has checked the length, and the alignment for the element type.
@@ -99,20 +103,15 @@ class Tensor {
   }
 
  private:
+  const tflite::Tensor* table_;
   Numbers shape_;
   Numbers scales_;       // their bits
   Numbers zero_points_;  // two each, counted as one: FlatBuffers verification vouches for an alignment of 4 only
   uint8_t* data_;
   uint32_t count_ = 1;
-  int32_t quantized_dimension_ = 0;
   TensorType type_;
   bool constant_;
-  bool variable_;
 };
-
-// The quantisation that means something; null for floats, indices and biases, whose parameters converters leave in
-// all kinds of states.
-const tflite::QuantizationParameters* quantisation_of(const tflite::Tensor* table, bool constant);
 
 // Same dimensions in the same order.
 bool same_shape(const Tensor& a, const Tensor& b);

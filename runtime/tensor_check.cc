@@ -20,7 +20,8 @@ Error check_shape(const Tensor& tensor) {
   return Error::kNone;
 }
 
-Error check_buffer(const tflite::Model* model, const tflite::Tensor* table, const Tensor& tensor) {
+Error check_buffer(const tflite::Model* model, const Tensor& tensor) {
+  const tflite::Tensor* const table = tensor.table();
   if (target_of(table, tflite::Tensor::VT_SPARSITY)) return Error::kSparseTensor;
   if (int32_of(table, tflite::Tensor::VT_EXTERNAL_BUFFER) != 0) return Error::kBufferExternal;
   const tflite::Buffer* const buffer = buffer_of(model, table);
@@ -46,8 +47,8 @@ bool fits_type(const Tensor& tensor, uint32_t index) {
   return (static_cast<uint32_t>(low) + lowest) >> bits == 0;
 }
 
-Error check_quantisation(const tflite::Tensor* table, const Tensor& tensor) {
-  const tflite::QuantizationParameters* quantisation = quantisation_of(table, tensor.constant());
+Error check_quantisation(const Tensor& tensor) {
+  const tflite::QuantizationParameters* const quantisation = tensor.quantisation();
   if (!quantisation) return Error::kNone;
   if (scalar_of<uint8_t>(quantisation, tflite::QuantizationParameters::VT_DETAILS_TYPE) != 0)
     return Error::kQuantisation;
@@ -72,10 +73,10 @@ Error check_quantisation(const tflite::Tensor* table, const Tensor& tensor) {
 
 }  // namespace
 
-Error check_tensor(const tflite::Model* model, const tflite::Tensor* table, const Tensor& tensor) {
+Error check_tensor(const tflite::Model* model, const Tensor& tensor) {
   ROOST_RETURN_IF_ERROR(check_shape(tensor));
-  ROOST_RETURN_IF_ERROR(check_buffer(model, table, tensor));
-  ROOST_RETURN_IF_ERROR(check_quantisation(table, tensor));
+  ROOST_RETURN_IF_ERROR(check_buffer(model, tensor));
+  ROOST_RETURN_IF_ERROR(check_quantisation(tensor));
   return tensor.constant() && tensor.variable() ? Error::kVariableTensor : Error::kNone;
 }
 
