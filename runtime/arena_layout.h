@@ -4,7 +4,7 @@
 //   | tables: tensor offsets,  | operators'     | variables | planned: inputs, outputs,  | what the other    |
 //   | records                  | data           |           | between, scratch           | subgraphs need    |
 //   +--------------------------+----------------+-----------+----------------------------+- - - - - - - - - +
-//   0                                                       planned_offset()
+//   0                                                       persistent_bytes, of the main subgraph alone
 //
 // That of the other subgraphs is counted and not filled in: no kernel enters one yet. Their planned parts overlay that
 // of the main one.
@@ -22,8 +22,7 @@ namespace runtime {
 struct OperatorRecord {
   uint32_t data;     // offset of the kernel's data
   uint32_t scratch;  // offset of its scratch, if it asked for any
-  uint16_t kernel;   // index in the list of kernels
-  uint16_t unused;
+  uint32_t kernel;   // index in the list of kernels
 };
 
 // The bytes of a subgraph's tables. Counts have been limited by the gate.

@@ -11,7 +11,8 @@ namespace roost {
 namespace runtime {
 namespace {
 
-enum : uint32_t { kSchemaVersion = 3, kIdentifierOffset = 4, kFileBytesMin = 8, kFileBytesMax = kFlatFileBytesMax };
+constexpr int32_t kSchemaVersion = 3;
+enum : uint32_t { kIdentifierOffset = 4, kFileBytesMin = 8, kFileBytesMax = kFlatFileBytesMax };
 
 // The tables of schema.fbs, field by field.
 enum Row : unsigned { kModel, kOperatorCode, kSubGraph, kTensor, kQuantization, kOperator, kBuffer, kOpaque };
@@ -78,21 +79,21 @@ const FlatTable kSchema[] = {FlatTable(kModelFields),        FlatTable(kOperator
                              FlatTable(kQuantizationFields), FlatTable(kOperatorFields),
                              FlatTable(kBufferFields),       FlatTable()};
 
-void keep_name(const flatbuffers::String* name, Report* where) {
+void keep_name(const tflite::OperatorCode* code, Report* where) {
+  const uint32_t* const size = vector_at(code, tflite::OperatorCode::VT_CUSTOM_CODE);
   const uint32_t room = sizeof where->custom_name - 1;
-  for (uint32_t i = 0; name && i < name->size() && i < room; ++i) {
-    where->custom_name[i] = static_cast<char>(name->Data()[i]);
-  }
+  const uint32_t length = *size < room ? *size : room;
+  memcpy(where->custom_name, size + 1, length);
+  where->custom_name[length] = 0;
 }
 
 Error check_operator_code(const tflite::Model* model, const tflite::Operator* op, const KernelList& kernels,
                           Report* where) {
-  if (op->opcode_index() >= tables_of<tflite::OperatorCode>(model, tflite::Model::VT_OPERATOR_CODES).size())
-    return Error::kOperatorCode;
-  const tflite::OperatorCode* code = code_of(model, op);
+  const tflite::OperatorCode* const code = code_of(model, op);
+  if (!code) return Error::kOperatorCode;
   where->set_operator(code);
   if (where->op == BuiltinOperator::CUSTOM) {
-    keep_name(code->custom_code(), where);
+    keep_name(code, where);
     return Error::kOperatorCustom;
   }
   return find_kernel(kernels, where->op, kAnyType) ? Error::kNone : Error::kOperatorMissing;
@@ -100,20 +101,22 @@ Error check_operator_code(const tflite::Model* model, const tflite::Operator* op
 
 // That there are no more of anything than the limits allow, and kernels for all operators. First of all, since "this
 // firmware has no such operator" is the answer that people can act on.
-Error check_outline(const Bytes& file, const GateInput& input, Report* where) {
+Error check_outline(const Bytes& file, const GateInput& input, Judgement* judgement, Report* where) {
   const tflite::Model* model = tflite::GetModel(file.data());
+  const GateLimits& limits = input.limits;
   const uint32_t graphs = graph_count(model);
   if (graphs == 0) return Error::kNoSubgraph;
-  if (graphs > input.limits.subgraphs) return Error::kTooComplex;
-  if (tables_of<tflite::Buffer>(model, tflite::Model::VT_BUFFERS).size() > input.limits.buffers)
+  if (graphs > limits.subgraphs || *vector_at(model, tflite::Model::VT_BUFFERS) > limits.buffers) {
     return Error::kTooComplex;
-  uint32_t tensors_left = input.limits.tensors;
-  uint32_t operators_left = input.limits.operators;
+  }
   for (uint32_t g = 0; g < graphs; ++g) {
     const Graph graph(file, g);
-    if (graph.tensor_count > tensors_left || graph.operator_count > operators_left) return Error::kTooComplex;
-    tensors_left -= graph.tensor_count;
-    operators_left -= graph.operator_count;
+    if (graph.tensor_count > limits.tensors - judgement->tensors ||
+        graph.operator_count > limits.operators - judgement->operators) {
+      return Error::kTooComplex;
+    }
+    judgement->tensors += graph.tensor_count;
+    judgement->operators += graph.operator_count;
     where->subgraph = static_cast<int32_t>(g);
     for (uint32_t i = 0; i < graph.operator_count; ++i) {
       where->op_index = static_cast<int32_t>(i);
@@ -125,7 +128,7 @@ Error check_outline(const Bytes& file, const GateInput& input, Report* where) {
 }
 
 bool fulfils(const Tensor& tensor, const TensorSpec& spec) {
-  const Span<const int32_t> shape = tensor.shape();
+  const Numbers shape = tensor.shape();
   if (tensor.type() != spec.type || shape.size() != spec.shape.size()) return false;
   const int32_t* wanted = spec.shape.begin();
   for (int32_t dim : shape) {
@@ -136,8 +139,8 @@ bool fulfils(const Tensor& tensor, const TensorSpec& spec) {
   return tensor.per_tensor() && tensor.scale() == spec.scale && tensor.zero_point() == spec.zero_point;
 }
 
-Error check_contract(const Graph& graph, const Span<const int32_t>& indices, const Span<const TensorSpec>& specs,
-                     Error mismatch, Report* where) {
+Error check_contract(const Graph& graph, Numbers indices, const Span<const TensorSpec>& specs, Error mismatch,
+                     Report* where) {
   if (indices.size() != specs.size()) return mismatch;
   const int32_t* index = indices.begin();
   for (const TensorSpec& spec : specs) {
@@ -151,34 +154,31 @@ Error check_contract(const Graph& graph, const Span<const int32_t>& indices, con
 Error judge_model(const Bytes& file, const GateInput& input, const MutableBytes& scratch, const MutableBytes& arena,
                   Judgement* judgement, Report* where) {
   ROOST_RETURN_IF_ERROR(verify_file(file, input.limits));
-  ROOST_RETURN_IF_ERROR(check_outline(file, input, where));
+  ROOST_RETURN_IF_ERROR(check_outline(file, input, judgement, where));
   const tflite::Model* model = tflite::GetModel(file.data());
-  if (model->version() != kSchemaVersion) return Error::kSchemaVersion;
+  if (int32_of(model, tflite::Model::VT_VERSION) != kSchemaVersion) return Error::kSchemaVersion;
 
-  uint32_t planned_bytes = 0;
   for (uint32_t i = 0; i < graph_count(model); ++i) {
     const Graph graph(file, i);
     GraphSurvey survey(graph, input.kernels, scratch, judgement, where);
     where->subgraph = static_cast<int32_t>(i);
     ROOST_RETURN_IF_ERROR(survey.run(i == kMainGraph ? arena : MutableBytes()));
-    if (survey.planned_offset() > kPlanBytesMax - judgement->persistent_bytes) return Error::kTensorTooLarge;
-    judgement->persistent_bytes += survey.planned_offset();
-    if (survey.planned_bytes() > planned_bytes) planned_bytes = survey.planned_bytes();
     where->restart();
     if (i == kMainGraph && input.io.declared) {
-      ROOST_RETURN_IF_ERROR(check_contract(graph, graph.inputs, input.io.inputs, Error::kInputMismatch, where));
-      ROOST_RETURN_IF_ERROR(check_contract(graph, graph.outputs, input.io.outputs, Error::kOutputMismatch, where));
+      ROOST_RETURN_IF_ERROR(check_contract(graph, graph.inputs(), input.io.inputs, Error::kInputMismatch, where));
+      ROOST_RETURN_IF_ERROR(
+          check_contract(graph, graph.outputs(), input.io.outputs, Error::kOutputMismatch, where));
     }
   }
-  if (planned_bytes > kPlanBytesMax - judgement->persistent_bytes) return Error::kTensorTooLarge;
-  judgement->arena_bytes = judgement->persistent_bytes + planned_bytes;
+  if (judgement->arena_bytes > kPlanBytesMax - judgement->persistent_bytes) return Error::kTensorTooLarge;
+  judgement->arena_bytes += judgement->persistent_bytes;
   if (judgement->arena_bytes > input.limits.arena_bytes) return Error::kArenaTooSmall;
   return judgement->work > input.limits.work ? Error::kTooMuchWork : Error::kNone;
 }
 
 }  // namespace
 
-Error verify_file(Bytes file, const GateLimits& limits) {
+Error verify_file(const Bytes& file, const GateLimits& limits) {
   if (reinterpret_cast<uintptr_t>(file.data()) % kModelAlignment != 0) return Error::kMisalignedModel;
   if (file.size() < kFileBytesMin ||
       memcmp(file.data() + kIdentifierOffset, tflite::ModelIdentifier(), flatbuffers::kFileIdentifierLength) != 0) {
@@ -190,7 +190,7 @@ Error verify_file(Bytes file, const GateLimits& limits) {
   return FlatCheck(file, kSchema, tables).check_root() ? Error::kNone : Error::kMalformed;
 }
 
-bool ModelGate::judge(Bytes file, MutableBytes scratch, Judgement* judgement, Report* report,
+bool ModelGate::judge(const Bytes& file, const MutableBytes& scratch, Judgement* judgement, Report* report,
                       const MutableBytes& arena) const {
   *judgement = Judgement();
   report->restart();

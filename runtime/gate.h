@@ -73,7 +73,7 @@ struct Judgement {
 
 // The gate's first step, FlatBuffers verification: after it every offset, length and alignment in the tables of
 // schema.fbs is sound, and nothing else is known. Errors: kMisalignedModel, kNotAModel, kMalformed, kTooComplex.
-Error verify_file(Bytes model, const GateLimits& limits);
+Error verify_file(const Bytes& model, const GateLimits& limits);
 
 class ModelGate {
  public:
@@ -83,7 +83,7 @@ class ModelGate {
   // True if the model passes; `judgement` is then complete. Otherwise `report` says why not. `model` starts at a
   // multiple of kModelAlignment; `scratch` at any address. An arena that is no smaller than the judgement says is ready
   // for running the model (arena_layout.h), any other has undefined contents.
-  bool judge(Bytes model, MutableBytes scratch, Judgement* judgement, Report* report,
+  bool judge(const Bytes& model, const MutableBytes& scratch, Judgement* judgement, Report* report,
              const MutableBytes& arena = MutableBytes()) const;
 
  private:

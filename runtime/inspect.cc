@@ -36,8 +36,8 @@ class Walk {
   void walk_graph(uint32_t graph_index) {
     const Graph graph(file_, graph_index);
     if (graph_index == 0) {
-      result_->inputs = graph.inputs;
-      result_->outputs = graph.outputs;
+      result_->inputs = graph.inputs();
+      result_->outputs = graph.outputs();
     }
     for (uint32_t i = 0; i < graph.operator_count; ++i) walk_operator(graph_index, graph, i);
     if (!accepted()) return;
@@ -45,7 +45,7 @@ class Walk {
     Report report;
     GraphSurvey survey(graph, input_.kernels, scratch_, &judgement, &report);
     if (survey.run(MutableBytes()) != Error::kNone) return;
-    walk_planned(graph_index, graph, survey);
+    walk_planned(graph_index, judgement.persistent_bytes, graph, survey);
     walk_others(graph_index, graph, survey);
   }
 
@@ -59,31 +59,32 @@ class Walk {
     line.op = builtin_operator(code);
     line.custom_name = text_of(code->custom_code());
     line.version = code->version();
-    line.inputs = int32s_of(op, tflite::Operator::VT_INPUTS);
-    line.outputs = int32s_of(op, tflite::Operator::VT_OUTPUTS);
+    line.inputs = numbers_of(op, tflite::Operator::VT_INPUTS);
+    line.outputs = numbers_of(op, tflite::Operator::VT_OUTPUTS);
     for (const Kernel* kernel : input_.kernels) line.supported = line.supported || kernel->op == line.op;
-    if (accepted()) line.needs = needs_of(graph, index, line.op);
+    if (accepted()) line.needs = needs_of(graph, index, code);
     visitor_.on_operator(line);
   }
 
-  Needs needs_of(const Graph& graph, uint32_t index, BuiltinOperator builtin) const {
-    const OperatorView view(graph, index, TensorPlaces{nullptr, nullptr, nullptr});
-    Needs needs;
-    TensorType type;
+  // Of an operator that the gate has accepted.
+  Needs needs_of(const Graph& graph, uint32_t index, const tflite::OperatorCode* code) const {
+    const MutableBytes nothing;
+    uint32_t end = 0;
+    Preparation preparation(OperatorView(graph, index, nullptr), nothing, &end);
     const Kernel* const* kernel =
-        view.deciding_type(&type) ? find_kernel(input_.kernels, builtin, type_bit(type)) : nullptr;
-    const bool sound = kernel && (*kernel)->prepare(view, needs, nullptr) == Error::kNone;
-    return sound ? needs : Needs();
+        find_kernel(input_.kernels, builtin_operator(code), type_bit(preparation.in.type()));
+    const bool sound = kernel && preparation.judge(**kernel, code->version()) == Error::kNone;
+    return sound ? preparation.needs : Needs();
   }
 
-  void walk_planned(uint32_t graph_index, const Graph& graph, const GraphSurvey& survey) {
+  void walk_planned(uint32_t graph_index, uint32_t planned_offset, const Graph& graph, const GraphSurvey& survey) {
     for (const PlanEntry& entry : survey.plan()) {
       InspectedTensor line;
       if (entry.tensor != kScratchPlace) line = describe_tensor(graph, entry.tensor);
       line.kind = entry.tensor == kScratchPlace ? InspectedTensor::kScratch : InspectedTensor::kPlanned;
       line.subgraph = graph_index;
       line.bytes = entry.size;
-      line.offset = survey.planned_offset() + entry.offset;
+      line.offset = planned_offset + entry.offset;
       line.written = entry.first - 1;
       line.read = entry.last - 1;
       visitor_.on_tensor(line);

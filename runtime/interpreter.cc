@@ -28,10 +28,7 @@ Status Interpreter::prepare(Bytes file, MutableBytes arena, MutableBytes scratch
   release();
   const bool sound = ModelGate(input_).judge(file, scratch, &judgement_, &report_, arena);
   if (sound && judgement_.arena_bytes > arena.size()) report_.error = Error::kArenaTooSmall;
-  if (!report_.ok()) {
-    release();
-    return report_.error;
-  }
+  if (!report_.ok()) return report_.error;
   graph_ = Graph(file, kMainGraph);
   arena_ = arena.data();
   return reset();
@@ -41,8 +38,8 @@ Result<Progress> Interpreter::step() {
   if (!prepared()) return Error::kNotPrepared;
   if (next_operator_ < graph_.operator_count) {
     const OperatorRecord& record = operator_records(graph_, arena_)[next_operator_];
-    const OperatorView op(graph_, next_operator_,
-                          TensorPlaces{arena_, tensor_offsets(arena_), arena_ + record.scratch});
+    const TensorPlaces places = {arena_, tensor_offsets(arena_), arena_ + record.scratch};
+    const OperatorView op(graph_, next_operator_, &places);
     const Kernel* kernel = input_.kernels[record.kernel];
     if (kernel->invoke(op, arena_ + record.data) != Error::kNone) {
       report_.restart(Error::kInvokeFailed);
@@ -65,22 +62,22 @@ Status Interpreter::reset() {
   next_operator_ = 0;
   for (uint32_t i = 0; i < graph_.tensor_count; ++i) {
     const uint32_t offset = tensor_offsets(arena_)[i];
-    const Tensor tensor = graph_.tensor(i, arena_ + offset);
+    const Tensor tensor = graph_.tensor(i, nullptr);
     const bool used = offset != 0;
-    if (used && tensor.variable()) memset(tensor.mutable_data<uint8_t>(), initial_byte(tensor), tensor.bytes());
+    if (used && tensor.variable()) memset(arena_ + offset, initial_byte(tensor), tensor.bytes());
   }
   return Status();
 }
 
 void Interpreter::release() {
-  graph_ = Graph();
-  judgement_ = Judgement();
+  graph_.model = nullptr;
   next_operator_ = 0;
 }
 
 IoTensor Interpreter::tensor(Io which, uint32_t index) const {
   IoTensor io;
-  const Span<const int32_t>& indices = which == Io::kInput ? graph_.inputs : graph_.outputs;
+  if (!prepared()) return io;
+  const Numbers indices = which == Io::kInput ? graph_.inputs() : graph_.outputs();
   if (index >= indices.size()) return io;
   const uint32_t tensor_index = static_cast<uint32_t>(indices[index]);
   const Tensor tensor = graph_.tensor(tensor_index, arena_ + tensor_offsets(arena_)[tensor_index]);

@@ -32,7 +32,7 @@ class Interpreter final : public Engine {
   explicit Interpreter(const GateInput& input) : input_(input) {}
 
   void observe(OperatorObserver* observer) { observer_ = observer; }
-  const Judgement& judgement() const { return judgement_; }
+  const Judgement& judgement() const { return judgement_; }  // of what is prepared
 
   Status judge(Bytes model, MutableBytes scratch, Judgement* judgement) override;
   Status prepare(Bytes model, MutableBytes arena, MutableBytes scratch) override;
@@ -40,7 +40,7 @@ class Interpreter final : public Engine {
   Status reset() override;
   void release() override;
   IoTensor tensor(Io which, uint32_t index) const override;
-  uint64_t longest_block() const override { return judgement_.longest_work; }
+  uint64_t longest_block() const override { return prepared() ? judgement_.longest_work : 0; }
   const Report& report() const override { return report_; }
 
  private:

@@ -1,24 +1,23 @@
 #include "runtime/kernel.h"
 
+#include <string.h>
+
 #include "runtime/model_view.h"
+#include "runtime/plan.h"
 
 namespace roost {
 namespace runtime {
 
-OperatorView::OperatorView(const Graph& graph, uint32_t op_index, const TensorPlaces& places)
+OperatorView::OperatorView(const Graph& graph, uint32_t op_index, const TensorPlaces* places)
     : graph_(graph),
       op_(graph.op(op_index)),
-      inputs_(int32s_of(op_, tflite::Operator::VT_INPUTS)),
-      outputs_(int32s_of(op_, tflite::Operator::VT_OUTPUTS)),
+      inputs_(numbers_of(op_, tflite::Operator::VT_INPUTS)),
+      outputs_(numbers_of(op_, tflite::Operator::VT_OUTPUTS)),
       places_(places) {}
 
-bool OperatorView::has_input(uint32_t index) const {
-  return index < inputs_.size() && inputs_[index] >= 0;
-}
-
+// -1 for an absent one.
 int32_t OperatorView::input_index(uint32_t index) const {
-  ROOST_ASSERT(has_input(index));
-  return inputs_[index];
+  return index < inputs_.size() ? inputs_.data()[index] : -1;
 }
 
 Tensor OperatorView::input(uint32_t index) const {
@@ -29,50 +28,74 @@ Tensor OperatorView::output(uint32_t index) const {
   return tensor(outputs_[index]);
 }
 
-bool OperatorView::deciding_type(TensorType* type) const {
-  if (!has_input(0) && outputs_.empty()) return false;
-  *type = graph_.table(static_cast<uint32_t>(has_input(0) ? inputs_[0] : outputs_[0]))->type();
-  return true;
+const uint8_t* OperatorView::input_bytes(uint32_t index) const {
+  const int32_t tensor = input_index(index);
+  if (tensor < 0) return nullptr;
+  const uint8_t* constant = constant_data(graph_.model, graph_.table(static_cast<uint32_t>(tensor)));
+  return constant ? constant : place_of(tensor);
 }
 
-Error OperatorView::expect_operands(uint32_t inputs_min, uint32_t inputs_max, uint32_t outputs) const {
-  if (input_count() < inputs_min || input_count() > inputs_max || output_count() != outputs) {
-    return Error::kOperatorOperands;
-  }
-  for (uint32_t i = 0; i < inputs_min; ++i) {
-    if (!has_input(i)) return Error::kOperatorOperands;
-  }
-  return Error::kNone;
-}
-
-Error OperatorView::find_options(uint8_t number, const FlatTable& description, const void** table) const {
-  const uint8_t* const options = reinterpret_cast<const uint8_t*>(op_->builtin_options());
-  if (op_->builtin_options_type() == 0 || !options) return Error::kNone;
-  const uint32_t at = static_cast<uint32_t>(options - graph_.file.data());
-  if (op_->builtin_options_type() != number ||
-      !FlatCheck(graph_.file, &description, 1).check_table(at, description)) {
-    return Error::kOptions;
-  }
-  *table = options;
-  return Error::kNone;
+uint8_t* OperatorView::output_bytes(uint32_t index) const {
+  return place_of(outputs_[index]);
 }
 
 // Of tensors that are not constant.
-uint8_t* OperatorView::place_of(int32_t index) const {
-  return places_.arena ? places_.arena + places_.offsets[index] : nullptr;
-}
-
-uint8_t* OperatorView::data_of(int32_t index) const {
-  const uint8_t* constant = constant_data(graph_.model, graph_.table(static_cast<uint32_t>(index)));
-  return constant ? const_cast<uint8_t*>(constant) : place_of(index);
+uint8_t* OperatorView::place_of(int32_t tensor) const {
+  return places_ ? places_->arena + places_->offsets[tensor] : nullptr;
 }
 
 Tensor OperatorView::tensor(int32_t index) const {
   return graph_.tensor(static_cast<uint32_t>(index), place_of(index));
 }
 
-uint64_t saturating_add(uint64_t a, uint64_t b) {
-  return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+Preparation::Preparation(const OperatorView& op, const MutableBytes& arena, uint32_t* end)
+    : OperatorView(op), in(operand(0)), second(operand(1)), out(output(0)), arena_(arena), end_(end) {}
+
+Tensor Preparation::operand(uint32_t index) const {
+  return has_input(index) ? input(index) : output(0);
+}
+
+Error Preparation::judge(const Kernel& kernel, int32_t version) {
+  if (!kernel.takes(version)) return Error::kOperatorVersion;
+  ROOST_RETURN_IF_ERROR(check_operands(kernel));
+  ROOST_RETURN_IF_ERROR(find_options(kernel));
+  return kernel.prepare(*this);
+}
+
+Error Preparation::check_operands(const Kernel& kernel) const {
+  const uint32_t demands = kernel.demands;
+  if (input_count() > kernel.inputs_max && kernel.inputs_max != kAnyCount) return Error::kOperatorOperands;
+  for (uint32_t i = 0; i < kernel.inputs_min; ++i) {
+    if (!has_input(i)) return Error::kOperatorOperands;
+  }
+  if ((demands & kOneOutput) != 0 && output_count() != 1) return Error::kOperatorOperands;
+  if ((demands & kSameType) != 0 && out.type() != in.type()) return Error::kOperandType;
+  if ((demands & kSameShape) != 0 && !same_shape(in, out)) return Error::kOperandShape;
+  if ((demands & kPerTensor) != 0 && !(in.per_tensor() && out.per_tensor())) return Error::kOperandQuantisation;
+  if ((demands & kWeights) == 0) return Error::kNone;
+  if (second.type() != in.type()) return Error::kOperandType;
+  return second.constant() ? Error::kNone : Error::kOperandNotConstant;
+}
+
+Error Preparation::find_options(const Kernel& kernel) {
+  if (!kernel.options) return Error::kNone;
+  const uint8_t number = scalar_of<uint8_t>(op_, tflite::Operator::VT_BUILTIN_OPTIONS_TYPE);
+  const uint8_t* const options = static_cast<const uint8_t*>(target_of(op_, tflite::Operator::VT_BUILTIN_OPTIONS));
+  if (number == 0 || !options) return (kernel.demands & kOptions) != 0 ? Error::kOptions : Error::kNone;
+  const FlatTable description = kernel.options->table();
+  const uint32_t at = static_cast<uint32_t>(options - graph_.file.data());
+  options_ = options;
+  const bool sound =
+      number == kernel.options->number && FlatCheck(graph_.file, nullptr, 1).check_table(at, description);
+  return sound ? Error::kNone : Error::kOptions;
+}
+
+Error Preparation::keep(const void* data, uint32_t bytes) {
+  const uint32_t at = *end_;
+  *end_ += bytes;
+  if (*end_ > kPlanBytesMax) return Error::kTensorTooLarge;
+  if (*end_ <= arena_.size()) memcpy(arena_.data() + at, data, bytes);
+  return Error::kNone;
 }
 
 const Kernel* const* find_kernel(const KernelList& kernels, BuiltinOperator op, uint32_t types) {

@@ -9,18 +9,34 @@
 namespace roost {
 namespace runtime {
 
+// One table of options: the union's number, and its fields, all scalars, in the order of schema.fbs.
+struct OptionsKind {
+  FlatTable table() const {
+    FlatTable table;
+    table.fields = fields;
+    table.count = field_count;
+    return table;
+  }
+
+  uint8_t number;
+  uint8_t field_count;
+  uint8_t fields[7];
+};
+
 template <typename Options>
 struct OptionsType;  // one specialisation per table we know
 
-// The union's number, and the sizes of the fields, all scalars, in the order of schema.fbs.
 template <uint8_t number, uint8_t... sizes>
 struct OptionsOf {
-  enum : uint8_t { kValue = number };
-  static const uint8_t kFields[sizeof...(sizes)];
-  static constexpr FlatTable table() { return FlatTable(kFields); }
+  static const OptionsKind kKind;
 };
 template <uint8_t number, uint8_t... sizes>
-const uint8_t OptionsOf<number, sizes...>::kFields[sizeof...(sizes)] = {flat_scalar(sizes)...};
+const OptionsKind OptionsOf<number, sizes...>::kKind = {number, sizeof...(sizes), {flat_scalar(sizes)...}};
+
+template <typename Options>
+constexpr const OptionsKind* options_kind() {
+  return &OptionsType<Options>::kKind;
+}
 
 template <>
 struct OptionsType<tflite::Conv2DOptions> : OptionsOf<1, 1, 4, 4, 1, 4, 4, 1> {};

@@ -4,8 +4,6 @@ namespace roost {
 namespace runtime {
 namespace {
 
-enum : uint16_t { kEnd = 0xFFFF };
-
 bool goes_before(const PlanEntry& a, const PlanEntry& b) {
   if (a.size != b.size) return a.size > b.size;
   if (a.first != b.first) return a.first < b.first;
@@ -20,11 +18,10 @@ uint32_t end_of(const PlanEntry& entry) {
   return entry.offset + align_up(entry.size, kArenaAlignment);
 }
 
-// The lowest offset at which `entry` meets none of the placed ones, which `head` chains by ascending offset.
-uint32_t first_fit(Span<PlanEntry> entries, uint16_t head, const PlanEntry& entry) {
+// The lowest offset at which `entry` meets none of the placed ones, which come by ascending offset.
+uint32_t first_fit(const Span<const PlanEntry>& all_placed, const PlanEntry& entry) {
   uint32_t offset = 0;
-  for (uint16_t i = head; i != kEnd; i = entries[i].next) {
-    const PlanEntry& placed = entries[i];
+  for (const PlanEntry& placed : all_placed) {
     if (!live_together(placed, entry)) continue;
     if (placed.offset >= offset && placed.offset - offset >= align_up(entry.size, kArenaAlignment)) break;
     if (end_of(placed) > offset) offset = end_of(placed);
@@ -32,38 +29,33 @@ uint32_t first_fit(Span<PlanEntry> entries, uint16_t head, const PlanEntry& entr
   return offset;
 }
 
-void chain(Span<PlanEntry> entries, uint16_t* head, uint16_t index) {
-  uint16_t* link = head;
-  while (*link != kEnd && entries[*link].offset < entries[index].offset) link = &entries[*link].next;
-  entries[index].next = *link;
-  *link = index;
-}
-
-// The entry that goes before all others becomes the first. Asked for one place after the other, that sorts in as many
-// steps as finding the places takes at worst.
-void select_first(Span<PlanEntry> entries) {
-  PlanEntry* best = entries.begin();
-  for (PlanEntry& entry : entries) {
-    if (goes_before(entry, *best)) best = &entry;
+// Out of a list that is not empty: the one that goes before all others. The list's first one takes its place. Asked for
+// one entry after the other, that sorts in as many steps as finding the places takes at worst.
+PlanEntry take_first(PlanEntry* list, const PlanEntry* end) {
+  PlanEntry* best = list;
+  for (PlanEntry* entry = list; entry != end; ++entry) {
+    if (goes_before(*entry, *best)) best = entry;
   }
-  const PlanEntry moved = *best;
-  *best = *entries.begin();
-  *entries.begin() = moved;
+  const PlanEntry taken = *best;
+  *best = *list;
+  return taken;
 }
 
 }  // namespace
 
 uint32_t plan(Span<PlanEntry> entries) {
-  ROOST_ASSERT(entries.size() < kEnd);
-  uint16_t head = kEnd;
   uint32_t used = 0;
-  for (size_t i = 0; i < entries.size(); ++i) {
-    select_first(entries.from(i));
-    entries[i].offset = first_fit(entries, head, entries[i]);
-    const uint32_t end = end_of(entries[i]);
+  // Before `next` lie those that are placed, by ascending offset.
+  for (PlanEntry* next = entries.begin(); next != entries.end(); ++next) {
+    PlanEntry entry = take_first(next, entries.end());
+    entry.offset =
+        first_fit(Span<const PlanEntry>(entries.begin(), static_cast<size_t>(next - entries.begin())), entry);
+    const uint32_t end = end_of(entry);
     if (end > kPlanBytesMax) return end;
     if (end > used) used = end;
-    chain(entries, &head, static_cast<uint16_t>(i));
+    PlanEntry* place = next;
+    for (; place != entries.begin() && place[-1].offset > entry.offset; --place) *place = place[-1];
+    *place = entry;
   }
   return used;
 }

@@ -22,7 +22,7 @@ struct PlanEntry {
   uint16_t first;   // lives from the time it is written
   uint16_t last;    // to the time it is last read, included
   uint16_t tensor;
-  uint16_t next;  // the planner's own: the next placed entry by offset
+  uint16_t unused;
 };
 
 enum : uint32_t { kPlanBytesMax = 1u << 31 };
@@ -32,8 +32,8 @@ constexpr uint32_t align_up(uint32_t value, uint32_t alignment) {
   return (value + alignment - 1) & ~(alignment - 1);
 }
 
-// Reorders the entries and fills in their offsets. Returns the bytes used, or more than kPlanBytesMax if the
-// tensors do not fit 31 bits. `entries` has fewer than 65535 of them, each of at most kTensorBytesMax.
+// Fills in the offsets and puts the entries in their order. Returns the bytes used, or more than kPlanBytesMax if the
+// tensors do not fit 31 bits; some entries are lost then. No entry has more than kTensorBytesMax.
 uint32_t plan(Span<PlanEntry> entries);
 
 }  // namespace runtime

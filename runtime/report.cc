@@ -12,12 +12,12 @@ void Report::restart(Error found) {
   subgraph = op_index = tensor = -1;
   op = tflite::BuiltinOperator::ADD;
   op_version = 0;
-  memset(custom_name, 0, sizeof custom_name);
+  custom_name[0] = 0;
 }
 
 void Report::set_operator(const tflite::OperatorCode* code) {
   op = builtin_operator(code);
-  op_version = code->version();
+  op_version = int32_of(code, tflite::OperatorCode::VT_VERSION, 1);
 }
 
 namespace {

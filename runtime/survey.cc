@@ -7,11 +7,9 @@ namespace roost {
 namespace runtime {
 
 Error GraphSurvey::run(const MutableBytes& arena) {
-  judgement_->tensors += graph_.tensor_count;
-  judgement_->operators += graph_.operator_count;
-  end_ = tables_bytes(graph_);
-  if (end_ <= arena.size()) arena_ = arena;
   ROOST_RETURN_IF_ERROR(lend_lives());
+  ROOST_RETURN_IF_ERROR(extend(tables_bytes(graph_)));
+  if (judgement_->persistent_bytes <= arena.size()) arena_ = arena;
   ROOST_RETURN_IF_ERROR(survey());
   ROOST_RETURN_IF_ERROR(place_tensors());
   return plan_arena();
@@ -19,137 +17,138 @@ Error GraphSurvey::run(const MutableBytes& arena) {
 
 Error GraphSurvey::lend_lives() {
   const size_t skip = (alignof(PlanEntry) - reinterpret_cast<uintptr_t>(scratch_.data())) % alignof(PlanEntry);
-  const size_t lives_bytes = graph_.tensor_count * sizeof(Life);
-  if (graph_.operator_count >= kTimeMax || scratch_.size() < skip + lives_bytes) return Error::kTooComplex;
-  const MutableBytes room = scratch_.from(skip);
-  lives_ = reinterpret_cast<Life*>(room.data());
-  entries_ = reinterpret_cast<PlanEntry*>(room.data() + lives_bytes);
+  const size_t used = skip + graph_.tensor_count * sizeof(Life);
+  if (graph_.tensor_count >= kScratchPlace || graph_.operator_count >= kTimeMax || scratch_.size() < used) {
+    return Error::kTooComplex;
+  }
+  lives_ = reinterpret_cast<Life*>(scratch_.data() + skip);
+  entries_ = reinterpret_cast<PlanEntry*>(scratch_.data() + used);
   for (Life* life = lives_; life != reinterpret_cast<Life*>(entries_); ++life) *life = Life{kUnseen, 0};
-  const size_t entries = (room.size() - lives_bytes) / sizeof(PlanEntry);
-  entry_room_ = entries < kTimeMax ? static_cast<uint32_t>(entries) : uint32_t{kTimeMax};
+  entry_room_ = static_cast<uint32_t>((scratch_.size() - used) / sizeof(PlanEntry));
   return Error::kNone;
 }
 
-Error GraphSurvey::add_entry(uint32_t size, uint16_t first, uint16_t last, uint16_t tensor) {
+Error GraphSurvey::add_entry(uint32_t size, Life life, uint32_t tensor) {
   if (entry_count_ == entry_room_) return Error::kTooComplex;
-  entries_[entry_count_++] = PlanEntry{size, 0, first, last, tensor, 0};
+  entries_[entry_count_++] = PlanEntry{size, 0, life.first, life.last, static_cast<uint16_t>(tensor), 0};
   return Error::kNone;
 }
 
-// By no more than kTensorBytesMax, so that nothing wraps before it is refused.
-Error GraphSurvey::extend(uint32_t bytes, uint32_t alignment) {
-  end_ += align_up(bytes, alignment);
-  return end_ > kPlanBytesMax ? Error::kTensorTooLarge : Error::kNone;
+// By no more than 2^30, so that nothing wraps before it is refused.
+Error GraphSurvey::extend(uint32_t bytes) {
+  judgement_->persistent_bytes += bytes;
+  return judgement_->persistent_bytes > kPlanBytesMax ? Error::kTensorTooLarge : Error::kNone;
 }
 
 // Every tensor that is used goes through here first.
-Error GraphSurvey::see(int32_t index) {
-  where_->tensor = index;
-  if (index < 0 || static_cast<uint32_t>(index) >= graph_.tensor_count) return Error::kTensorIndex;
+Error GraphSurvey::see(uint32_t index) {
+  if (index >= graph_.tensor_count) return Error::kTensorIndex;
   uint16_t& first = lives_[index].first;
   if (first != kUnseen) return Error::kNone;
-  const tflite::Tensor* table = graph_.table(static_cast<uint32_t>(index));
-  const Tensor tensor(graph_.model, table, nullptr);
-  ROOST_RETURN_IF_ERROR(check_tensor(graph_.model, table, tensor));
+  const Tensor tensor = graph_.tensor(index, nullptr);
+  ROOST_RETURN_IF_ERROR(check_tensor(graph_.model, tensor));
   first = tensor.constant() ? kConstant : (tensor.variable() ? kVariable : kNotWritten);
   return Error::kNone;
 }
 
-Error GraphSurvey::read(int32_t index, uint16_t time, bool by_operator) {
-  ROOST_RETURN_IF_ERROR(see(index));
-  Life& life = lives_[index];
-  if (life.first == kConstant) return Error::kNone;
+// By an operator, or after the last one by the application.
+Error GraphSurvey::read(Life* life, uint16_t time) const {
+  const bool by_operator = time <= graph_.operator_count;
+  if (life->first == kConstant) return Error::kNone;
   // One user only: nobody else may see a variable half updated.
-  if (life.first == kVariable && (!by_operator || life.last != 0)) return Error::kVariableTensor;
-  if (life.first == kNotWritten) return by_operator ? Error::kReadBeforeWritten : Error::kOutputNotWritten;
-  life.last = time;
+  if (life->first == kVariable && (!by_operator || life->last != 0)) return Error::kVariableTensor;
+  if (life->first == kNotWritten) return by_operator ? Error::kReadBeforeWritten : Error::kOutputNotWritten;
+  life->last = time;
   return Error::kNone;
 }
 
 // By an operator, or at time 0 by the application.
-Error GraphSurvey::write(int32_t index, uint16_t time) {
-  ROOST_RETURN_IF_ERROR(see(index));
-  Life& life = lives_[index];
-  if (life.first == kConstant) return Error::kConstantWritten;
-  if (life.first == kVariable) return Error::kVariableTensor;
-  if (life.first == 0 && time != 0) return Error::kInputWritten;
-  if (life.first != kNotWritten) return Error::kWrittenTwice;
-  life = Life{time, time};
+Error GraphSurvey::write(Life* life, uint16_t time) const {
+  if (life->first == kConstant) return Error::kConstantWritten;
+  if (life->first == kVariable) return Error::kVariableTensor;
+  if (life->first == 0 && time != 0) return Error::kInputWritten;
+  if (life->first != kNotWritten) return Error::kWrittenTwice;
+  *life = Life{time, time};
+  return Error::kNone;
+}
+
+Error GraphSurvey::access(Numbers tensors, Access how, uint32_t time) {
+  const bool may_be_absent = how == Access::kRead && time <= graph_.operator_count;
+  for (const int32_t index : tensors) {
+    if (index == -1 && may_be_absent) continue;
+    where_->tensor = index;
+    ROOST_RETURN_IF_ERROR(see(static_cast<uint32_t>(index)));
+    Life* const life = &lives_[index];
+    const uint16_t now = static_cast<uint16_t>(time);
+    ROOST_RETURN_IF_ERROR(how == Access::kRead ? read(life, now) : write(life, now));
+  }
+  where_->tensor = -1;
   return Error::kNone;
 }
 
 Error GraphSurvey::survey() {
-  for (int32_t input : graph_.inputs) ROOST_RETURN_IF_ERROR(write(input, 0));
+  ROOST_RETURN_IF_ERROR(access(graph_.inputs(), Access::kWrite, 0));
   for (uint32_t i = 0; i < graph_.operator_count; ++i) ROOST_RETURN_IF_ERROR(survey_operator(i));
   where_->op_index = -1;
-  const uint16_t end = static_cast<uint16_t>(graph_.operator_count + 1);
-  for (int32_t output : graph_.outputs) ROOST_RETURN_IF_ERROR(read(output, end, false));
-  where_->tensor = -1;
-  return Error::kNone;
+  return access(graph_.outputs(), Access::kRead, graph_.operator_count + 1);
 }
 
 Error GraphSurvey::survey_operator(uint32_t index) {
-  const OperatorView view(graph_, index, TensorPlaces{nullptr, nullptr, nullptr});
+  const OperatorView view(graph_, index, nullptr);
   where_->op_index = static_cast<int32_t>(index);
   where_->set_operator(code_of(graph_.model, graph_.op(index)));
-  const uint16_t time = static_cast<uint16_t>(index + 1);
-  for (int32_t input : view.inputs()) {
-    if (input != -1) ROOST_RETURN_IF_ERROR(read(input, time, true));
-  }
-  for (int32_t output : view.outputs()) ROOST_RETURN_IF_ERROR(write(output, time));
-  where_->tensor = -1;
-  return judge_operator(view, index);
+  ROOST_RETURN_IF_ERROR(access(view.inputs(), Access::kRead, index + 1));
+  ROOST_RETURN_IF_ERROR(access(view.outputs(), Access::kWrite, index + 1));
+  return view.output_count() == 0 ? Error::kOperatorOperands : judge_operator(view, index);
 }
 
 Error GraphSurvey::judge_operator(const OperatorView& view, uint32_t index) {
-  TensorType type;
-  if (!view.deciding_type(&type)) return Error::kOperatorOperands;
-  const Kernel* const* place = find_kernel(kernels_, where_->op, type_bit(type));
-  if (!place) return Error::kOperatorType;
-  const Kernel* const kernel = *place;
-  if (where_->op_version < kernel->version_min || where_->op_version > kernel->version_max) {
-    return Error::kOperatorVersion;
-  }
-  Needs needs;
-  ROOST_RETURN_IF_ERROR(kernel->prepare(view, needs, nullptr));
-  if (needs.data_bytes > kTensorBytesMax || needs.scratch_bytes > kTensorBytesMax) return Error::kTensorTooLarge;
-  const uint32_t data = end_;
-  ROOST_RETURN_IF_ERROR(extend(needs.data_bytes, kOperatorDataAlignment));
-  if (fits(end_)) {
-    operator_records(graph_, arena_.data())[index] = {data, 0, static_cast<uint16_t>(place - kernels_.data()), 0};
-    ROOST_RETURN_IF_ERROR(kernel->prepare(view, needs, arena_.data() + data));
+  const uint32_t data = judgement_->persistent_bytes;
+  Preparation preparation(view, arena_, &judgement_->persistent_bytes);
+  const Needs& needs = preparation.needs;
+  const Kernel* const* const kernel = find_kernel(kernels_, where_->op, type_bit(preparation.in.type()));
+  if (!kernel) return Error::kOperatorType;
+  ROOST_RETURN_IF_ERROR(preparation.judge(**kernel, where_->op_version));
+  if (!arena_.empty()) {
+    operator_records(graph_, arena_.data())[index] = {data, 0, static_cast<uint32_t>(kernel - kernels_.data())};
   }
   const uint64_t work = needs.macs + needs.steps;  // products of two counts each: far below 2^63
-  judgement_->macs = saturating_add(judgement_->macs, needs.macs);
-  judgement_->work = saturating_add(judgement_->work, work);
+  judgement_->macs += needs.macs;
+  judgement_->work += work;
+  if (judgement_->work < work) return Error::kTooMuchWork;
   if (work > judgement_->longest_work) judgement_->longest_work = work;
+  if (needs.scratch_bytes == 0) return Error::kNone;
+  if (needs.scratch_bytes > kTensorBytesMax) return Error::kTensorTooLarge;
   const uint16_t time = static_cast<uint16_t>(index + 1);
-  return needs.scratch_bytes == 0 ? Error::kNone : add_entry(needs.scratch_bytes, time, time, kScratchPlace);
+  return add_entry(needs.scratch_bytes, Life{time, time}, kScratchPlace);
 }
 
 // Variables at once, all others as entries for the planner.
 Error GraphSurvey::place_tensors() {
-  end_ = align_up(end_, kArenaAlignment);
-  const uint32_t variables = end_;
+  judgement_->persistent_bytes = align_up(judgement_->persistent_bytes, kArenaAlignment);
   for (uint32_t i = 0; i < graph_.tensor_count; ++i) {
     const Life life = lives_[i];
     const bool variable = life.first == kVariable;
-    if (!arena_.empty()) tensor_offsets(arena_.data())[i] = variable ? end_ : 0;
+    if (!arena_.empty()) tensor_offsets(arena_.data())[i] = variable ? judgement_->persistent_bytes : 0;
     if (!variable && life.first >= kTimeMax) continue;
     const uint32_t bytes = graph_.tensor(i, nullptr).bytes();
-    ROOST_RETURN_IF_ERROR(variable ? extend(bytes, kArenaAlignment)
-                                   : add_entry(bytes, life.first, life.last, static_cast<uint16_t>(i)));
+    if (variable) {
+      judgement_->variable_bytes += align_up(bytes, kArenaAlignment);
+      ROOST_RETURN_IF_ERROR(extend(align_up(bytes, kArenaAlignment)));
+    } else {
+      ROOST_RETURN_IF_ERROR(add_entry(bytes, life, i));
+    }
   }
-  judgement_->variable_bytes += end_ - variables;
   return Error::kNone;
 }
 
 Error GraphSurvey::plan_arena() {
-  planned_bytes_ = runtime::plan(Span<PlanEntry>(entries_, entry_count_));
-  if (planned_bytes_ > kPlanBytesMax - end_) return Error::kTensorTooLarge;
+  const uint32_t planned = runtime::plan(Span<PlanEntry>(entries_, entry_count_));
+  if (planned > kPlanBytesMax) return Error::kTensorTooLarge;
+  if (planned > judgement_->arena_bytes) judgement_->arena_bytes = planned;
   if (arena_.empty()) return Error::kNone;
   for (const PlanEntry& entry : plan()) {
-    const uint32_t offset = end_ + entry.offset;
+    const uint32_t offset = judgement_->persistent_bytes + entry.offset;
     if (entry.tensor == kScratchPlace) {
       operator_records(graph_, arena_.data())[entry.first - 1].scratch = offset;
     } else {

@@ -19,7 +19,8 @@ namespace runtime {
 
 class GraphSurvey {
  public:
-  // Borrows everything. What the subgraph costs is added to the judgement, but for its planned part.
+  // Borrows everything. What the subgraph costs is added to the judgement, but for its planned part: its arena_bytes are
+  // those of the largest one so far.
   GraphSurvey(const Graph& graph, const KernelList& kernels, const MutableBytes& scratch, Judgement* judgement,
               Report* report)
       : graph_(graph), kernels_(kernels), scratch_(scratch), judgement_(judgement), where_(report) {}
@@ -30,8 +31,6 @@ class GraphSurvey {
   Error run(const MutableBytes& arena);
 
   Span<const PlanEntry> plan() const { return Span<const PlanEntry>(entries_, entry_count_); }
-  uint32_t planned_offset() const { return end_; }
-  uint32_t planned_bytes() const { return planned_bytes_; }
 
   // Is the tensor a variable, a constant that something uses?
   bool is_used_variable(uint32_t tensor) const { return lives_[tensor].first == kVariable; }
@@ -51,13 +50,15 @@ class GraphSurvey {
     uint16_t last;
   };
 
+  enum class Access : bool { kRead, kWrite };
+
   Error lend_lives();
-  Error add_entry(uint32_t size, uint16_t first, uint16_t last, uint16_t tensor);
-  Error extend(uint32_t bytes, uint32_t alignment);
-  bool fits(uint32_t end) const { return end <= arena_.size(); }
-  Error see(int32_t tensor);
-  Error read(int32_t tensor, uint16_t time, bool by_operator);
-  Error write(int32_t tensor, uint16_t time);
+  Error add_entry(uint32_t size, Life life, uint32_t tensor);
+  Error extend(uint32_t bytes);
+  Error see(uint32_t tensor);
+  Error read(Life* life, uint16_t time) const;
+  Error write(Life* life, uint16_t time) const;
+  Error access(Numbers tensors, Access how, uint32_t time);
   Error survey();
   Error survey_operator(uint32_t index);
   Error judge_operator(const OperatorView& view, uint32_t index);
@@ -74,8 +75,6 @@ class GraphSurvey {
   PlanEntry* entries_ = nullptr;
   uint32_t entry_count_ = 0;
   uint32_t entry_room_ = 0;
-  uint32_t end_ = 0;  // of what has been placed so far
-  uint32_t planned_bytes_ = 0;
 };
 
 }  // namespace runtime

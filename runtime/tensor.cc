@@ -7,6 +7,14 @@
 namespace roost {
 namespace runtime {
 
+namespace {
+
+const uint32_t kNone = 0;
+
+}  // namespace
+
+Numbers::Numbers() : count_(&kNone) {}
+
 uint32_t element_size(TensorType type) {
   switch (type) {
     case TensorType::INT8:
@@ -30,29 +38,40 @@ uint32_t element_size(TensorType type) {
   }
 }
 
-const tflite::QuantizationParameters* quantisation_of(const tflite::Tensor* table, bool constant) {
-  constexpr uint32_t kAlways =
-      type_bit(TensorType::INT8) | type_bit(TensorType::UINT8) | type_bit(TensorType::INT16);
-  constexpr uint32_t kUnlessConstant = type_bit(TensorType::INT32) | type_bit(TensorType::INT64);
-  const uint32_t types = constant ? kAlways : kAlways | kUnlessConstant;
-  const TensorType type = table->type();
-  return element_size(type) != 0 && (types & type_bit(type)) != 0 ? table->quantization() : nullptr;
-}
-
 Tensor::Tensor(const tflite::Model* model, const tflite::Tensor* table, uint8_t* place)
-    : shape_(int32s_of(table, tflite::Tensor::VT_SHAPE)), type_(table->type()), variable_(table->is_variable()) {
+    : table_(table),
+      shape_(numbers_of(table, tflite::Tensor::VT_SHAPE)),
+      type_(static_cast<TensorType>(scalar_of<int8_t>(table, tflite::Tensor::VT_TYPE))) {
   const uint8_t* constant = constant_data(model, table);
   constant_ = constant != nullptr;
   data_ = constant ? const_cast<uint8_t*>(constant) : place;
   // The gate is about to refuse a higher rank, and must not be kept busy by it.
-  for (uint32_t i = 0; i < rank() && i < kRankMax; ++i) count_ *= static_cast<uint32_t>(shape_[i]);
-  const tflite::QuantizationParameters* quantisation = quantisation_of(table, constant_);
-  if (!quantisation) return;
-  scales_ = int32s_of(quantisation, tflite::QuantizationParameters::VT_SCALE);
-  const Span<const int32_t> zero_points = int32s_of(quantisation, tflite::QuantizationParameters::VT_ZERO_POINT);
-  zero_points_ = zero_points.data();
-  zero_point_count_ = static_cast<uint32_t>(zero_points.size());
-  quantized_dimension_ = quantisation->quantized_dimension();
+  for (uint32_t i = 0; i < rank() && i < kRankMax; ++i) count_ *= static_cast<uint32_t>(shape_.data()[i]);
+  const tflite::QuantizationParameters* const parameters = quantisation();
+  if (!parameters) return;
+  scales_ = numbers_of(parameters, tflite::QuantizationParameters::VT_SCALE);
+  zero_points_ = numbers_of(parameters, tflite::QuantizationParameters::VT_ZERO_POINT);
+}
+
+const tflite::QuantizationParameters* Tensor::quantisation() const {
+  constexpr uint32_t kAlways =
+      type_bit(TensorType::INT8) | type_bit(TensorType::UINT8) | type_bit(TensorType::INT16);
+  constexpr uint32_t kUnlessConstant = type_bit(TensorType::INT32) | type_bit(TensorType::INT64);
+  const uint32_t types = constant_ ? kAlways : kAlways | kUnlessConstant;
+  if (element_size(type_) == 0 || (types & type_bit(type_)) == 0) return nullptr;
+  return static_cast<const tflite::QuantizationParameters*>(target_of(table_, tflite::Tensor::VT_QUANTIZATION));
+}
+
+uint32_t Tensor::bytes() const {
+  return count_ * element_size(type_);
+}
+
+bool Tensor::variable() const {
+  return scalar_of<uint8_t>(table_, tflite::Tensor::VT_IS_VARIABLE) != 0;
+}
+
+int32_t Tensor::quantized_dimension() const {
+  return int32_of(quantisation(), tflite::QuantizationParameters::VT_QUANTIZED_DIMENSION);
 }
 
 int32_t Tensor::dim(uint32_t index) const {
@@ -60,20 +79,19 @@ int32_t Tensor::dim(uint32_t index) const {
 }
 
 float Tensor::scale(uint32_t index) const {
+  const int32_t bits = scales_[index];
   float scale;
-  memcpy(&scale, &scales_[index], sizeof scale);
+  memcpy(&scale, &bits, sizeof scale);
   return scale;
 }
 
 int32_t Tensor::zero_point(uint32_t index) const {
-  if (zero_point_count_ == 0) return 0;
-  return zero_point_low(index < zero_point_count_ ? index : 0);
+  if (zero_points_.empty()) return 0;
+  return zero_point_low(index < zero_points_.size() ? index : 0);
 }
 
 bool same_shape(const Tensor& a, const Tensor& b) {
-  const Span<const int32_t> of_a = a.shape();
-  const Span<const int32_t> of_b = b.shape();
-  return of_a.size() == of_b.size() && memcmp(of_a.data(), of_b.data(), of_a.size() * sizeof(int32_t)) == 0;
+  return a.rank() == b.rank() && memcmp(a.shape().data(), b.shape().data(), a.rank() * sizeof(int32_t)) == 0;
 }
 
 }  // namespace runtime

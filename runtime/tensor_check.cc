@@ -20,16 +20,18 @@ Error check_shape(const Tensor& tensor) {
   return Error::kNone;
 }
 
-Error check_buffer(const tflite::Model* model, const tflite::Tensor* table, const Tensor& tensor) {
-  if (table->sparsity()) return Error::kSparseTensor;
-  if (table->external_buffer() != 0) return Error::kBufferExternal;
-  const auto& buffers = tables_of<tflite::Buffer>(model, tflite::Model::VT_BUFFERS);
-  const uint32_t index = table->buffer();
-  if (index >= buffers.size()) return Error::kBufferIndex;
-  const tflite::Buffer* buffer = buffers.Get(index);
-  if (buffer->offset() > 1 || buffer->size() > 1) return Error::kBufferExternal;
+Error check_buffer(const tflite::Model* model, const Tensor& tensor) {
+  const tflite::Tensor* const table = tensor.table();
+  if (target_of(table, tflite::Tensor::VT_SPARSITY)) return Error::kSparseTensor;
+  if (int32_of(table, tflite::Tensor::VT_EXTERNAL_BUFFER) != 0) return Error::kBufferExternal;
+  const tflite::Buffer* const buffer = buffer_of(model, table);
+  if (!buffer) return Error::kBufferIndex;
+  if (scalar_of<uint64_t>(buffer, tflite::Buffer::VT_OFFSET) > 1 ||
+      scalar_of<uint64_t>(buffer, tflite::Buffer::VT_SIZE) > 1) {
+    return Error::kBufferExternal;
+  }
   if (!tensor.constant()) return Error::kNone;
-  if (vector_of<uint8_t>(buffer, tflite::Buffer::VT_DATA).size() != tensor.bytes()) return Error::kBufferSize;
+  if (*vector_at(buffer, tflite::Buffer::VT_DATA) != tensor.bytes()) return Error::kBufferSize;
   // The file starts at a multiple of kModelAlignment, so the address tells the same everywhere.
   const uintptr_t address = reinterpret_cast<uintptr_t>(tensor.data<uint8_t>());
   return address % element_size(tensor.type()) == 0 ? Error::kNone : Error::kBufferAlignment;
@@ -39,23 +41,17 @@ Error check_buffer(const tflite::Model* model, const tflite::Tensor* table, cons
 bool fits_type(const Tensor& tensor, uint32_t index) {
   const int32_t low = tensor.zero_point_low(index);
   if (tensor.zero_point_high(index) != (low < 0 ? -1 : 0)) return false;
-  const uint32_t value = static_cast<uint32_t>(low);
-  switch (tensor.type()) {
-    case TensorType::INT8:
-      return value + 0x80 <= 0xFF;
-    case TensorType::UINT8:
-      return value <= 0xFF;
-    case TensorType::INT16:
-      return value + 0x8000 <= 0xFFFF;
-    default:
-      return true;
-  }
+  const uint32_t bits = 8 * element_size(tensor.type());
+  if (bits >= 32) return true;
+  const uint32_t lowest = tensor.type() == TensorType::UINT8 ? 0 : 1u << (bits - 1);
+  return (static_cast<uint32_t>(low) + lowest) >> bits == 0;
 }
 
-Error check_quantisation(const tflite::Tensor* table, const Tensor& tensor) {
-  const tflite::QuantizationParameters* quantisation = quantisation_of(table, tensor.constant());
+Error check_quantisation(const Tensor& tensor) {
+  const tflite::QuantizationParameters* const quantisation = tensor.quantisation();
   if (!quantisation) return Error::kNone;
-  if (quantisation->details_type() != 0) return Error::kQuantisation;
+  if (scalar_of<uint8_t>(quantisation, tflite::QuantizationParameters::VT_DETAILS_TYPE) != 0)
+    return Error::kQuantisation;
   const uint32_t scales = tensor.scale_count();
   const uint32_t zero_points = tensor.zero_point_count();
   if (zero_points > 1 && zero_points != scales) return Error::kQuantisation;
@@ -77,10 +73,10 @@ Error check_quantisation(const tflite::Tensor* table, const Tensor& tensor) {
 
 }  // namespace
 
-Error check_tensor(const tflite::Model* model, const tflite::Tensor* table, const Tensor& tensor) {
+Error check_tensor(const tflite::Model* model, const Tensor& tensor) {
   ROOST_RETURN_IF_ERROR(check_shape(tensor));
-  ROOST_RETURN_IF_ERROR(check_buffer(model, table, tensor));
-  ROOST_RETURN_IF_ERROR(check_quantisation(table, tensor));
+  ROOST_RETURN_IF_ERROR(check_buffer(model, tensor));
+  ROOST_RETURN_IF_ERROR(check_quantisation(tensor));
   return tensor.constant() && tensor.variable() ? Error::kVariableTensor : Error::kNone;
 }
 

@@ -11,7 +11,7 @@ namespace runtime {
 // The type has a size, the shape is static and its bytes fit kTensorBytesMax, the data (if any) is in the file, has
 // exactly the shape's length and is aligned to its elements, quantisation is sound. The model has passed
 // FlatBuffers verification; `tensor` is what was read of `table`.
-Error check_tensor(const tflite::Model* model, const tflite::Tensor* table, const Tensor& tensor);
+Error check_tensor(const tflite::Model* model, const Tensor& tensor);
 
 }  // namespace runtime
 }  // namespace roost

@@ -17,7 +17,7 @@ Reason find_kernel(runtime::KernelList kernels, protocol::OperatorNeed need) {
   Reason reason = Reason::kOperatorUnsupported;
   for (const runtime::Kernel* kernel : kernels) {
     if (static_cast<uint32_t>(kernel->op) != need.code) continue;
-    if (need.version >= kernel->version_min && need.version <= kernel->version_max) return Reason::kOk;
+    if (kernel->takes(need.version)) return Reason::kOk;
     reason = Reason::kOperatorVersion;
   }
   return reason;

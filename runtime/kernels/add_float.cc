@@ -7,16 +7,13 @@ namespace roost {
 namespace runtime {
 namespace {
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
-  ROOST_RETURN_IF_ERROR(expect_broadcast(op, &needs));
-  const tflite::AddOptions* options;
-  ROOST_RETURN_IF_ERROR(op.options(&options));
+Error prepare(Preparation& op) {
+  ROOST_RETURN_IF_ERROR(expect_broadcast(op));
+  const auto* const options = op.options<tflite::AddOptions>();
   FloatRange range;
   ROOST_RETURN_IF_ERROR(
       activation_range(options ? options->fused_activation_function() : ActivationFunctionType::NONE, &range));
-  needs.data_bytes = sizeof range;
-  if (memory) *static_cast<FloatRange*>(memory) = range;
-  return Error::kNone;
+  return op.keep(range);
 }
 
 Error invoke(const OperatorView& op, const void* memory) {
@@ -27,7 +24,8 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kAddFloat = {BuiltinOperator::ADD, type_bit(TensorType::FLOAT32), 1, 5, prepare, invoke};
+const Kernel kAddFloat = {BuiltinOperator::ADD,   type_bit(TensorType::FLOAT32),      5,       2,     2,
+                          kOneOutput | kSameType, options_kind<tflite::AddOptions>(), prepare, invoke};
 
 }  // namespace runtime
 }  // namespace roost

@@ -8,12 +8,10 @@ namespace {
 
 constexpr int32_t kLeftShift = 20;
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+Error prepare(Preparation& op) {
   AddData data;
-  ROOST_RETURN_IF_ERROR(prepare_add(op, kLeftShift, &needs, &data));
-  needs.data_bytes = sizeof data;
-  if (memory) *static_cast<AddData*>(memory) = data;
-  return Error::kNone;
+  ROOST_RETURN_IF_ERROR(prepare_add(op, kLeftShift, &data));
+  return op.keep(data);
 }
 
 Error invoke(const OperatorView& op, const void* memory) {
@@ -24,7 +22,15 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kAddInt8 = {BuiltinOperator::ADD, type_bit(TensorType::INT8), 1, 5, prepare, invoke};
+const Kernel kAddInt8 = {BuiltinOperator::ADD,
+                         type_bit(TensorType::INT8),
+                         5,
+                         2,
+                         2,
+                         kOneOutput | kSameType | kPerTensor,
+                         options_kind<tflite::AddOptions>(),
+                         prepare,
+                         invoke};
 
 }  // namespace runtime
 }  // namespace roost

@@ -12,15 +12,13 @@ Error fraction_multiplier(float a, float b, float divisor, Multiplier* multiplie
 
 }  // namespace
 
-Error prepare_add(const OperatorView& op, int32_t left_shift, Needs* needs, AddData* data) {
-  ROOST_RETURN_IF_ERROR(expect_broadcast(op, needs));
-  const Tensor a = op.input(0);
-  const Tensor b = op.input(1);
-  const Tensor output = op.output(0);
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(a));
+Error prepare_add(Preparation& op, int32_t left_shift, AddData* data) {
+  ROOST_RETURN_IF_ERROR(expect_broadcast(op));
+  const Tensor& a = op.in;
+  const Tensor& b = op.second;
+  const Tensor& output = op.out;
   ROOST_RETURN_IF_ERROR(expect_per_tensor(b));
-  const tflite::AddOptions* options;
-  ROOST_RETURN_IF_ERROR(op.options(&options));
+  const auto* const options = op.options<tflite::AddOptions>();
   const ActivationFunctionType activation =
       options ? options->fused_activation_function() : ActivationFunctionType::NONE;
   ROOST_RETURN_IF_ERROR(activation_range(activation, output, &data->range));

@@ -19,7 +19,7 @@ struct AddData {
 };
 
 // Operands, types, shapes and quantisation. left_shift: how many spare bits the type leaves.
-Error prepare_add(const OperatorView& op, int32_t left_shift, Needs* needs, AddData* data);
+Error prepare_add(Preparation& op, int32_t left_shift, AddData* data);
 
 inline int32_t add(int32_t a, int32_t b, const AddData& data) {
   const int32_t scaled_a = rescale(wrapping_shift_left(a + data.a_offset, data.left_shift), data.a);

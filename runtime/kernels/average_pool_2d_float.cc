@@ -12,14 +12,12 @@ struct Data {
   FloatRange range;
 };
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+Error prepare(Preparation& op) {
   Data data;
   ActivationFunctionType activation;
-  ROOST_RETURN_IF_ERROR(pooling_shape(op, TensorType::FLOAT32, &data.shape, &activation, &needs));
+  ROOST_RETURN_IF_ERROR(pooling_shape(op, &data.shape, &activation));
   ROOST_RETURN_IF_ERROR(activation_range(activation, &data.range));
-  needs.data_bytes = sizeof(Data);
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  return op.keep(data);
 }
 
 Error invoke(const OperatorView& op, const void* memory) {
@@ -39,7 +37,8 @@ Error invoke(const OperatorView& op, const void* memory) {
 }  // namespace
 
 const Kernel kAveragePool2dFloat = {
-    BuiltinOperator::AVERAGE_POOL_2D, type_bit(TensorType::FLOAT32), 1, 3, prepare, invoke};
+    BuiltinOperator::AVERAGE_POOL_2D,  type_bit(TensorType::FLOAT32),         3,       1,     1,
+    kOneOutput | kSameType | kOptions, options_kind<tflite::Pool2DOptions>(), prepare, invoke};
 
 }  // namespace runtime
 }  // namespace roost

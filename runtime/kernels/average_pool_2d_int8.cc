@@ -11,15 +11,13 @@ struct Data {
   Range range;
 };
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+Error prepare(Preparation& op) {
   Data data;
-  ROOST_RETURN_IF_ERROR(pooling_int8(op, &data.shape, &data.range, &needs));
+  ROOST_RETURN_IF_ERROR(pooling_int8(op, &data.shape, &data.range));
   // The sum of a window over the whole image must fit 32 bits, half the count added for rounding.
   const int64_t area = static_cast<int64_t>(data.shape.y.input) * data.shape.x.input;
   if (area > INT32_MAX / 256) return Error::kOverflow;
-  needs.data_bytes = sizeof(Data);
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  return op.keep(data);
 }
 
 // Rounded to nearest, halves away from zero.
@@ -43,8 +41,15 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kAveragePool2dInt8 = {
-    BuiltinOperator::AVERAGE_POOL_2D, type_bit(TensorType::INT8), 1, 3, prepare, invoke};
+const Kernel kAveragePool2dInt8 = {BuiltinOperator::AVERAGE_POOL_2D,
+                                   type_bit(TensorType::INT8),
+                                   3,
+                                   1,
+                                   1,
+                                   kOneOutput | kSameType | kPerTensor | kOptions,
+                                   options_kind<tflite::Pool2DOptions>(),
+                                   prepare,
+                                   invoke};
 
 }  // namespace runtime
 }  // namespace roost

@@ -22,21 +22,10 @@ int32_t steps_to(float positive_value, const Tensor& tensor) {
 }  // namespace
 
 Error expect_same_quantisation(const Tensor& a, const Tensor& b) {
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(a));
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(b));
   if (a.zero_point() != b.zero_point()) return Error::kOperandQuantisation;
   const float difference = a.scale() - b.scale();
   const bool near = -1e-6f <= difference && difference <= 1e-6f;
   return near ? Error::kNone : Error::kOperandQuantisation;
-}
-
-Error expect_weighted(const OperatorView& op, TensorType type) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(2, 3, 1));
-  ROOST_RETURN_IF_ERROR(expect_type(op.input(0), type));
-  ROOST_RETURN_IF_ERROR(expect_type(op.output(0), type));
-  const Tensor weights = op.input(1);
-  ROOST_RETURN_IF_ERROR(expect_type(weights, type));
-  return weights.constant() ? Error::kNone : Error::kOperandNotConstant;
 }
 
 Error constant_int32s(const Tensor& tensor, Span<const int32_t>* values) {
@@ -46,19 +35,7 @@ Error constant_int32s(const Tensor& tensor, Span<const int32_t>* values) {
   return Error::kNone;
 }
 
-Error expect_unary(const OperatorView& op) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(1, 1, 1));
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
-  ROOST_RETURN_IF_ERROR(expect_type(output, input.type()));
-  if (!same_shape(input, output)) return Error::kOperandShape;
-  if (input.type() == TensorType::FLOAT32) return Error::kNone;
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(input));
-  return expect_per_tensor(output);
-}
-
 Error activation_range(ActivationFunctionType activation, const Tensor& output, Range* range) {
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(output));
   *range = range_of(output.type());
   if (activation == ActivationFunctionType::NONE) return Error::kNone;
   const int32_t zero = output.zero_point();

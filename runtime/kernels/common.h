@@ -11,35 +11,22 @@ namespace runtime {
 
 using tflite::ActivationFunctionType;
 
-// The options, which must be there.
-template <typename Options>
-Error required_options(const OperatorView& op, const Options** options) {
-  ROOST_RETURN_IF_ERROR(op.options(options));
-  return *options ? Error::kNone : Error::kOptions;
-}
-
 inline Error expect_type(const Tensor& tensor, TensorType type) {
   return tensor.type() == type ? Error::kNone : Error::kOperandType;
 }
-
-// An input, constant weights and perhaps a bias; one output. Types as given, but for the bias.
-Error expect_weighted(const OperatorView& op, TensorType type);
 
 // One scale and one zero point for the whole tensor.
 inline Error expect_per_tensor(const Tensor& tensor) {
   return tensor.per_tensor() ? Error::kNone : Error::kOperandQuantisation;
 }
 
-// The scales differ by no more than the reference lets pass (one millionth) and the zero points are the same.
+// Quantised per tensor both: the scales differ by no more than the reference lets pass (one millionth) and the zero points are the same.
 Error expect_same_quantisation(const Tensor& a, const Tensor& b);
 
 // A constant tensor of int32, rank 0 or 1 or more: how many values and which.
 Error constant_int32s(const Tensor& tensor, Span<const int32_t>* values);
 
-// One input and one output of the same shape and type, both quantised per tensor unless they are floats.
-Error expect_unary(const OperatorView& op);
-
-// The quantised values a fused activation lets through; kOptions for the activations the reference does not fuse.
+// The quantised values a fused activation lets through, of an output quantised per tensor; kOptions for the activations the reference does not fuse.
 struct Range {
   int32_t low;
   int32_t high;

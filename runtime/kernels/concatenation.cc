@@ -35,8 +35,8 @@ Error expect_quantisation(const Tensor& input, const Tensor& output) {
 }
 
 // The inputs side by side along the axis are the output, and elsewhere as large.
-Error expect_shapes(const OperatorView& op, uint32_t axis) {
-  const Tensor output = op.output(0);
+Error expect_shapes(const Preparation& op, uint32_t axis) {
+  const Tensor& output = op.out;
   int64_t along_axis = 0;
   for (uint32_t i = 0; i < op.input_count(); ++i) {
     const Tensor input = op.input(i);
@@ -49,11 +49,9 @@ Error expect_shapes(const OperatorView& op, uint32_t axis) {
   return along_axis == output.dim(axis) ? Error::kNone : Error::kOperandShape;
 }
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(1, op.input_count(), 1));
-  const Tensor output = op.output(0);
-  const tflite::ConcatenationOptions* options;
-  ROOST_RETURN_IF_ERROR(required_options(op, &options));
+Error prepare(Preparation& op) {
+  const Tensor& output = op.out;
+  const auto* const options = op.options<tflite::ConcatenationOptions>();
   if (options->fused_activation_function() != ActivationFunctionType::NONE) return Error::kOptions;
   for (uint32_t i = 0; i < op.input_count(); ++i) {
     if (!op.has_input(i)) return Error::kOperatorOperands;
@@ -69,10 +67,8 @@ Error prepare(const OperatorView& op, Needs& needs, void* memory) {
     if (i < data.axis) data.outer_count *= static_cast<uint32_t>(output.dim(i));
     if (i > data.axis) data.inner_bytes *= static_cast<uint32_t>(output.dim(i));
   }
-  needs.data_bytes = sizeof(Data);
-  needs.steps = output.count();
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  op.needs.steps = output.count();
+  return op.keep(data);
 }
 
 Error invoke(const OperatorView& op, const void* memory) {
@@ -91,7 +87,15 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kConcatenation = {BuiltinOperator::CONCATENATION, kTypes, 1, 5, prepare, invoke};
+const Kernel kConcatenation = {BuiltinOperator::CONCATENATION,
+                               kTypes,
+                               5,
+                               1,
+                               kAnyCount,
+                               kOneOutput | kSameType | kOptions,
+                               options_kind<tflite::ConcatenationOptions>(),
+                               prepare,
+                               invoke};
 
 }  // namespace runtime
 }  // namespace roost

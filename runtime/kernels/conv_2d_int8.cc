@@ -6,13 +6,20 @@ namespace roost {
 namespace runtime {
 namespace {
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
-  return prepare_int8_convolution(op, kConv2dWindow, needs, memory);
+Error prepare(Preparation& op) {
+  return prepare_int8_convolution(op, WindowKind::kConv2d);
 }
 
 }  // namespace
 
-const Kernel kConv2dInt8 = {BuiltinOperator::CONV_2D, type_bit(TensorType::INT8), 1, 8, prepare,
+const Kernel kConv2dInt8 = {BuiltinOperator::CONV_2D,
+                            type_bit(TensorType::INT8),
+                            8,
+                            2,
+                            3,
+                            kOneOutput | kSameType | kWeights | kOptions | kPerTensor,
+                            options_kind<tflite::Conv2DOptions>(),
+                            prepare,
                             invoke_int8_convolution};
 
 }  // namespace runtime

@@ -6,44 +6,45 @@ namespace {
 
 enum : uint32_t { kInput = 0, kFilter = 1, kBias = 2 };
 
-bool is_depthwise(const WindowOperator& kind) {
-  return kind.depth_multiplier != 0;
+bool is_depthwise(WindowKind kind) {
+  return kind == WindowKind::kDepthwiseConv2d;
 }
 
 }  // namespace
 
-Error convolution_shape(const OperatorView& op, const WindowOperator& kind, TensorType type, TensorType bias_type,
-                        ConvolutionShape* shape, ActivationFunctionType* activation) {
-  WindowOptions options;
-  ROOST_RETURN_IF_ERROR(window_shape(op, kind, type, shape, &options));
-  *activation = options.activation;
-  const int32_t output_depth = op.output(0).dim(3);
+Error convolution_shape(const Preparation& op, WindowKind kind, ConvolutionShape* shape,
+                        ActivationFunctionType* activation) {
+  ROOST_RETURN_IF_ERROR(window_shape(op, kind, shape, activation));
+  const int32_t output_depth = op.out.shape().data()[3];
+  const int32_t* const filter = op.second.shape().data();
   shape->output_depth = output_depth;
-  ROOST_RETURN_IF_ERROR(expect_bias(op, bias_type, output_depth));
-  const Tensor filter = op.input(kFilter);
-  const int32_t first = filter.dim(0);
-  const int32_t last = filter.dim(3);
   // CONV_2D: output depth x height x width x group depth; DEPTHWISE_CONV_2D: 1 x height x width x output depth.
   const bool depthwise = is_depthwise(kind);
-  shape->group_depth = depthwise ? first : last;
-  if (shape->input_depth % shape->group_depth != 0) return Error::kOperandShape;
+  shape->group_depth = depthwise ? filter[0] : filter[3];
   const int32_t groups = shape->input_depth / shape->group_depth;
+  if (groups * shape->group_depth != shape->input_depth) return Error::kOperandShape;
   shape->depth_per_group = output_depth / groups;
-  const bool fits = (depthwise ? last : first) == output_depth && output_depth % groups == 0;
-  const bool depthwise_fits = !depthwise || (first == 1 && options.depth_multiplier == shape->depth_per_group);
-  return fits && depthwise_fits ? Error::kNone : Error::kOperandShape;
+  if ((depthwise ? filter[3] : filter[0]) != output_depth || shape->depth_per_group * groups != output_depth) {
+    return Error::kOperandShape;
+  }
+  if (depthwise) {
+    const int32_t multiplier = int32_of(op.options<void>(), tflite::DepthwiseConv2DOptions::VT_DEPTH_MULTIPLIER);
+    if (filter[0] != 1 || multiplier != shape->depth_per_group) return Error::kOperandShape;
+  }
+  return expect_bias(op, output_depth);
 }
 
-uint64_t convolution_macs(const OperatorView& op, const ConvolutionShape& shape) {
+uint64_t convolution_macs(const Preparation& op, const ConvolutionShape& shape) {
   // No more than the filter's elements, and so within 32 bits.
   const uint32_t taps = static_cast<uint32_t>(shape.y.filter * shape.x.filter * shape.group_depth);
-  return static_cast<uint64_t>(op.output(0).count()) * taps;
+  return static_cast<uint64_t>(op.out.count()) * taps;
 }
 
-Error expect_bias(const OperatorView& op, TensorType type, int32_t output_depth) {
+Error expect_bias(const Preparation& op, int32_t output_depth) {
   if (!op.has_input(kBias)) return Error::kNone;
   const Tensor bias = op.input(kBias);
-  ROOST_RETURN_IF_ERROR(expect_type(bias, type));
+  const bool floats = op.in.type() == TensorType::FLOAT32;
+  ROOST_RETURN_IF_ERROR(expect_type(bias, floats ? TensorType::FLOAT32 : TensorType::INT32));
   if (!bias.constant()) return Error::kOperandNotConstant;
   return bias.count() == static_cast<uint32_t>(output_depth) ? Error::kNone : Error::kOperandShape;
 }
@@ -68,36 +69,32 @@ int32_t dot(const int8_t* inputs, const int8_t* weights, int32_t length, int32_t
 
 // --- int8 ---
 
-Error prepare_int8_convolution(const OperatorView& op, const WindowOperator& kind, Needs& needs, void* memory) {
+Error prepare_int8_convolution(Preparation& op, WindowKind kind) {
   Int8Convolution data;
   ConvolutionShape& shape = data.shape;
   ActivationFunctionType activation;
-  ROOST_RETURN_IF_ERROR(convolution_shape(op, kind, TensorType::INT8, TensorType::INT32, &shape, &activation));
+  ROOST_RETURN_IF_ERROR(convolution_shape(op, kind, &shape, &activation));
   const bool depthwise = is_depthwise(kind);
   data.filter_column = depthwise ? shape.output_depth : shape.group_depth;
   data.filter_channel = depthwise ? 1 : shape.y.filter * shape.x.filter * shape.group_depth;
-  return finish_int8_convolution(op, activation, depthwise ? 3 : 0, ScaleProduct::kDouble, &data, needs, memory);
+  return finish_int8_convolution(op, activation, depthwise ? 3 : 0, ScaleProduct::kDouble, &data);
 }
 
-Error finish_int8_convolution(const OperatorView& op, ActivationFunctionType activation, uint32_t channel_dimension,
-                              ScaleProduct scale_product, Int8Convolution* data, Needs& needs, void* memory) {
-  const Tensor input = op.input(kInput);
-  const Tensor filter = op.input(kFilter);
-  const Tensor output = op.output(0);
+Error finish_int8_convolution(Preparation& op, ActivationFunctionType activation, uint32_t channel_dimension,
+                              ScaleProduct scale_product, Int8Convolution* data) {
+  const Tensor& filter = op.second;
   const uint32_t taps = filter.count() / static_cast<uint32_t>(data->shape.output_depth);
   const uint32_t scales = filter.scale_count();
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(input));
   ROOST_RETURN_IF_ERROR(expect_weights(filter, channel_dimension, taps));
-  ROOST_RETURN_IF_ERROR(activation_range(activation, output, &data->range));
+  ROOST_RETURN_IF_ERROR(activation_range(activation, op.out, &data->range));
   data->multiplier_step = scales > 1 ? 1 : 0;
-  data->input_offset = -input.zero_point();
-  data->zero_point = output.zero_point();
-  needs.data_bytes = static_cast<uint32_t>(sizeof *data) + scales * uint32_t{sizeof(Multiplier)};
-  needs.steps = output.count();
-  needs.macs = needs.steps * taps;
-  if (memory) *static_cast<Int8Convolution*>(memory) = *data;
+  data->input_offset = -op.in.zero_point();
+  data->zero_point = op.out.zero_point();
+  op.needs.steps = op.out.count();
+  op.needs.macs = op.needs.steps * taps;
+  ROOST_RETURN_IF_ERROR(op.keep(*data));
   for (uint32_t i = 0; i < scales; ++i) {
-    float input_scale = input.scale();
+    float input_scale = op.in.scale();
     float filter_scale = filter.scale(i);
     if (scale_product == ScaleProduct::kSingle && scales == 1) {
       input_scale *= filter_scale;
@@ -105,8 +102,8 @@ Error finish_int8_convolution(const OperatorView& op, ActivationFunctionType act
       if (!is_usable_scale(input_scale)) return Error::kOperandQuantisation;
     }
     Multiplier multiplier;
-    ROOST_RETURN_IF_ERROR(multiplier_of(input_scale, filter_scale, output.scale(), &multiplier));
-    if (memory) reinterpret_cast<Multiplier*>(static_cast<Int8Convolution*>(memory) + 1)[i] = multiplier;
+    ROOST_RETURN_IF_ERROR(multiplier_of(input_scale, filter_scale, op.out.scale(), &multiplier));
+    ROOST_RETURN_IF_ERROR(op.keep(multiplier));
   }
   return Error::kNone;
 }
@@ -176,7 +173,7 @@ Error invoke_int8_convolution(const OperatorView& op, const void* memory) {
   const int32_t depth = shape.input_depth;
   const int8_t* image = op.input_data<int8_t>(kInput);
   const int8_t* filter = op.input_data<int8_t>(kFilter);
-  const int32_t* bias = bias_of<int32_t>(op);
+  const int32_t* bias = op.input_data<int32_t>(kBias);
   int8_t* out = op.output_data<int8_t>(0);
   Patch patch;
   patch.input_offset = data.input_offset;

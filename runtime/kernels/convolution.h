@@ -17,28 +17,22 @@ struct ConvolutionShape : WindowShape {
   int32_t depth_per_group;
 };
 
-// Operands, types (input and output `type`, filter likewise, bias `bias_type` or absent), shapes and options.
-Error convolution_shape(const OperatorView& op, const WindowOperator& kind, TensorType type, TensorType bias_type,
-                        ConvolutionShape* shape, ActivationFunctionType* activation);
+// Shapes, options and the bias.
+Error convolution_shape(const Preparation& op, WindowKind kind, ConvolutionShape* shape,
+                        ActivationFunctionType* activation);
 
 // The work of one inference, for Needs.
-uint64_t convolution_macs(const OperatorView& op, const ConvolutionShape& shape);
+uint64_t convolution_macs(const Preparation& op, const ConvolutionShape& shape);
 
 // Symmetric weights, per tensor or per channel along channel_dimension, and not too many for a 32-bit sum.
 Error expect_weights(const Tensor& weights, uint32_t channel_dimension, uint32_t taps);
 
-// An optional operand 2: constant, of this type, one value per output channel.
-Error expect_bias(const OperatorView& op, TensorType type, int32_t output_depth);
+// An optional operand 2: constant, one value per output channel, floats where the inputs are, else of 32 bits.
+Error expect_bias(const Preparation& op, int32_t output_depth);
 
 // sum + the products of weights and inputs, input_offset added to each input. Where most of the time goes: a function
 // of its own has registers for all it needs.
 int32_t dot(const int8_t* inputs, const int8_t* weights, int32_t length, int32_t input_offset, int32_t sum);
-
-// Null where there is no bias.
-template <typename T>
-const T* bias_of(const OperatorView& op) {
-  return op.has_input(2) ? op.input_data<T>(2) : nullptr;
-}
 
 // --- int8: CONV_2D, DEPTHWISE_CONV_2D, and FULLY_CONNECTED as a convolution of images of one pixel ---
 
@@ -54,15 +48,15 @@ struct Int8Convolution {
 };
 
 // CONV_2D and DEPTHWISE_CONV_2D.
-Error prepare_int8_convolution(const OperatorView& op, const WindowOperator& kind, Needs& needs, void* memory);
+Error prepare_int8_convolution(Preparation& op, WindowKind kind);
 
 enum class ScaleProduct : uint8_t { kDouble, kSingle };
 
 // What follows when `data` has all up to filter_channel: quantisation of input, filter and output. The filter is
 // symmetric, per tensor or along channel_dimension; where it is per tensor, the reference may multiply its scale and
 // the input's in single precision. kOverflow where a sum of products could leave 32 bits.
-Error finish_int8_convolution(const OperatorView& op, ActivationFunctionType activation, uint32_t channel_dimension,
-                              ScaleProduct scale_product, Int8Convolution* data, Needs& needs, void* memory);
+Error finish_int8_convolution(Preparation& op, ActivationFunctionType activation, uint32_t channel_dimension,
+                              ScaleProduct scale_product, Int8Convolution* data);
 
 Error invoke_int8_convolution(const OperatorView& op, const void* memory);
 

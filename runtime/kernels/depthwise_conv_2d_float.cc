@@ -12,17 +12,14 @@ struct Data {
   FloatRange range;
 };
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+Error prepare(Preparation& op) {
   Data data;
   ActivationFunctionType activation;
-  ROOST_RETURN_IF_ERROR(convolution_shape(op, kDepthwiseConv2dWindow, TensorType::FLOAT32, TensorType::FLOAT32,
-                                          &data.shape, &activation));
+  ROOST_RETURN_IF_ERROR(convolution_shape(op, WindowKind::kDepthwiseConv2d, &data.shape, &activation));
   ROOST_RETURN_IF_ERROR(activation_range(activation, &data.range));
-  needs.data_bytes = sizeof(Data);
-  needs.macs = convolution_macs(op, data.shape);
-  needs.steps = op.output(0).count();
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  op.needs.macs = convolution_macs(op, data.shape);
+  op.needs.steps = op.out.count();
+  return op.keep(data);
 }
 
 // `in` and `filter` point at the channel's value in the first position. Products are added in the reference's
@@ -45,7 +42,7 @@ Error invoke(const OperatorView& op, const void* memory) {
   const Data& data = *static_cast<const Data*>(memory);
   const ConvolutionShape& shape = data.shape;
   const float* filter = op.input_data<float>(1);
-  const float* bias = bias_of<float>(op);
+  const float* bias = op.input_data<float>(2);
   const float* image = op.input_data<float>(0);
   float* out = op.output_data<float>(0);
   for (int32_t batch = 0; batch < shape.batches; ++batch) {
@@ -67,8 +64,15 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kDepthwiseConv2dFloat = {
-    BuiltinOperator::DEPTHWISE_CONV_2D, type_bit(TensorType::FLOAT32), 1, 7, prepare, invoke};
+const Kernel kDepthwiseConv2dFloat = {BuiltinOperator::DEPTHWISE_CONV_2D,
+                                      type_bit(TensorType::FLOAT32),
+                                      7,
+                                      2,
+                                      3,
+                                      kOneOutput | kSameType | kWeights | kOptions,
+                                      options_kind<tflite::DepthwiseConv2DOptions>(),
+                                      prepare,
+                                      invoke};
 
 }  // namespace runtime
 }  // namespace roost

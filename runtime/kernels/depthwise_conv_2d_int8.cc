@@ -6,14 +6,21 @@ namespace roost {
 namespace runtime {
 namespace {
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
-  return prepare_int8_convolution(op, kDepthwiseConv2dWindow, needs, memory);
+Error prepare(Preparation& op) {
+  return prepare_int8_convolution(op, WindowKind::kDepthwiseConv2d);
 }
 
 }  // namespace
 
-const Kernel kDepthwiseConv2dInt8 = {
-    BuiltinOperator::DEPTHWISE_CONV_2D, type_bit(TensorType::INT8), 1, 7, prepare, invoke_int8_convolution};
+const Kernel kDepthwiseConv2dInt8 = {BuiltinOperator::DEPTHWISE_CONV_2D,
+                                     type_bit(TensorType::INT8),
+                                     7,
+                                     2,
+                                     3,
+                                     kOneOutput | kSameType | kWeights | kOptions | kPerTensor,
+                                     options_kind<tflite::DepthwiseConv2DOptions>(),
+                                     prepare,
+                                     invoke_int8_convolution};
 
 }  // namespace runtime
 }  // namespace roost

@@ -6,14 +6,10 @@ namespace roost {
 namespace runtime {
 namespace {
 
-Error prepare(const OperatorView& op, Needs& needs, void*) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(1, 1, 1));
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
-  ROOST_RETURN_IF_ERROR(expect_type(output, TensorType::FLOAT32));
-  if (!same_shape(input, output)) return Error::kOperandShape;
-  needs.steps = input.count();
-  return expect_per_tensor(input);
+Error prepare(Preparation& op) {
+  op.needs.steps = op.in.count();
+  ROOST_RETURN_IF_ERROR(expect_per_tensor(op.in));
+  return expect_type(op.out, TensorType::FLOAT32);
 }
 
 // The reference multiplies in double precision and rounds once. The product of a float and an integer of 17 bits is
@@ -36,8 +32,15 @@ Error invoke(const OperatorView& op, const void*) {
 
 }  // namespace
 
-const Kernel kDequantize = {
-    BuiltinOperator::DEQUANTIZE, type_bit(TensorType::INT8) | type_bit(TensorType::INT16), 1, 6, prepare, invoke};
+const Kernel kDequantize = {BuiltinOperator::DEQUANTIZE,
+                            type_bit(TensorType::INT8) | type_bit(TensorType::INT16),
+                            6,
+                            1,
+                            1,
+                            kOneOutput | kSameShape,
+                            nullptr,
+                            prepare,
+                            invoke};
 
 }  // namespace runtime
 }  // namespace roost

@@ -11,13 +11,11 @@ uint32_t size_from_inside(const Tensor& tensor, uint32_t index) {
 
 }  // namespace
 
-Error expect_broadcast(const OperatorView& op, Needs* needs) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(2, 2, 1));
-  const Tensor a = op.input(0);
-  const Tensor b = op.input(1);
-  const Tensor output = op.output(0);
+Error expect_broadcast(Preparation& op) {
+  const Tensor& a = op.in;
+  const Tensor& b = op.second;
+  const Tensor& output = op.out;
   ROOST_RETURN_IF_ERROR(expect_type(b, a.type()));
-  ROOST_RETURN_IF_ERROR(expect_type(output, a.type()));
   if (output.rank() != (a.rank() > b.rank() ? a.rank() : b.rank())) return Error::kOperandShape;
   for (uint32_t i = 0; i < output.rank(); ++i) {
     const uint32_t a_size = size_from_inside(a, i);
@@ -25,7 +23,7 @@ Error expect_broadcast(const OperatorView& op, Needs* needs) {
     if (a_size != b_size && a_size != 1 && b_size != 1) return Error::kOperandShape;
     if (size_from_inside(output, i) != (a_size > b_size ? a_size : b_size)) return Error::kOperandShape;
   }
-  needs->steps = output.count();
+  op.needs.steps = output.count();
   return Error::kNone;
 }
 

@@ -6,8 +6,8 @@
 namespace roost {
 namespace runtime {
 
-// Operands, equal types, and an output of the shape that broadcasting gives. Fills in `steps`.
-Error expect_broadcast(const OperatorView& op, Needs* needs);
+// Two inputs of one type, and an output of the shape that broadcasting gives. Fills in `steps`.
+Error expect_broadcast(Preparation& op);
 
 // The output's values in order, as runs along which each input either advances by 1 or stays.
 class BroadcastRuns {

@@ -5,27 +5,20 @@
 namespace roost {
 namespace runtime {
 
-Error fully_connected_shape(const OperatorView& op, TensorType type, TensorType bias_type,
-                            FullyConnectedShape* shape, ActivationFunctionType* activation) {
-  ROOST_RETURN_IF_ERROR(expect_weighted(op, type));
-  const Tensor input = op.input(0);
-  const Tensor weights = op.input(1);
-  const Tensor output = op.output(0);
-  const tflite::FullyConnectedOptions* options;
-  ROOST_RETURN_IF_ERROR(required_options(op, &options));
+Error fully_connected_shape(const Preparation& op, FullyConnectedShape* shape, ActivationFunctionType* activation) {
+  const auto* const options = op.options<tflite::FullyConnectedOptions>();
   if (options->weights_format() != tflite::FullyConnectedWeightsFormat::DEFAULT) return Error::kOptions;
   *activation = options->fused_activation_function();
-  if (weights.rank() != 2 || output.rank() < 1) return Error::kOperandShape;
-  shape->outputs = weights.dim(0);
-  shape->depth = weights.dim(1);
-  const uint32_t depth = static_cast<uint32_t>(shape->depth);
-  const uint32_t rows = input.count() / depth;
+  if (op.second.rank() != 2 || op.out.rank() < 1) return Error::kOperandShape;
+  shape->outputs = op.second.dim(0);
+  shape->depth = op.second.dim(1);
+  const uint32_t rows = op.out.count() / static_cast<uint32_t>(shape->outputs);
   shape->rows = static_cast<int32_t>(rows);
-  const bool whole_rows = input.count() % depth == 0;
-  const bool output_fits = output.dim(output.rank() - 1) == shape->outputs &&
-                           output.count() == static_cast<uint64_t>(rows) * static_cast<uint32_t>(shape->outputs);
-  if (!whole_rows || !output_fits) return Error::kOperandShape;
-  return expect_bias(op, bias_type, shape->outputs);
+  if (op.out.dim(op.out.rank() - 1) != shape->outputs ||
+      op.in.count() != static_cast<uint64_t>(rows) * static_cast<uint32_t>(shape->depth)) {
+    return Error::kOperandShape;
+  }
+  return expect_bias(op, shape->outputs);
 }
 
 }  // namespace runtime

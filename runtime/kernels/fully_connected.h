@@ -12,9 +12,8 @@ struct FullyConnectedShape {
   int32_t outputs;
 };
 
-// Operands, types, shapes and options. The input may have any rank; its values are read as rows of `depth`.
-Error fully_connected_shape(const OperatorView& op, TensorType type, TensorType bias_type,
-                            FullyConnectedShape* shape, ActivationFunctionType* activation);
+// Shapes, options and the bias. The input may have any rank; its values are read as rows of `depth`.
+Error fully_connected_shape(const Preparation& op, FullyConnectedShape* shape, ActivationFunctionType* activation);
 
 }  // namespace runtime
 }  // namespace roost

@@ -13,23 +13,20 @@ struct Data {
   FloatRange range;
 };
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+Error prepare(Preparation& op) {
   Data data;
   ActivationFunctionType activation;
-  ROOST_RETURN_IF_ERROR(
-      fully_connected_shape(op, TensorType::FLOAT32, TensorType::FLOAT32, &data.shape, &activation));
+  ROOST_RETURN_IF_ERROR(fully_connected_shape(op, &data.shape, &activation));
   ROOST_RETURN_IF_ERROR(activation_range(activation, &data.range));
-  needs.data_bytes = sizeof(Data);
-  needs.macs = static_cast<uint64_t>(op.output(0).count()) * static_cast<uint32_t>(data.shape.depth);
-  needs.steps = op.output(0).count();
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  op.needs.macs = static_cast<uint64_t>(op.out.count()) * static_cast<uint32_t>(data.shape.depth);
+  op.needs.steps = op.out.count();
+  return op.keep(data);
 }
 
 Error invoke(const OperatorView& op, const void* memory) {
   const Data& data = *static_cast<const Data*>(memory);
   const FullyConnectedShape& shape = data.shape;
-  const float* bias = bias_of<float>(op);
+  const float* bias = op.input_data<float>(2);
   const float* in = op.input_data<float>(0);
   float* out = op.output_data<float>(0);
   for (int32_t row = 0; row < shape.rows; ++row) {
@@ -47,8 +44,15 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kFullyConnectedFloat = {
-    BuiltinOperator::FULLY_CONNECTED, type_bit(TensorType::FLOAT32), 1, 12, prepare, invoke};
+const Kernel kFullyConnectedFloat = {BuiltinOperator::FULLY_CONNECTED,
+                                     type_bit(TensorType::FLOAT32),
+                                     12,
+                                     2,
+                                     3,
+                                     kOneOutput | kSameType | kWeights | kOptions,
+                                     options_kind<tflite::FullyConnectedOptions>(),
+                                     prepare,
+                                     invoke};
 
 }  // namespace runtime
 }  // namespace roost

@@ -8,9 +8,8 @@ namespace roost {
 namespace runtime {
 namespace {
 
-Error prepare(const OperatorView& op, Needs& needs, void*) {
-  ROOST_RETURN_IF_ERROR(expect_unary(op));
-  needs.steps = static_cast<uint64_t>(op.input(0).count()) * 16;  // an exponential each
+Error prepare(Preparation& op) {
+  op.needs.steps = static_cast<uint64_t>(op.in.count()) * 16;  // an exponential each
   return Error::kNone;
 }
 
@@ -33,7 +32,8 @@ Error invoke(const OperatorView& op, const void*) {
 
 }  // namespace
 
-const Kernel kLogisticFloat = {BuiltinOperator::LOGISTIC, type_bit(TensorType::FLOAT32), 1, 3, prepare, invoke};
+const Kernel kLogisticFloat = {
+    BuiltinOperator::LOGISTIC, type_bit(TensorType::FLOAT32), 3, 1, 1, kUnary, nullptr, prepare, invoke};
 
 }  // namespace runtime
 }  // namespace roost

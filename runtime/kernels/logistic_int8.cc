@@ -15,18 +15,15 @@ struct Data {
   Multiplier input;
 };
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
-  ROOST_RETURN_IF_ERROR(expect_unary(op));
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
+Error prepare(Preparation& op) {
   // Outputs are fractions of 1.
-  if (output.zero_point() != INT8_MIN || output.scale() != 1.0f / (1 << kOutputBits)) {
+  if (op.out.zero_point() != INT8_MIN || op.out.scale() != 1.0f / (1 << kOutputBits)) {
     return Error::kOperandQuantisation;
   }
   Data data;
-  data.input_zero_point = input.zero_point();
+  data.input_zero_point = op.in.zero_point();
   const int64_t q4_max = ((1 << kInputIntegerBits) - 1) * (int64_t{1} << (31 - kInputIntegerBits));
-  if (!to_multiplier(input.scale(), 1 << (31 - kInputIntegerBits), 1.0f, &data.input)) {
+  if (!to_multiplier(op.in.scale(), 1 << (31 - kInputIntegerBits), 1.0f, &data.input)) {
     data.input = {0, 0};
     data.radius = 0;
   } else if (data.input.value == 0 || data.input.shift < 0) {
@@ -35,10 +32,8 @@ Error prepare(const OperatorView& op, Needs& needs, void* memory) {
     const int64_t radius = q4_max >> data.input.shift;
     data.radius = static_cast<int32_t>(radius);
   }
-  needs.data_bytes = sizeof(Data);
-  needs.steps = static_cast<uint64_t>(input.count()) * 32;  // an exponential and a division each
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  op.needs.steps = static_cast<uint64_t>(op.in.count()) * 32;  // an exponential and a division each
+  return op.keep(data);
 }
 
 int8_t logistic(int32_t value, const Data& data) {
@@ -60,7 +55,8 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kLogisticInt8 = {BuiltinOperator::LOGISTIC, type_bit(TensorType::INT8), 1, 3, prepare, invoke};
+const Kernel kLogisticInt8 = {
+    BuiltinOperator::LOGISTIC, type_bit(TensorType::INT8), 3, 1, 1, kUnary | kPerTensor, nullptr, prepare, invoke};
 
 }  // namespace runtime
 }  // namespace roost

@@ -11,12 +11,10 @@ struct Data {
   Range range;
 };
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+Error prepare(Preparation& op) {
   Data data;
-  ROOST_RETURN_IF_ERROR(pooling_int8(op, &data.shape, &data.range, &needs));
-  needs.data_bytes = sizeof(Data);
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  ROOST_RETURN_IF_ERROR(pooling_int8(op, &data.shape, &data.range));
+  return op.keep(data);
 }
 
 Error invoke(const OperatorView& op, const void* memory) {
@@ -38,7 +36,15 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kMaxPool2dInt8 = {BuiltinOperator::MAX_POOL_2D, type_bit(TensorType::INT8), 1, 3, prepare, invoke};
+const Kernel kMaxPool2dInt8 = {BuiltinOperator::MAX_POOL_2D,
+                               type_bit(TensorType::INT8),
+                               3,
+                               1,
+                               1,
+                               kOneOutput | kSameType | kPerTensor | kOptions,
+                               options_kind<tflite::Pool2DOptions>(),
+                               prepare,
+                               invoke};
 
 }  // namespace runtime
 }  // namespace roost

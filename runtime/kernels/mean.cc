@@ -4,10 +4,10 @@ namespace roost {
 namespace runtime {
 namespace {
 
-Error reduced_axes_of(const OperatorView& op, uint32_t* reduced_axes) {
+Error reduced_axes_of(const Preparation& op, uint32_t* reduced_axes) {
   Span<const int32_t> axes;
-  ROOST_RETURN_IF_ERROR(constant_int32s(op.input(1), &axes));
-  const int32_t rank = static_cast<int32_t>(op.input(0).rank());
+  ROOST_RETURN_IF_ERROR(constant_int32s(op.second, &axes));
+  const int32_t rank = static_cast<int32_t>(op.in.rank());
   *reduced_axes = 0;
   for (int32_t axis : axes) {
     if (axis < -rank || axis >= rank) return Error::kOperandValue;
@@ -33,18 +33,13 @@ Error expect_output_shape(const Tensor& input, const Tensor& output, uint32_t re
 
 }  // namespace
 
-Error mean_shape(const OperatorView& op, MeanShape* shape, Needs* needs) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(2, 2, 1));
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
-  ROOST_RETURN_IF_ERROR(expect_type(output, input.type()));
+Error mean_shape(Preparation& op, MeanShape* shape) {
   ROOST_RETURN_IF_ERROR(reduced_axes_of(op, &shape->reduced_axes));
-  const tflite::ReducerOptions* options;
-  ROOST_RETURN_IF_ERROR(op.options(&options));
+  const auto* const options = op.options<tflite::ReducerOptions>();
   const bool keep_dims = options && options->keep_dims();
-  ROOST_RETURN_IF_ERROR(expect_output_shape(input, output, shape->reduced_axes, keep_dims));
-  shape->count = input.count() / output.count();
-  needs->steps = input.count();
+  ROOST_RETURN_IF_ERROR(expect_output_shape(op.in, op.out, shape->reduced_axes, keep_dims));
+  shape->count = op.in.count() / op.out.count();
+  op.needs.steps = op.in.count();
   return Error::kNone;
 }
 

@@ -11,9 +11,9 @@ struct MeanShape {
   uint32_t count;         // how many values each mean is of
 };
 
-// Operands, types, the constant axes (negative ones count from the end, repeated ones count once) and the output's
+// The constant axes (negative ones count from the end, repeated ones count once) and the output's
 // shape, with or without the reduced axes. Fills in `steps`.
-Error mean_shape(const OperatorView& op, MeanShape* shape, Needs* needs);
+Error mean_shape(Preparation& op, MeanShape* shape);
 
 // Which output each input value belongs to, along the input in order, as runs of the innermost axis.
 class ReductionRuns {

@@ -10,12 +10,10 @@ struct Data {
   MeanShape shape;
 };
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+Error prepare(Preparation& op) {
   Data data;
-  ROOST_RETURN_IF_ERROR(mean_shape(op, &data.shape, &needs));
-  needs.data_bytes = sizeof(Data);
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  ROOST_RETURN_IF_ERROR(mean_shape(op, &data.shape));
+  return op.keep(data);
 }
 
 Error invoke(const OperatorView& op, const void* memory) {
@@ -29,7 +27,8 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kMeanFloat = {BuiltinOperator::MEAN, type_bit(TensorType::FLOAT32), 1, 3, prepare, invoke};
+const Kernel kMeanFloat = {BuiltinOperator::MEAN,  type_bit(TensorType::FLOAT32),          3,       2,     2,
+                           kOneOutput | kSameType, options_kind<tflite::ReducerOptions>(), prepare, invoke};
 
 }  // namespace runtime
 }  // namespace roost

@@ -22,24 +22,16 @@ Multiplier divided_by(Multiplier multiplier, uint32_t count) {
   return {static_cast<int32_t>(widened / count), multiplier.shift - spare};
 }
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+Error prepare(Preparation& op) {
   MeanShape shape;
-  ROOST_RETURN_IF_ERROR(mean_shape(op, &shape, &needs));
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(input));
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(output));
+  ROOST_RETURN_IF_ERROR(mean_shape(op, &shape));
   // Sums of values minus zero points, 256 apart at most.
   if (shape.count > INT32_MAX / 256) return Error::kOverflow;
   Multiplier multiplier;
-  ROOST_RETURN_IF_ERROR(multiplier_of(input.scale(), 1.0f, output.scale(), &multiplier));
-  needs.data_bytes = sizeof(Data);
-  needs.scratch_bytes = output.count() * sizeof(int32_t);
-  if (memory) {
-    *static_cast<Data*>(memory) = {shape.reduced_axes, -input.zero_point() * static_cast<int32_t>(shape.count),
-                                   divided_by(multiplier, shape.count), output.zero_point()};
-  }
-  return Error::kNone;
+  ROOST_RETURN_IF_ERROR(multiplier_of(op.in.scale(), 1.0f, op.out.scale(), &multiplier));
+  op.needs.scratch_bytes = op.out.count() * sizeof(int32_t);
+  return op.keep(Data{shape.reduced_axes, -op.in.zero_point() * static_cast<int32_t>(shape.count),
+                      divided_by(multiplier, shape.count), op.out.zero_point()});
 }
 
 Error invoke(const OperatorView& op, const void* memory) {
@@ -57,7 +49,15 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kMeanInt8 = {BuiltinOperator::MEAN, type_bit(TensorType::INT8), 1, 3, prepare, invoke};
+const Kernel kMeanInt8 = {BuiltinOperator::MEAN,
+                          type_bit(TensorType::INT8),
+                          3,
+                          2,
+                          2,
+                          kOneOutput | kSameType | kPerTensor,
+                          options_kind<tflite::ReducerOptions>(),
+                          prepare,
+                          invoke};
 
 }  // namespace runtime
 }  // namespace roost

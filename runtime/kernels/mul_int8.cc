@@ -6,12 +6,10 @@ namespace roost {
 namespace runtime {
 namespace {
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+Error prepare(Preparation& op) {
   MulData data;
-  ROOST_RETURN_IF_ERROR(prepare_mul(op, &needs, &data));
-  needs.data_bytes = sizeof data;
-  if (memory) *static_cast<MulData*>(memory) = data;
-  return Error::kNone;
+  ROOST_RETURN_IF_ERROR(prepare_mul(op, &data));
+  return op.keep(data);
 }
 
 Error invoke(const OperatorView& op, const void* memory) {
@@ -22,7 +20,15 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kMulInt8 = {BuiltinOperator::MUL, type_bit(TensorType::INT8), 1, 7, prepare, invoke};
+const Kernel kMulInt8 = {BuiltinOperator::MUL,
+                         type_bit(TensorType::INT8),
+                         7,
+                         2,
+                         2,
+                         kOneOutput | kSameType | kPerTensor,
+                         options_kind<tflite::MulOptions>(),
+                         prepare,
+                         invoke};
 
 }  // namespace runtime
 }  // namespace roost

@@ -3,15 +3,13 @@
 namespace roost {
 namespace runtime {
 
-Error prepare_mul(const OperatorView& op, Needs* needs, MulData* data) {
-  ROOST_RETURN_IF_ERROR(expect_broadcast(op, needs));
-  const Tensor a = op.input(0);
-  const Tensor b = op.input(1);
-  const Tensor output = op.output(0);
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(a));
+Error prepare_mul(Preparation& op, MulData* data) {
+  ROOST_RETURN_IF_ERROR(expect_broadcast(op));
+  const Tensor& a = op.in;
+  const Tensor& b = op.second;
+  const Tensor& output = op.out;
   ROOST_RETURN_IF_ERROR(expect_per_tensor(b));
-  const tflite::MulOptions* options;
-  ROOST_RETURN_IF_ERROR(op.options(&options));
+  const auto* const options = op.options<tflite::MulOptions>();
   const ActivationFunctionType activation =
       options ? options->fused_activation_function() : ActivationFunctionType::NONE;
   ROOST_RETURN_IF_ERROR(activation_range(activation, output, &data->range));

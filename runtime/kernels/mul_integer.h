@@ -15,7 +15,7 @@ struct MulData {
 };
 
 // Operands, types, shapes and quantisation. 16-bit tensors have no zero points, so that products fit.
-Error prepare_mul(const OperatorView& op, Needs* needs, MulData* data);
+Error prepare_mul(Preparation& op, MulData* data);
 
 inline int32_t multiply(int32_t a, int32_t b, const MulData& data) {
   return to_output((a + data.a_offset) * (b + data.b_offset), data.output, data.zero_point, data.range);

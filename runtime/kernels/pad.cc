@@ -14,13 +14,11 @@ enum : uint32_t {
            type_bit(TensorType::FLOAT32)
 };
 
-Error prepare(const OperatorView& op, uint32_t operands, Needs* needs) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(operands, operands, 1));
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
-  ROOST_RETURN_IF_ERROR(expect_type(output, input.type()));
+Error prepare_pad(Preparation& op) {
+  const Tensor& input = op.in;
+  const Tensor& output = op.out;
   Span<const int32_t> paddings;  // before and after, per axis
-  ROOST_RETURN_IF_ERROR(constant_int32s(op.input(1), &paddings));
+  ROOST_RETURN_IF_ERROR(constant_int32s(op.second, &paddings));
   if (output.rank() != input.rank() || paddings.size() != 2 * input.rank()) return Error::kOperandShape;
   for (uint32_t i = 0; i < input.rank(); ++i) {
     const int32_t before = paddings[2 * i];
@@ -28,17 +26,13 @@ Error prepare(const OperatorView& op, uint32_t operands, Needs* needs) {
     if (before < 0 || after < 0) return Error::kOperandValue;
     if (static_cast<int64_t>(input.dim(i)) + before + after != output.dim(i)) return Error::kOperandShape;
   }
-  needs->steps = output.count();
+  op.needs.steps = output.count();
   return input.type() == TensorType::INT8 ? expect_per_tensor(output) : Error::kNone;
 }
 
-Error prepare_pad(const OperatorView& op, Needs& needs, void*) {
-  return prepare(op, 2, &needs);
-}
-
-Error prepare_pad_v2(const OperatorView& op, Needs& needs, void*) {
-  ROOST_RETURN_IF_ERROR(prepare(op, 3, &needs));
-  const Tensor output = op.output(0);
+Error prepare_pad_v2(Preparation& op) {
+  ROOST_RETURN_IF_ERROR(prepare_pad(op));
+  const Tensor& output = op.out;
   const Tensor value = op.input(2);
   ROOST_RETURN_IF_ERROR(expect_type(value, output.type()));
   if (value.count() != 1) return Error::kOperandShape;
@@ -113,8 +107,10 @@ Error invoke_pad_v2(const OperatorView& op, const void*) {
 
 }  // namespace
 
-const Kernel kPad = {BuiltinOperator::PAD, kTypes, 1, 4, prepare_pad, invoke_pad};
-const Kernel kPadV2 = {BuiltinOperator::PADV2, kTypes, 1, 4, prepare_pad_v2, invoke_pad_v2};
+const Kernel kPad = {BuiltinOperator::PAD,   kTypes,  4,           2,         2,
+                     kOneOutput | kSameType, nullptr, prepare_pad, invoke_pad};
+const Kernel kPadV2 = {BuiltinOperator::PADV2, kTypes,       4, 3, 3, kOneOutput | kSameType, nullptr,
+                       prepare_pad_v2,         invoke_pad_v2};
 
 }  // namespace runtime
 }  // namespace roost

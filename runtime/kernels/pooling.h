@@ -7,12 +7,11 @@
 namespace roost {
 namespace runtime {
 
-// Operands, types, shapes and options. `steps` of Needs is filled in.
-Error pooling_shape(const OperatorView& op, TensorType type, WindowShape* shape, ActivationFunctionType* activation,
-                    Needs* needs);
+// Shapes and options. Fills in `steps`.
+Error pooling_shape(Preparation& op, WindowShape* shape, ActivationFunctionType* activation);
 
 // The same for int8, with the quantisation, which may not change, and the activation's range.
-Error pooling_int8(const OperatorView& op, WindowShape* shape, Range* range, Needs* needs);
+Error pooling_int8(Preparation& op, WindowShape* shape, Range* range);
 
 // Writes pool(in, rows, columns) for every output value in order: `in` is the value under the first tap; the next
 // row is shape.x.input x shape.input_depth on, the next column shape.input_depth.

@@ -6,14 +6,10 @@ namespace roost {
 namespace runtime {
 namespace {
 
-Error prepare(const OperatorView& op, Needs& needs, void*) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(1, 1, 1));
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
-  if (output.type() != TensorType::INT8 && output.type() != TensorType::INT16) return Error::kOperandType;
-  if (!same_shape(input, output)) return Error::kOperandShape;
-  needs.steps = input.count();
-  return expect_per_tensor(output);
+Error prepare(Preparation& op) {
+  if (op.out.type() != TensorType::INT8 && op.out.type() != TensorType::INT16) return Error::kOperandType;
+  op.needs.steps = op.in.count();
+  return expect_per_tensor(op.out);
 }
 
 // Rounded to nearest, halves away from zero. Far beyond all results' range it saturates; a NaN counts as low.
@@ -50,7 +46,15 @@ Error invoke(const OperatorView& op, const void*) {
 
 }  // namespace
 
-const Kernel kQuantizeFloat = {BuiltinOperator::QUANTIZE, type_bit(TensorType::FLOAT32), 1, 4, prepare, invoke};
+const Kernel kQuantizeFloat = {BuiltinOperator::QUANTIZE,
+                               type_bit(TensorType::FLOAT32),
+                               4,
+                               1,
+                               1,
+                               kOneOutput | kSameShape,
+                               nullptr,
+                               prepare,
+                               invoke};
 
 }  // namespace runtime
 }  // namespace roost

@@ -31,22 +31,14 @@ Error range_of(TensorType input, TensorType output, Range* range) {
   }
 }
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(1, 1, 1));
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
+Error prepare(Preparation& op) {
   Data data;
-  ROOST_RETURN_IF_ERROR(range_of(input.type(), output.type(), &data.range));
-  if (!same_shape(input, output)) return Error::kOperandShape;
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(input));
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(output));
-  ROOST_RETURN_IF_ERROR(multiplier_of(input.scale(), 1.0f, output.scale(), &data.multiplier));
-  data.input_zero_point = input.zero_point();
-  data.zero_point = output.zero_point();
-  needs.data_bytes = sizeof(Data);
-  needs.steps = input.count();
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  ROOST_RETURN_IF_ERROR(range_of(op.in.type(), op.out.type(), &data.range));
+  ROOST_RETURN_IF_ERROR(multiplier_of(op.in.scale(), 1.0f, op.out.scale(), &data.multiplier));
+  data.input_zero_point = op.in.zero_point();
+  data.zero_point = op.out.zero_point();
+  op.needs.steps = op.in.count();
+  return op.keep(data);
 }
 
 int32_t load(const Tensor& tensor, uint32_t index) {
@@ -87,7 +79,8 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kQuantizeInteger = {BuiltinOperator::QUANTIZE, kTypes, 1, 4, prepare, invoke};
+const Kernel kQuantizeInteger = {
+    BuiltinOperator::QUANTIZE, kTypes, 4, 1, 1, kOneOutput | kSameShape | kPerTensor, nullptr, prepare, invoke};
 
 }  // namespace runtime
 }  // namespace roost

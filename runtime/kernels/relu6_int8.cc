@@ -11,15 +11,11 @@ struct Data {
   Range range;
 };
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
-  ROOST_RETURN_IF_ERROR(expect_unary(op));
-  const Tensor input = op.input(0);
+Error prepare(Preparation& op) {
   Data data;
-  ROOST_RETURN_IF_ERROR(activation_range(ActivationFunctionType::RELU6, input, &data.range));
-  needs.data_bytes = sizeof(Data);
-  needs.steps = input.count();
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  ROOST_RETURN_IF_ERROR(activation_range(ActivationFunctionType::RELU6, op.in, &data.range));
+  op.needs.steps = op.in.count();
+  return op.keep(data);
 }
 
 Error invoke(const OperatorView& op, const void* memory) {
@@ -33,7 +29,8 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kRelu6Int8 = {BuiltinOperator::RELU6, type_bit(TensorType::INT8), 1, 3, prepare, invoke};
+const Kernel kRelu6Int8 = {
+    BuiltinOperator::RELU6, type_bit(TensorType::INT8), 3, 1, 1, kUnary | kPerTensor, nullptr, prepare, invoke};
 
 }  // namespace runtime
 }  // namespace roost

@@ -6,9 +6,8 @@ namespace roost {
 namespace runtime {
 namespace {
 
-Error prepare(const OperatorView& op, Needs& needs, void*) {
-  ROOST_RETURN_IF_ERROR(expect_unary(op));
-  needs.steps = op.input(0).count();
+Error prepare(Preparation& op) {
+  op.needs.steps = op.in.count();
   return Error::kNone;
 }
 
@@ -26,7 +25,8 @@ Error invoke(const OperatorView& op, const void*) {
 
 }  // namespace
 
-const Kernel kReluFloat = {BuiltinOperator::RELU, type_bit(TensorType::FLOAT32), 1, 3, prepare, invoke};
+const Kernel kReluFloat = {
+    BuiltinOperator::RELU, type_bit(TensorType::FLOAT32), 3, 1, 1, kUnary, nullptr, prepare, invoke};
 
 }  // namespace runtime
 }  // namespace roost

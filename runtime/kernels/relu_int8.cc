@@ -12,19 +12,14 @@ struct Data {
   int32_t zero_point;
 };
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
-  ROOST_RETURN_IF_ERROR(expect_unary(op));
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
+Error prepare(Preparation& op) {
   Data data;
-  data.input_zero_point = input.zero_point();
-  data.zero_point = output.zero_point();
+  data.input_zero_point = op.in.zero_point();
+  data.zero_point = op.out.zero_point();
   // The one ratio that the reference takes in single precision.
-  ROOST_RETURN_IF_ERROR(multiplier_of(input.scale() / output.scale(), 1.0f, 1.0f, &data.multiplier));
-  needs.data_bytes = sizeof(Data);
-  needs.steps = input.count();
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  ROOST_RETURN_IF_ERROR(multiplier_of(op.in.scale() / op.out.scale(), 1.0f, 1.0f, &data.multiplier));
+  op.needs.steps = op.in.count();
+  return op.keep(data);
 }
 
 Error invoke(const OperatorView& op, const void* memory) {
@@ -41,7 +36,8 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kReluInt8 = {BuiltinOperator::RELU, type_bit(TensorType::INT8), 1, 3, prepare, invoke};
+const Kernel kReluInt8 = {
+    BuiltinOperator::RELU, type_bit(TensorType::INT8), 3, 1, 1, kUnary | kPerTensor, nullptr, prepare, invoke};
 
 }  // namespace runtime
 }  // namespace roost

@@ -31,15 +31,10 @@ Error expect_shape(const Tensor& shape_operand, const Tensor& output) {
   return Error::kNone;
 }
 
-Error prepare(const OperatorView& op, Needs& needs, void*) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(1, 2, 1));
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
-  ROOST_RETURN_IF_ERROR(expect_type(output, input.type()));
-  if (input.count() != output.count()) return Error::kOperandShape;
-  if (op.has_input(1)) ROOST_RETURN_IF_ERROR(expect_shape(op.input(1), output));
-  needs.steps = input.count();
-  return Error::kNone;
+Error prepare(Preparation& op) {
+  op.needs.steps = op.in.count();
+  if (op.in.count() != op.out.count()) return Error::kOperandShape;
+  return op.has_input(1) ? expect_shape(op.second, op.out) : Error::kNone;
 }
 
 Error invoke(const OperatorView& op, const void*) {
@@ -51,7 +46,8 @@ Error invoke(const OperatorView& op, const void*) {
 
 }  // namespace
 
-const Kernel kReshape = {BuiltinOperator::RESHAPE, kTypes, 1, 2, prepare, invoke};
+const Kernel kReshape = {BuiltinOperator::RESHAPE, kTypes,  2,       1,     2,
+                         kOneOutput | kSameType,   nullptr, prepare, invoke};
 
 }  // namespace runtime
 }  // namespace roost

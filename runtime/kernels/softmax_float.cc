@@ -13,16 +13,12 @@ struct Data {
   float beta;
 };
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
-  ROOST_RETURN_IF_ERROR(expect_unary(op));
-  if (op.input(0).rank() < 1) return Error::kOperandShape;
-  const tflite::SoftmaxOptions* options;
-  ROOST_RETURN_IF_ERROR(required_options(op, &options));
-  if (!is_usable_scale(options->beta())) return Error::kOptions;
-  needs.data_bytes = sizeof(Data);
-  needs.steps = static_cast<uint64_t>(op.input(0).count()) * 16;  // an exponential each
-  if (memory) *static_cast<Data*>(memory) = {options->beta()};
-  return Error::kNone;
+Error prepare(Preparation& op) {
+  if (op.in.rank() < 1) return Error::kOperandShape;
+  const Data data = {op.options<tflite::SoftmaxOptions>()->beta()};
+  if (!is_usable_scale(data.beta)) return Error::kOptions;
+  op.needs.steps = static_cast<uint64_t>(op.in.count()) * 16;  // an exponential each
+  return op.keep(data);
 }
 
 Error invoke(const OperatorView& op, const void* memory) {
@@ -51,7 +47,8 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kSoftmaxFloat = {BuiltinOperator::SOFTMAX, type_bit(TensorType::FLOAT32), 1, 3, prepare, invoke};
+const Kernel kSoftmaxFloat = {BuiltinOperator::SOFTMAX, type_bit(TensorType::FLOAT32),          3,       1,     1,
+                              kUnary | kOptions,        options_kind<tflite::SoftmaxOptions>(), prepare, invoke};
 
 }  // namespace runtime
 }  // namespace roost

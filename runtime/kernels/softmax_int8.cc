@@ -25,7 +25,6 @@ constexpr uint32_t kScale16High = 0x378020C4;
 
 // The lowest value as zero point: outputs are fractions of 1.
 Error expect_output(const Tensor& output, int32_t bits) {
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(output));
   const uint32_t scale = bits_of(output.scale());
   const bool fits = bits == 8 ? scale == kScale8 : scale >= kScale16Low && scale <= kScale16High;
   return fits && output.zero_point() == -(1 << (bits - 1)) ? Error::kNone : Error::kOperandQuantisation;
@@ -42,27 +41,19 @@ Error input_multiplier(float beta, float scale, Data* data) {
   return Error::kNone;
 }
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(1, 1, 1));
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
+Error prepare(Preparation& op) {
   Data data;
-  ROOST_RETURN_IF_ERROR(expect_type(input, TensorType::INT8));
-  data.output_bits = output.type() == TensorType::INT16 ? 16 : 8;
-  if (data.output_bits == 8) ROOST_RETURN_IF_ERROR(expect_type(output, TensorType::INT8));
-  if (!same_shape(input, output) || input.rank() < 1) return Error::kOperandShape;
-  data.depth = input.dim(input.rank() - 1);
+  data.output_bits = op.out.type() == TensorType::INT16 ? 16 : 8;
+  if (data.output_bits == 8) ROOST_RETURN_IF_ERROR(expect_type(op.out, TensorType::INT8));
+  if (op.in.rank() < 1) return Error::kOperandShape;
+  data.depth = op.in.dim(op.in.rank() - 1);
   // Each exponential adds at most 1 to a sum that must stay below 2^12.
   if (data.depth >= 1 << kSumIntegerBits) return Error::kOverflow;
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(input));
-  ROOST_RETURN_IF_ERROR(expect_output(output, data.output_bits));
-  const tflite::SoftmaxOptions* options;
-  ROOST_RETURN_IF_ERROR(required_options(op, &options));
-  ROOST_RETURN_IF_ERROR(input_multiplier(options->beta(), input.scale(), &data));
-  needs.data_bytes = sizeof(Data);
-  needs.steps = static_cast<uint64_t>(input.count()) * 32;  // two exponentials each
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  ROOST_RETURN_IF_ERROR(expect_output(op.out, data.output_bits));
+  const float beta = op.options<tflite::SoftmaxOptions>()->beta();
+  ROOST_RETURN_IF_ERROR(input_multiplier(beta, op.in.scale(), &data));
+  op.needs.steps = static_cast<uint64_t>(op.in.count()) * 32;  // two exponentials each
+  return op.keep(data);
 }
 
 // exp of the difference in Q0, 0 below the least difference.
@@ -124,7 +115,15 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kSoftmaxInt8 = {BuiltinOperator::SOFTMAX, type_bit(TensorType::INT8), 1, 3, prepare, invoke};
+const Kernel kSoftmaxInt8 = {BuiltinOperator::SOFTMAX,
+                             type_bit(TensorType::INT8),
+                             3,
+                             1,
+                             1,
+                             kOneOutput | kSameShape | kPerTensor | kOptions,
+                             options_kind<tflite::SoftmaxOptions>(),
+                             prepare,
+                             invoke};
 
 }  // namespace runtime
 }  // namespace roost

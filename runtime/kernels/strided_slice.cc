@@ -58,13 +58,11 @@ struct Operands {
   Span<const int32_t> strides;
 };
 
-Error operands_of(const OperatorView& op, Operands* operands) {
-  ROOST_RETURN_IF_ERROR(op.expect_operands(4, 4, 1));
-  ROOST_RETURN_IF_ERROR(expect_type(op.output(0), op.input(0).type()));
-  ROOST_RETURN_IF_ERROR(constant_int32s(op.input(1), &operands->begin));
+Error operands_of(const Preparation& op, Operands* operands) {
+  ROOST_RETURN_IF_ERROR(constant_int32s(op.second, &operands->begin));
   ROOST_RETURN_IF_ERROR(constant_int32s(op.input(2), &operands->end));
   ROOST_RETURN_IF_ERROR(constant_int32s(op.input(3), &operands->strides));
-  const uint32_t rank = op.input(0).rank();
+  const uint32_t rank = op.in.rank();
   const bool one_per_axis =
       operands->begin.size() == rank && operands->end.size() == rank && operands->strides.size() == rank;
   return one_per_axis ? Error::kNone : Error::kOperandShape;
@@ -74,14 +72,13 @@ bool has_bit(int32_t mask, uint32_t index) {
   return (static_cast<uint32_t>(mask) >> index & 1) != 0;
 }
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+Error prepare(Preparation& op) {
   Operands operands;
   ROOST_RETURN_IF_ERROR(operands_of(op, &operands));
-  const tflite::StridedSliceOptions* options;
-  ROOST_RETURN_IF_ERROR(required_options(op, &options));
+  const auto* const options = op.options<tflite::StridedSliceOptions>();
   if (options->ellipsis_mask() != 0 || options->new_axis_mask() != 0 || options->offset()) return Error::kOptions;
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
+  const Tensor& input = op.in;
+  const Tensor& output = op.out;
   Data data = {};
   uint32_t next = 0;  // axis of the output
   int32_t inner = static_cast<int32_t>(input.count());
@@ -103,10 +100,8 @@ Error prepare(const OperatorView& op, Needs& needs, void* memory) {
     data.axes[i] = {count, count > 1 ? slice.stride * inner : 0};
   }
   if (next != output.rank()) return Error::kOperandShape;
-  needs.data_bytes = sizeof(Data);
-  needs.steps = output.count();
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  op.needs.steps = output.count();
+  return op.keep(data);
 }
 
 class Slicer {
@@ -144,7 +139,15 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kStridedSlice = {BuiltinOperator::STRIDED_SLICE, kTypes, 1, 8, prepare, invoke};
+const Kernel kStridedSlice = {BuiltinOperator::STRIDED_SLICE,
+                              kTypes,
+                              8,
+                              4,
+                              4,
+                              kOneOutput | kSameType | kOptions,
+                              options_kind<tflite::StridedSliceOptions>(),
+                              prepare,
+                              invoke};
 
 }  // namespace runtime
 }  // namespace roost

@@ -19,9 +19,8 @@ struct SvdfShape {
   int32_t rank;
 };
 
-// Operands, shapes, options, the state being a variable. Types are the caller's, but for `bias_type`.
-Error svdf_shape(const OperatorView& op, TensorType bias_type, SvdfShape* shape, ActivationFunctionType* activation,
-                 Needs* needs);
+// Shapes, options, the state being a variable. Types are the caller's, but for `bias_type`.
+Error svdf_shape(Preparation& op, TensorType bias_type, SvdfShape* shape, ActivationFunctionType* activation);
 
 // Everything one step older: the whole state moves down by one value. What moves from one filter's row into the
 // next one's is overwritten by the newest value.

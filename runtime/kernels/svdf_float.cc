@@ -12,18 +12,15 @@ struct Data {
   FloatRange range;
 };
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+Error prepare(Preparation& op) {
   Data data;
   ActivationFunctionType activation;
-  ROOST_RETURN_IF_ERROR(svdf_shape(op, TensorType::FLOAT32, &data.shape, &activation, &needs));
-  for (const uint32_t index : {kSvdfFeatureWeights, kSvdfTimeWeights, kSvdfState}) {
+  ROOST_RETURN_IF_ERROR(svdf_shape(op, TensorType::FLOAT32, &data.shape, &activation));
+  for (const uint32_t index : {kSvdfTimeWeights, kSvdfState}) {
     ROOST_RETURN_IF_ERROR(expect_type(op.input(index), TensorType::FLOAT32));
   }
-  ROOST_RETURN_IF_ERROR(expect_type(op.output(0), TensorType::FLOAT32));
   ROOST_RETURN_IF_ERROR(activation_range(activation, &data.range));
-  needs.data_bytes = sizeof(Data);
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  return op.keep(data);
 }
 
 float dot(const float* a, const float* b, int32_t length) {
@@ -52,7 +49,7 @@ Error invoke(const OperatorView& op, const void* memory) {
   float* state = op.input(kSvdfState).mutable_data<float>();
   age(shape, state);
   filter_input(op, shape, state);
-  const float* bias = op.has_input(kSvdfBias) ? op.input_data<float>(kSvdfBias) : nullptr;
+  const float* bias = op.input_data<float>(kSvdfBias);
   const float* row = state;
   float* out = op.output_data<float>(0);
   for (int32_t batch = 0; batch < shape.batches; ++batch) {
@@ -72,7 +69,15 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kSvdfFloat = {BuiltinOperator::SVDF, type_bit(TensorType::FLOAT32), 1, 4, prepare, invoke};
+const Kernel kSvdfFloat = {BuiltinOperator::SVDF,
+                           type_bit(TensorType::FLOAT32),
+                           4,
+                           3,
+                           5,
+                           kOneOutput | kSameType | kWeights | kOptions,
+                           options_kind<tflite::SVDFOptions>(),
+                           prepare,
+                           invoke};
 
 }  // namespace runtime
 }  // namespace roost

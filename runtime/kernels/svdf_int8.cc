@@ -25,45 +25,38 @@ Error single_multiplier(float a, float b, float c, Multiplier* multiplier) {
   return multiplier_of(ab / c, 1.0f, 1.0f, multiplier);
 }
 
-Error expect_types(const OperatorView& op) {
-  ROOST_RETURN_IF_ERROR(expect_type(op.input(kSvdfFeatureWeights), TensorType::INT8));
-  ROOST_RETURN_IF_ERROR(expect_type(op.output(0), TensorType::INT8));
+Error expect_types(const Preparation& op) {
   const TensorType state = op.input(kSvdfState).type();
   if (state != TensorType::INT8 && state != TensorType::INT16) return Error::kOperandType;
   return expect_type(op.input(kSvdfTimeWeights), state);
 }
 
-Error expect_quantisation(const OperatorView& op, int32_t inputs) {
-  for (const uint32_t index : {kSvdfInput, kSvdfFeatureWeights, kSvdfTimeWeights, kSvdfState}) {
+Error expect_quantisation(const Preparation& op, int32_t inputs) {
+  ROOST_RETURN_IF_ERROR(expect_per_tensor(op.second));
+  for (const uint32_t index : {kSvdfTimeWeights, kSvdfState}) {
     ROOST_RETURN_IF_ERROR(expect_per_tensor(op.input(index)));
   }
-  ROOST_RETURN_IF_ERROR(expect_per_tensor(op.output(0)));
   if (op.input(kSvdfTimeWeights).zero_point() != 0) return Error::kOperandQuantisation;
-  return expect_weights(op.input(kSvdfFeatureWeights), 0, static_cast<uint32_t>(inputs));
+  return expect_weights(op.second, 0, static_cast<uint32_t>(inputs));
 }
 
-Error prepare(const OperatorView& op, Needs& needs, void* memory) {
+Error prepare(Preparation& op) {
   Data data;
   ActivationFunctionType activation;
-  ROOST_RETURN_IF_ERROR(svdf_shape(op, TensorType::INT32, &data.shape, &activation, &needs));
+  ROOST_RETURN_IF_ERROR(svdf_shape(op, TensorType::INT32, &data.shape, &activation));
   if (activation != ActivationFunctionType::NONE && activation != ActivationFunctionType::RELU) {
     return Error::kOptions;
   }
   ROOST_RETURN_IF_ERROR(expect_types(op));
   ROOST_RETURN_IF_ERROR(expect_quantisation(op, data.shape.inputs));
-  const Tensor input = op.input(kSvdfInput);
   const Tensor state = op.input(kSvdfState);
-  const Tensor output = op.output(0);
+  ROOST_RETURN_IF_ERROR(single_multiplier(op.in.scale(), op.second.scale(), state.scale(), &data.to_state));
   ROOST_RETURN_IF_ERROR(
-      single_multiplier(input.scale(), op.input(kSvdfFeatureWeights).scale(), state.scale(), &data.to_state));
-  ROOST_RETURN_IF_ERROR(
-      single_multiplier(state.scale(), op.input(kSvdfTimeWeights).scale(), output.scale(), &data.to_output));
-  data.input_offset = -input.zero_point();
+      single_multiplier(state.scale(), op.input(kSvdfTimeWeights).scale(), op.out.scale(), &data.to_output));
+  data.input_offset = -op.in.zero_point();
   data.state_zero_point = state.zero_point();
-  data.zero_point = output.zero_point();
-  needs.data_bytes = sizeof(Data);
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+  data.zero_point = op.out.zero_point();
+  return op.keep(data);
 }
 
 // The newest value of every filter, the last in its row of the state.
@@ -102,7 +95,7 @@ void run(const OperatorView& op, const Data& data, Range state_range) {
   State* state = op.input(kSvdfState).mutable_data<State>();
   age(shape, state);
   filter_input(op, data, state_range, state);
-  const int32_t* bias = op.has_input(kSvdfBias) ? op.input_data<int32_t>(kSvdfBias) : nullptr;
+  const int32_t* bias = op.input_data<int32_t>(kSvdfBias);
   const State* row = state;
   int8_t* out = op.output_data<int8_t>(0);
   for (int32_t batch = 0; batch < shape.batches; ++batch) {
@@ -131,7 +124,15 @@ Error invoke(const OperatorView& op, const void* memory) {
 
 }  // namespace
 
-const Kernel kSvdfInt8 = {BuiltinOperator::SVDF, type_bit(TensorType::INT8), 1, 4, prepare, invoke};
+const Kernel kSvdfInt8 = {BuiltinOperator::SVDF,
+                          type_bit(TensorType::INT8),
+                          4,
+                          3,
+                          5,
+                          kOneOutput | kSameType | kWeights | kPerTensor | kOptions,
+                          options_kind<tflite::SVDFOptions>(),
+                          prepare,
+                          invoke};
 
 }  // namespace runtime
 }  // namespace roost

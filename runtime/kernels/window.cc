@@ -7,6 +7,8 @@ namespace {
 // Tensors end at 2^28, reaches and strides here: sums of a few of them fit 32 bits.
 constexpr int32_t kReachMax = INT32_MAX / 4;
 
+constexpr uint32_t kNextField = sizeof(flatbuffers::voffset_t);
+
 }  // namespace
 
 Window::Taps Window::taps(int32_t position) const {
@@ -23,22 +25,15 @@ namespace {
 Error complete(tflite::Padding padding, Window* window) {
   const int32_t filter = window->filter;
   const int32_t stride = window->stride;
+  if (padding != tflite::Padding::SAME && padding != tflite::Padding::VALID) return Error::kOptions;
   if (filter < 1 || stride < 1 || window->dilation < 1) return Error::kOptions;
   if (static_cast<int64_t>(filter - 1) * window->dilation >= kReachMax || stride > kReachMax) {
     return Error::kOverflow;
   }
   const int32_t reach = (filter - 1) * window->dilation + 1;
-  int32_t expected = 0;
-  switch (padding) {
-    case tflite::Padding::SAME:
-      expected = (window->input + stride - 1) / stride;
-      break;
-    case tflite::Padding::VALID:
-      expected = reach > window->input ? 0 : (window->input - reach) / stride + 1;
-      break;
-    default:
-      return Error::kOptions;
-  }
+  // Where the window may start: on all of the input, or where it does not stick out.
+  const int32_t starts = padding == tflite::Padding::SAME ? window->input : window->input - reach + 1;
+  const int32_t expected = (starts + stride - 1) / stride;
   if (window->output != expected || expected < 1) return Error::kOperandShape;
   const int32_t missing = (expected - 1) * stride + reach - window->input;
   window->padding = missing > 0 ? missing / 2 : 0;
@@ -47,65 +42,32 @@ Error complete(tflite::Padding padding, Window* window) {
 
 }  // namespace
 
-const WindowOperator kConv2dWindow = {
-    OptionsType<tflite::Conv2DOptions>::kValue,
-    OptionsType<tflite::Conv2DOptions>::table(),
-    tflite::Conv2DOptions::VT_FUSED_ACTIVATION_FUNCTION,
-    tflite::Conv2DOptions::VT_DILATION_W_FACTOR,
-    0,
-    0,
-};
-const WindowOperator kDepthwiseConv2dWindow = {
-    OptionsType<tflite::DepthwiseConv2DOptions>::kValue,
-    OptionsType<tflite::DepthwiseConv2DOptions>::table(),
-    tflite::DepthwiseConv2DOptions::VT_FUSED_ACTIVATION_FUNCTION,
-    tflite::DepthwiseConv2DOptions::VT_DILATION_W_FACTOR,
-    0,
-    tflite::DepthwiseConv2DOptions::VT_DEPTH_MULTIPLIER,
-};
-const WindowOperator kPool2dWindow = {
-    OptionsType<tflite::Pool2DOptions>::kValue,
-    OptionsType<tflite::Pool2DOptions>::table(),
-    tflite::Pool2DOptions::VT_FUSED_ACTIVATION_FUNCTION,
-    0,
-    tflite::Pool2DOptions::VT_FILTER_WIDTH,
-    0,
-};
+Error window_shape(const Preparation& op, WindowKind kind, WindowShape* shape, ActivationFunctionType* activation) {
+  const bool pools = kind == WindowKind::kPool2d;
+  if (op.in.rank() != 4 || op.out.rank() != 4 || op.second.rank() != 4) return Error::kOperandShape;
+  const int32_t* const input = op.in.shape().data();
+  const int32_t* const output = op.out.shape().data();
+  const int32_t* const filter = op.second.shape().data();
+  if (input[0] != output[0]) return Error::kOperandShape;
+  shape->batches = input[0];
+  shape->input_depth = input[3];
 
-Error window_shape(const OperatorView& op, const WindowOperator& kind, TensorType type, WindowShape* shape,
-                   WindowOptions* options) {
-  const bool pools = kind.filter != 0;
-  ROOST_RETURN_IF_ERROR(pools ? op.expect_operands(1, 1, 1) : expect_weighted(op, type));
-  const Tensor input = op.input(0);
-  const Tensor output = op.output(0);
-  ROOST_RETURN_IF_ERROR(expect_type(input, type));
-  ROOST_RETURN_IF_ERROR(expect_type(output, type));
-  const Tensor filter = op.input(pools ? 0 : 1);
-  if (!pools && filter.rank() != 4) return Error::kOperandShape;
-  const void* found = nullptr;
-  ROOST_RETURN_IF_ERROR(op.find_options(kind.options_number, kind.options, &found));
-  if (!found) return Error::kOptions;
-  if (input.rank() != 4 || output.rank() != 4 || input.dim(0) != output.dim(0)) return Error::kOperandShape;
-  shape->batches = input.dim(0);
-  shape->input_depth = input.dim(3);
-
-  // Padding and strides are the first fields of all of them.
-  const flatbuffers::Table& table = *static_cast<const flatbuffers::Table*>(found);
-  const auto byte = [&](uint8_t field) { return table.GetField<int8_t>(field, 0); };
-  const auto number = [&](uint32_t field, int32_t otherwise) {
-    return table.GetField<int32_t>(static_cast<flatbuffers::voffset_t>(field), otherwise);
-  };
-  options->activation = static_cast<ActivationFunctionType>(byte(kind.activation));
-  options->depth_multiplier = kind.depth_multiplier != 0 ? number(kind.depth_multiplier, 0) : 0;
-  const auto padding = static_cast<tflite::Padding>(byte(tflite::Conv2DOptions::VT_PADDING));
-  for (uint32_t dimension = 1; dimension <= 2; ++dimension) {
-    const uint32_t height = dimension == 1 ? sizeof(flatbuffers::voffset_t) : 0;
-    Window* window = dimension == 1 ? &shape->y : &shape->x;
-    window->input = input.dim(dimension);
-    window->output = output.dim(dimension);
-    window->filter = pools ? number(kind.filter + height, 0) : filter.dim(dimension);
-    window->stride = number(tflite::Conv2DOptions::VT_STRIDE_W + height, 0);
-    window->dilation = kind.dilation != 0 ? number(kind.dilation + height, 1) : 1;
+  // Padding and strides are the first fields of all of them, dilations follow the activation; heights follow widths.
+  const void* const options = op.options<void>();
+  const auto activation_field = static_cast<flatbuffers::voffset_t>(kind);
+  *activation = static_cast<ActivationFunctionType>(scalar_of<int8_t>(options, activation_field));
+  const auto padding = static_cast<tflite::Padding>(scalar_of<int8_t>(options, tflite::Conv2DOptions::VT_PADDING));
+  for (uint32_t axis = 1; axis <= 2; ++axis) {
+    const auto number = [&](uint32_t width_field, int32_t otherwise) {
+      const uint32_t field = width_field + (axis == 1 ? kNextField : 0);
+      return int32_of(options, static_cast<flatbuffers::voffset_t>(field), otherwise);
+    };
+    Window* const window = axis == 1 ? &shape->y : &shape->x;
+    window->input = input[axis];
+    window->output = output[axis];
+    window->filter = pools ? number(tflite::Pool2DOptions::VT_FILTER_WIDTH, 0) : filter[axis];
+    window->stride = number(tflite::Conv2DOptions::VT_STRIDE_W, 0);
+    window->dilation = pools ? 1 : number(activation_field + kNextField, 1);
     ROOST_RETURN_IF_ERROR(complete(padding, window));
   }
   return Error::kNone;

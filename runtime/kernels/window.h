@@ -27,19 +27,12 @@ struct Window {
   int32_t padding;
 };
 
-// What slides a window over an image, of one type.
-struct WindowOperator {
-  uint8_t options_number;
-  FlatTable options;
-  // Where the table of options has what; heights follow widths. 0: it has no such field.
-  uint8_t activation;
-  uint8_t dilation;
-  uint8_t filter;  // else it is as high and wide as operand 1, the weights
-  uint8_t depth_multiplier;
+// What slides a window over an image, told apart by where its options have the activation.
+enum class WindowKind : flatbuffers::voffset_t {
+  kConv2d = tflite::Conv2DOptions::VT_FUSED_ACTIVATION_FUNCTION,
+  kDepthwiseConv2d = tflite::DepthwiseConv2DOptions::VT_FUSED_ACTIVATION_FUNCTION,
+  kPool2d = tflite::Pool2DOptions::VT_FUSED_ACTIVATION_FUNCTION,
 };
-extern const WindowOperator kConv2dWindow;
-extern const WindowOperator kDepthwiseConv2dWindow;
-extern const WindowOperator kPool2dWindow;
 
 // Images are batch x height x width x depth, as many going in as coming out.
 struct WindowShape {
@@ -49,17 +42,11 @@ struct WindowShape {
   int32_t input_depth;
 };
 
-struct WindowOptions {
-  ActivationFunctionType activation;
-  int32_t depth_multiplier;
-};
-
-// Operands, types (of input, weights and output), constant weights of rank 4, options, and both axes. kOptions where
-// padding, filter, stride or dilation are impossible, kOperandShape where the output is not as large as they make
-// it, kOverflow where positions would not fit. Afterwards no position overflows, and with a dilation of 1 every
-// output position has at least one tap inside the input.
-Error window_shape(const OperatorView& op, const WindowOperator& kind, TensorType type, WindowShape* shape,
-                   WindowOptions* options);
+// Input, output and weights of rank 4, options, and both axes. kOptions where padding, filter, stride or dilation are
+// impossible, kOperandShape where the output is not as large as they make it, kOverflow where positions would not
+// fit. Afterwards no position overflows, and with a dilation of 1 every output position has at least one tap inside
+// the input.
+Error window_shape(const Preparation& op, WindowKind kind, WindowShape* shape, ActivationFunctionType* activation);
 
 }  // namespace runtime
 }  // namespace roost

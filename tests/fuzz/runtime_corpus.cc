@@ -72,7 +72,7 @@ class Model {
   }
   template <typename Options, typename Create, typename... Arguments>
   Model& options(Create create, Arguments... arguments) {
-    op().options_type = OptionsType<Options>::kValue;
+    op().options_type = options_kind<Options>()->number;
     op().options = options_of(create, arguments...);
     return *this;
   }

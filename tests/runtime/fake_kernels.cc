@@ -9,22 +9,15 @@ struct Data {
   uint32_t count;
 };
 
-Error prepare_unary(const OperatorView& op, Needs& needs, void* memory) {
-  const Error error = op.expect_operands(1, 1, 1);
-  if (error != Error::kNone) return error;
-  if (op.output(0).type() != op.input(0).type()) return Error::kOperandType;
-  if (!same_shape(op.input(0), op.output(0))) return Error::kOperandShape;
-  const Data data = {op.input(0).count()};
-  needs.data_bytes = sizeof(Data);
-  needs.steps = data.count;
-  if (memory) *static_cast<Data*>(memory) = data;
-  return Error::kNone;
+Error prepare_unary(Preparation& op) {
+  const Data data = {op.in.count()};
+  op.needs.steps = data.count;
+  return op.keep(data);
 }
 
-Error prepare_with_scratch(const OperatorView& op, Needs& needs, void* memory) {
-  const Error error = prepare_unary(op, needs, memory);
-  if (error == Error::kNone) needs.scratch_bytes = op.input(0).bytes();
-  return error;
+Error prepare_with_scratch(Preparation& op) {
+  op.needs.scratch_bytes = op.in.bytes();
+  return prepare_unary(op);
 }
 
 Error negate(const OperatorView& op, const void* memory) {
@@ -49,12 +42,10 @@ Error fail_on_negative(const OperatorView& op, const void* memory) {
   return negate(op, memory);
 }
 
-Error prepare_accumulate(const OperatorView& op, Needs& needs, void*) {
-  const Error error = op.expect_operands(2, 2, 1);
-  if (error != Error::kNone) return error;
+Error prepare_accumulate(Preparation& op) {
   if (!op.input(1).variable()) return Error::kVariableTensor;
-  if (!same_shape(op.input(0), op.input(1)) || !same_shape(op.input(0), op.output(0))) return Error::kOperandShape;
-  needs.steps = op.input(0).count();
+  if (!same_shape(op.in, op.input(1))) return Error::kOperandShape;
+  op.needs.steps = op.in.count();
   return Error::kNone;
 }
 
@@ -73,10 +64,11 @@ constexpr uint32_t kInt8 = type_bit(TensorType::INT8);
 
 }  // namespace
 
-const Kernel kNegate = {BuiltinOperator::NEG, kInt8, 1, 2, prepare_unary, negate};
-const Kernel kAccumulate = {BuiltinOperator::CUMSUM, kInt8, 1, 1, prepare_accumulate, accumulate};
-const Kernel kAbsolute = {BuiltinOperator::ABS, kInt8, 1, 1, prepare_with_scratch, absolute};
-const Kernel kFailing = {BuiltinOperator::SQRT, kInt8, 1, 1, prepare_unary, fail_on_negative};
+const Kernel kNegate = {BuiltinOperator::NEG, kInt8, 2, 1, 1, kUnary, nullptr, prepare_unary, negate};
+const Kernel kAccumulate = {BuiltinOperator::CUMSUM, kInt8,     1, 2, 2, kOneOutput | kSameShape, nullptr,
+                            prepare_accumulate,      accumulate};
+const Kernel kAbsolute = {BuiltinOperator::ABS, kInt8, 1, 1, 1, kUnary, nullptr, prepare_with_scratch, absolute};
+const Kernel kFailing = {BuiltinOperator::SQRT, kInt8, 1, 1, 1, kUnary, nullptr, prepare_unary, fail_on_negative};
 
 KernelList fake_kernels() {
   static const Kernel* const kernels[] = {&kNegate, &kAccumulate, &kAbsolute, &kFailing};

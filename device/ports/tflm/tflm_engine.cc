@@ -111,7 +111,7 @@ runtime::Status TflmEngine::prepare(Bytes model, MutableBytes arena, MutableByte
 // TFLM's tensors are where the application will write and read: as many bytes as the gate has vouched for.
 bool TflmEngine::all_placed() {
   const Graph graph = main_graph(model_);
-  return input_count() == graph.inputs.size() && output_count() == graph.outputs.size();
+  return input_count() == graph.inputs().size() && output_count() == graph.outputs().size();
 }
 
 runtime::Result<Progress> TflmEngine::step() {
@@ -154,7 +154,7 @@ runtime::IoTensor TflmEngine::tensor(runtime::Io which, uint32_t index) const {
   if (!session_) return runtime::IoTensor();
   const bool is_input = which == runtime::Io::kInput;
   const Graph graph = main_graph(model_);
-  const Span<const int32_t> indices = is_input ? graph.inputs : graph.outputs;
+  const Span<const int32_t> indices = is_input ? graph.inputs() : graph.outputs();
   if (index >= indices.size()) return runtime::IoTensor();
   return io_tensor(model_, indices[index], is_input ? tflm::input(session_, index) : tflm::output(session_, index));
 }

@@ -55,7 +55,7 @@ class SingleOperator {
 
   template <typename Options, typename Create, typename... Arguments>
   SingleOperator& options(Create create, Arguments... arguments) {
-    op().options_type = OptionsType<Options>::kValue;
+    op().options_type = options_kind<Options>()->number;
     op().options = options_of(create, arguments...);
     return *this;
   }
