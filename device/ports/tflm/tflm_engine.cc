@@ -38,7 +38,7 @@ ModelSize size_up(Bytes model, const Judgement& judgement) {
   size.tensors = judgement.tensors;
   size.operators = judgement.operators;
   size.inputs_and_outputs =
-      static_cast<uint32_t>(main_graph(model).inputs.size() + main_graph(model).outputs.size());
+      static_cast<uint32_t>(main_graph(model).inputs().size() + main_graph(model).outputs().size());
   for (uint32_t g = 0; g < size.subgraphs; ++g) {
     const Graph graph(model, g);
     for (uint32_t i = 0; i < graph.operator_count; ++i) size.channels += channels(graph, graph.op(i));
