@@ -12,13 +12,6 @@ void reject_slot(State& state, SlotRecord& slot, uint8_t reason, uint16_t detail
   state.watchdog_run = 0;  // its hangs are not held against the model that runs next
 }
 
-uint8_t slot_to_run(const State& state, uint8_t sound, uint8_t turn) {
-  const uint8_t confirmed = newest_slot(state, states(SlotState::kConfirmed), sound);
-  const uint8_t retired = newest_slot(state, states(SlotState::kRetired), sound);
-  if (turn == 0) return confirmed != kNoSlot ? confirmed : retired;
-  return turn == 1 && confirmed != kNoSlot ? retired : kNoSlot;
-}
-
 bool count_reset(State& state, ResetCause cause, uint8_t watchdog_run_max) {
   bool changed = false;
   if (cause == ResetCause::kWatchdog && state.watchdog_run < watchdog_run_max) {

@@ -18,15 +18,13 @@ enum class ResetCause : uint8_t {
 // where it was changed and has to be recorded before anything irreversible is done.
 bool count_reset(State& state, ResetCause cause, uint8_t watchdog_run_max);
 
-// Row 4: what is to be attempted before anything else, if it is sound (bit s: slot s), or kNoSlot. A slot that is not
-// is passed over, and its record left as it is: should it read well again another time, nothing is lost.
-inline uint8_t slot_to_attempt(const State& state, uint8_t sound) {
-  return newest_slot(state, kUnconfirmed, sound);
-}
-
-// Rows 5 and 6: what is known to run, in the order it is tried: the confirmed model, then the retired one, of those that
-// are sound. kNoSlot behind the last: rows 7 and 8, the built-in one, or none.
-uint8_t slot_to_run(const State& state, uint8_t sound, uint8_t turn);
+// Rows 4 to 6 are questions by turns: what is to be attempted before anything else; then what is known to run, the
+// confirmed model and the retired one. Each asks for the newest slot in these states that is sound. One that is not is
+// passed over, and its record left as it is: should it read well again another time, nothing is lost. Rows 7 and 8,
+// behind them, are the caller's: the built-in model, or none.
+constexpr SlotStates kToAttempt = kUnconfirmed;
+constexpr SlotStates kToRunFirst = states(SlotState::kConfirmed);
+constexpr SlotStates kToRunNext = states(SlotState::kRetired);
 
 // Marks the slot rejected, and its package as one to be refused unless forced.
 void reject_slot(State& state, SlotRecord& slot, uint8_t reason, uint16_t detail);

@@ -87,9 +87,9 @@ class Store {
 
   // What to attempt, if not kNoSlot: record_attempt, then prepare. It is not confirmed; if it fails: reject it, and run
   // what is known to run.
-  uint8_t slot_to_attempt() const { return sound_slot_in(kUnconfirmed); }
-  // By turns, what to run where nothing is to be attempted, or before it is: boot.h.
-  uint8_t slot_to_run(uint8_t turn) const { return storage::slot_to_run(state_, sound_, turn); }
+  uint8_t slot_to_attempt() const { return sound_slot_in(kToAttempt); }
+  // In turns 0 and 1, what to run where nothing is to be attempted, or before it is: boot.h. kNoSlot: go on.
+  uint8_t slot_to_run(uint8_t turn) const { return sound_slot_in(turn == 0 ? kToRunFirst : kToRunNext); }
 
   // The application infers well: the run of watchdog resets is over. Records only if there was one.
   Status healthy();

@@ -28,8 +28,9 @@ BootDecision decide_boot(BootInput input, State& state) {
   if (input.cause == ResetCause::kWatchdog && state.watchdog_run >= input.watchdog_run_max) {
     decision.choice.action = BootAction::kSafeMode;
   } else {
-    decision.choice = choose(slot_to_attempt(state, input.sound), slot_to_run(state, input.sound, 0),
-                             slot_to_run(state, input.sound, 1), input.has_builtin);
+    decision.choice =
+        choose(newest_slot(state, kToAttempt, input.sound), newest_slot(state, kToRunFirst, input.sound),
+               newest_slot(state, kToRunNext, input.sound), input.has_builtin);
   }
   return decision;
 }

@@ -15,9 +15,10 @@ struct BootChoice {
 };
 
 // Rows 4 to 8.
-inline BootChoice choose(uint8_t to_attempt, uint8_t first_to_run, uint8_t second_to_run, bool has_builtin) {
-  if (to_attempt != kNoSlot) return {BootAction::kAttempt, to_attempt, first_to_run};
-  if (first_to_run != kNoSlot) return {BootAction::kRun, first_to_run, second_to_run};
+inline BootChoice choose(uint8_t to_attempt, uint8_t confirmed, uint8_t retired, bool has_builtin) {
+  const uint8_t known = confirmed != kNoSlot ? confirmed : retired;
+  if (to_attempt != kNoSlot) return {BootAction::kAttempt, to_attempt, known};
+  if (known != kNoSlot) return {BootAction::kRun, known, known == confirmed ? retired : kNoSlot};
   return {has_builtin ? BootAction::kBuiltIn : BootAction::kNone, kNoSlot, kNoSlot};
 }
 
