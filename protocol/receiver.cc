@@ -479,13 +479,12 @@ Status Receiver::settle(Reason reason, uint16_t detail, ReceiverInput input) {
   return Status();
 }
 
-Status Receiver::answer_offer(Reason reason, uint16_t detail) {
-  if (reason == Reason::kOk) return step(ReceiverInput::kOfferTaken);
-  return settle(reason, detail, ReceiverInput::kOfferRefused);
+Status Receiver::take_offer() {
+  return step(ReceiverInput::kOfferTaken);
 }
 
 Status Receiver::reject(Reason reason, uint16_t detail) {
-  return settle(reason, detail, ReceiverInput::kManifestRefused);
+  return settle(reason, detail, ReceiverInput::kRefused);
 }
 
 Status Receiver::accept(uint16_t resume_chunk) {

@@ -98,7 +98,7 @@ enum class Action : uint8_t {
   kNone,
   kSend,     // frame_conn, frame (at most 20)   -> sent
   kRequest,  // request                          -> answer_request
-  kDecideOffer = static_cast<uint8_t>(ReceiverState::kWantOfferAnswer),  // offer  -> answer_offer
+  kDecideOffer = static_cast<uint8_t>(ReceiverState::kWantOfferAnswer),  // offer  -> take_offer | reject
   kDecideManifest,   // offer, manifest, signature                       -> accept | reject
   kProgram,          // chunk, page_offset, units                        -> programmed | chunk_failed
   kCloseChunk,       // chunk, chunk_size, chunk_crc                     -> chunk_durable | chunk_failed
@@ -108,13 +108,12 @@ enum class Action : uint8_t {
 };
 
 enum class ReceiverInput : uint8_t {
-  kOffer,       // an offer we can look at
-  kOfferTaken,  // answers of the application ...
-  kOfferRefused,
+  kOffer,         // an offer we can look at
+  kOfferTaken,    // answers of the application ...
   kManifestHere,  // every byte of it in the ring
   kAccepted,
-  kAcceptedWhole,  // accepted, and every chunk is durable already
-  kManifestRefused,
+  kAcceptedWhole,   // accepted, and every chunk is durable already
+  kRefused,         // the offer, or its manifest
   kHeadHere,        // four bytes of chunk head, well-formed
   kUnitsHere,       // at least one program unit, or the rest of the page
   kProgrammed,      // answered, the page goes on
@@ -131,7 +130,7 @@ enum class ReceiverInput : uint8_t {
   kLend,
   kReturn,
 };
-constexpr size_t kReceiverInputCount = 22;
+constexpr size_t kReceiverInputCount = 21;
 
 // The table itself, by input: from which states, to which one, and what the host is told then, if anything.
 struct ReceiverRow {
@@ -274,11 +273,11 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   uint16_t end_detail() const { return result_.detail; }
 
   // Answers. kIllegal: it is not what the action asks for, or says what cannot be.
-  Status sent(bool taken);                                  // false: the stack is full, poll gives it again later
-  Status answer_offer(Reason reason, uint16_t detail = 0);  // kOk: go on with the manifest
+  Status sent(bool taken);  // false: the stack is full, poll gives it again later
+  Status take_offer();      // go on with the manifest
   // resume_chunk: the first chunk that is not durable; 0 for a fresh slot, the chunk count when all are.
   Status accept(uint16_t resume_chunk);
-  Status reject(Reason reason, uint16_t detail = 0);
+  Status reject(Reason reason, uint16_t detail = 0);  // the offer, or its manifest
   Status programmed();
   // Answers kCloseChunk: the page read back good. durable_count counts from the package's first chunk; it may lag
   // behind (whole erase blocks) but never goes back.

@@ -20,6 +20,7 @@ constexpr uint16_t kGoingOn =
     static_cast<uint16_t>(in(S::kAwaitManifest, S::kAwaitChunkHead) | in(S::kAwaitUnits, S::kAwaitChunkTail) |
                           in(S::kWantOfferAnswer, S::kWantManifestAnswer) |
                           in(S::kWantProgrammed, S::kWantChunkClosed) | in(S::kWantStored, S::kWantVerified));
+constexpr uint16_t kUnderOffer = in(S::kWantOfferAnswer, S::kWantManifestAnswer);
 constexpr uint16_t kMayRewind =
     static_cast<uint16_t>(in(S::kAwaitChunkHead) | in(S::kWantProgrammed, S::kWantChunkClosed));
 
@@ -30,11 +31,10 @@ constexpr M kNothing = M();
 const ReceiverRow kReceiverTable[kReceiverInputCount] = {
     {in(S::kIdle), S::kWantOfferAnswer, kNothing},                 // kOffer
     {in(S::kWantOfferAnswer), S::kAwaitManifest, kNothing},        // kOfferTaken
-    {in(S::kWantOfferAnswer), S::kIdle, M::kReject},               // kOfferRefused
     {in(S::kAwaitManifest), S::kWantManifestAnswer, kNothing},     // kManifestHere
     {in(S::kWantManifestAnswer), S::kAwaitChunkHead, kNothing},    // kAccepted
     {in(S::kWantManifestAnswer), S::kWantStored, kNothing},        // kAcceptedWhole
-    {in(S::kWantManifestAnswer), S::kIdle, M::kReject},            // kManifestRefused
+    {kUnderOffer, S::kIdle, M::kReject},                           // kRefused
     {in(S::kAwaitChunkHead), S::kAwaitUnits, kNothing},            // kHeadHere
     {in(S::kAwaitUnits), S::kWantProgrammed, kNothing},            // kUnitsHere
     {in(S::kWantProgrammed), S::kAwaitUnits, kNothing},            // kProgrammed

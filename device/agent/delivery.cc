@@ -91,10 +91,8 @@ void Delivery::note(AgentEvent event, Cause cause, uint32_t value) const {
 
 inline bool Delivery::decide_offer() {
   const uint32_t room = store_.payload_bytes_max();
-  Cause cause;
-  if (receiver_.offer().payload_size > room) cause = because(Reason::kDoesNotFit, room / 1024);
-  (void)receiver_.answer_offer(cause.reason(), cause.detail());
-  if (!cause.ok()) note(AgentEvent::kRefused, cause);
+  if (receiver_.offer().payload_size > room) return refuse(because(Reason::kDoesNotFit, room / 1024));
+  (void)receiver_.take_offer();
   return true;
 }
 

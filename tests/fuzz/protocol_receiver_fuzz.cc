@@ -214,7 +214,7 @@ class Play {
         take_frame(action, how % 8 != 7);
         return;
       case Kind::kDecideOffer:
-        (void)receiver_.answer_offer(gently ? Reason::kOk : Reason::kNoFreeSlot);
+        (void)(gently ? receiver_.take_offer() : receiver_.reject(Reason::kNoFreeSlot));
         return;
       case Kind::kDecideManifest:
         decide_manifest(how);
@@ -288,7 +288,7 @@ class Play {
       ROOST_ASSERT(!call(receiver_).ok());
       ROOST_ASSERT(receiver_.state() == state);
     };
-    refuse(ReceiverState::kWantOfferAnswer, [](Receiver& r) { return r.answer_offer(Reason::kOk); });
+    refuse(ReceiverState::kWantOfferAnswer, [](Receiver& r) { return r.take_offer(); });
     refuse(ReceiverState::kWantManifestAnswer, [](Receiver& r) { return r.accept(0); });
     refuse(ReceiverState::kWantProgrammed, [](Receiver& r) { return r.programmed(); });
     refuse(ReceiverState::kWantChunkClosed, [](Receiver& r) { return r.chunk_durable(0); });

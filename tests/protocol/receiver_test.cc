@@ -93,7 +93,7 @@ class ReceiverTest : public ::testing::Test {
     ASSERT_EQ(control(encode(offer())), ControlResult::kTaken);
     for (uint32_t n = 0; n < 2; ++n) ASSERT_TRUE(receiver.handle_data(kHost, fragment(100, n, manifest)));
     ASSERT_EQ(receiver.poll(now), Kind::kDecideOffer);
-    ASSERT_TRUE(receiver.answer_offer(Reason::kOk).ok());
+    ASSERT_TRUE(receiver.take_offer().ok());
     ASSERT_EQ(receiver.poll(now), Kind::kDecideManifest);
   }
 
@@ -428,7 +428,7 @@ TEST_F(ReceiverTest, PadsThePagesLastUnitWithTheErasedValue) {
   ASSERT_EQ(control(encode(offer(100, 3))), ControlResult::kTaken);
   for (uint32_t n = 0; n < 2; ++n) receiver.handle_data(kHost, fragment(100, n, manifest));
   receiver.poll(now);
-  ASSERT_TRUE(receiver.answer_offer(Reason::kOk).ok());
+  ASSERT_TRUE(receiver.take_offer().ok());
   receiver.poll(now);
   ASSERT_TRUE(receiver.accept(0).ok());
   frame_out();

@@ -122,7 +122,8 @@ class Device {
   void answer(const Asked& action, uint32_t now) {
     switch (action.kind) {
       case Action::kDecideOffer:
-        ASSERT_TRUE(receiver->answer_offer(refuse_offer, 7).ok());
+        ASSERT_TRUE(
+            (refuse_offer == Reason::kOk ? receiver->take_offer() : receiver->reject(refuse_offer, 7)).ok());
         break;
       case Action::kDecideManifest:
         manifest_seen.assign(action.bytes.begin(), action.bytes.end());

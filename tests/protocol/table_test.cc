@@ -28,10 +28,11 @@ const std::vector<std::string> kReceiverStates = {"kIdle",
                                                   "kWantVerified",
                                                   "kWantAbandoned"};
 const std::vector<std::string> kReceiverInputs = {
-    "kOffer",           "kOfferTaken",       "kOfferRefused", "kManifestHere", "kAccepted",       "kAcceptedWhole",
-    "kManifestRefused", "kHeadHere",         "kUnitsHere",    "kProgrammed",   "kPageProgrammed", "kTailHere",
-    "kChunkDurable",    "kLastChunkDurable", "kRewound",      "kStored",       "kVerified",       "kPayloadFailed",
-    "kGiveUp",          "kAbandoned",        "kLend",         "kReturn"};
+    "kOffer",    "kOfferTaken",    "kManifestHere",     "kAccepted",   "kAcceptedWhole",
+    "kRefused",  "kHeadHere",      "kUnitsHere",        "kProgrammed", "kPageProgrammed",
+    "kTailHere", "kChunkDurable",  "kLastChunkDurable", "kRewound",    "kStored",
+    "kVerified", "kPayloadFailed", "kGiveUp",           "kAbandoned",  "kLend",
+    "kReturn"};
 const std::vector<std::string> kSenderStates = {"kAwaitInfo",   "kWantOffer",     "kAwaitVerdict",
                                                 "kAwaitStored", "kAwaitVerified", "kDone"};
 const std::vector<std::string> kSenderInputs = {
@@ -116,10 +117,11 @@ struct AnswerCase {
 const std::vector<AnswerCase>& answer_cases() {
   using S = ReceiverState;
   static const std::vector<AnswerCase> cases = {
-      {"answer_offer", [](Receiver& r) { return r.answer_offer(Reason::kOk); }, {S::kWantOfferAnswer}},
-      {"refuse_offer", [](Receiver& r) { return r.answer_offer(Reason::kBusy); }, {S::kWantOfferAnswer}},
+      {"take_offer", [](Receiver& r) { return r.take_offer(); }, {S::kWantOfferAnswer}},
       {"accept", [](Receiver& r) { return r.accept(0); }, {S::kWantManifestAnswer}},
-      {"reject", [](Receiver& r) { return r.reject(Reason::kNotSigned); }, {S::kWantManifestAnswer}},
+      {"reject",
+       [](Receiver& r) { return r.reject(Reason::kNotSigned); },
+       {S::kWantOfferAnswer, S::kWantManifestAnswer}},
       {"programmed", [](Receiver& r) { return r.programmed(); }, {S::kWantProgrammed}},
       {"chunk_durable", [](Receiver& r) { return r.chunk_durable(0); }, {S::kWantChunkClosed}},
       {"chunk_failed", [](Receiver& r) { return r.chunk_failed(0); }, {S::kWantChunkClosed, S::kWantProgrammed}},
