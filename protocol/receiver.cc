@@ -354,7 +354,7 @@ inline void Receiver::advance() {
     ReceiverInput input;
     switch (state_) {
       case ReceiverState::kAwaitManifest:
-        here = intake_.available() == offer_.stream_size();
+        here = intake_.available() == intake_.stream_size();
         input = ReceiverInput::kManifestHere;
         break;
       case ReceiverState::kAwaitChunkHead:
