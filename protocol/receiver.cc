@@ -120,17 +120,17 @@ Deadline Receiver::next_deadline() const {
 inline void Receiver::watch() {
   if (reached(now_ms_, retry_at_ms_)) stack_full_ = 0;
   const bool host_here = intake_.connected(peer_);
-  if (!host_here) owed_ = 0;
-  if (!transfer_open()) return;
-
-  // With the whole payload here, the check goes on without the host.
-  if (!host_here && state_ < ReceiverState::kWantStored) abandon(Reason::kLinkLost, 0);
-  const uint32_t taken = intake_.taken();
-  if (taken != taken_seen_) {
-    taken_seen_ = taken;
-    heard_ms_ = progress_ms_ = now_ms_;
+  if (transfer_open()) {
+    // With the whole payload here, the check goes on without the host.
+    if (!host_here && state_ < ReceiverState::kWantStored) abandon(Reason::kLinkLost, 0);
+    const uint32_t taken = intake_.taken();
+    if (taken != taken_seen_) {
+      taken_seen_ = taken;
+      heard_ms_ = progress_ms_ = now_ms_;
+    }
+    if (host_moves_next(state_) && reached(now_ms_, patience_end_ms())) abandon(Reason::kHostSilent, 0);
   }
-  if (host_moves_next(state_) && reached(now_ms_, patience_end_ms())) abandon(Reason::kHostSilent, 0);
+  if (!host_here) owed_ = 0;
 }
 
 // A report is due for a hole once when it is old enough not to be two neighbours that swapped, then after each

@@ -57,9 +57,10 @@ inline void Receiver::make_start() {
   encode(notice, &outgoing_);
 }
 
+// Nothing is owed to a host that has gone: see watch().
 inline bool Receiver::find_transfer_frame() {
   const uint32_t slot = slot_of(peer_);
-  if (owed_ == 0 || (stack_full_ >> slot & 1) != 0 || !intake_.connected(peer_)) return false;
+  if (owed_ == 0 || (stack_full_ >> slot & 1) != 0) return false;
   const uint32_t first = owed_ & (0u - owed_);
   outgoing_from_ = &owed_;
   outgoing_slot_ = static_cast<uint8_t>(slot);
