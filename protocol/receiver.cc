@@ -418,15 +418,15 @@ inline bool Receiver::look_for_units() {
   const uint32_t to_end = static_cast<uint32_t>(config_.ring.size() - intake_.place());
   const uint32_t most = config_.program_bytes_max + unit - 1;
   uint32_t size = least(least(left, here), least(to_end, most)) & (0 - unit);
-  bounced_ = size == 0;
-  if (bounced_) size = least(left, unit);
+  straight_ = static_cast<uint16_t>(size);
+  if (size == 0) size = least(left, unit);
   if (here < size) return false;
   program_true_ = static_cast<uint16_t>(size);
   return true;
 }
 
 Bytes Receiver::units() const {
-  if (!bounced_) return Bytes(config_.ring.data() + intake_.place(), program_true_);
+  if (straight_ != 0) return Bytes(config_.ring.data() + intake_.place(), straight_);
   memset(bounce_, erased_value_, program_unit_bytes_);
   peek(bounce_, program_true_);
   return Bytes(bounce_, program_unit_bytes_);
