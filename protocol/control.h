@@ -214,10 +214,11 @@ ROOST_INLINE void encode(const ReportHead& m, Frame* frame) {
   store_le16(out + 2, m.next_wanted);
   out[4] = m.limit;
   out[5] = m.durable_low;
-  frame->size = kReportBytes;
-  for (uint8_t i = kReportBytes; i < kFrameBytesMax; ++i) {
-    if (out[i] != 0) frame->size = static_cast<uint8_t>(i + 1);
+  size_t size = kReportBytes;
+  for (size_t i = kReportBytes; i < kFrameBytesMax; ++i) {
+    if (out[i] != 0) size = i + 1;
   }
+  frame->size = static_cast<uint8_t>(size);
 }
 Frame encode(const Rewind& m);
 Frame encode(const Milestone& m);

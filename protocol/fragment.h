@@ -30,7 +30,7 @@ constexpr bool is_fragment_payload(size_t size) {
 struct Fragment {
   Bytes payload;
   uint16_t number;
-  uint16_t crc;
+  uint16_t crc() const { return load_le16(payload.end()); }  // it stands behind the payload
 };
 
 // Splits a value. Errors: kTooShort (no payload), kTooLong. The CRC is not checked here, since the full count is
@@ -40,7 +40,6 @@ ROOST_INLINE Error split_fragment(Bytes value, Fragment* fragment) {
   if (value.size() > kValueBytesMax) return Error::kTooLong;
   fragment->number = load_le16(value.data());
   fragment->payload = Bytes(value.data() + kFragmentHeaderBytes, value.size() - kFragmentOverheadBytes);
-  fragment->crc = load_le16(value.end() - 2);
   return Error::kNone;
 }
 Result<Fragment> split_fragment(Bytes value);

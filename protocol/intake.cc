@@ -95,9 +95,8 @@ bool Intake::connected(Peer peer) const {
 
 // ---- the mailbox ------------------------------------------------------------------------------------------------
 
-inline bool Intake::mailbox_has_room(Peer peer) const {
+inline bool Intake::mailbox_has_room(uint32_t head, Peer peer) const {
   const uint32_t tail = mail_tail_.load(std::memory_order_acquire);
-  const uint32_t head = mail_head_.load(std::memory_order_relaxed);
   if (head - tail >= kMailMax) return false;
   uint32_t of_this = 0;
   for (uint32_t i = tail; i != head; ++i) {
@@ -112,8 +111,8 @@ ControlResult Intake::handle_control(uint16_t conn, Bytes bytes) {
   if (peer == Peer::kNobody) return ControlResult::kUnknownConnection;
   if (bytes.empty() || bytes.size() > kFrameBytesMax) return ControlResult::kTooLong;
   if (!subscribed(slot_of(peer))) return ControlResult::kNotificationsOff;
-  if (!mailbox_has_room(peer)) return ControlResult::kFull;
   const uint32_t head = mail_head_.load(std::memory_order_relaxed);
+  if (!mailbox_has_room(head, peer)) return ControlResult::kFull;
   Mail& mail = mail_[head % kMailMax];
   mail.peer = peer;
   mail.error = decode(bytes, &mail);
@@ -238,7 +237,7 @@ bool Intake::handle_data(uint16_t conn, Bytes bytes) {
   const MutableBytes ring = config_.ring;
   if (position + size > consumed_.load(std::memory_order_acquire) + ring.size()) return false;
   // The one place where a fragment's CRC is checked.
-  if (fragment_crc(here_.epoch(), count, fragment.payload) != fragment.crc) return false;
+  if (fragment_crc(here_.epoch(), count, fragment.payload) != fragment.crc()) return false;
   size_t offset = position % ring.size();
   for (const uint8_t byte : fragment.payload) {
     ring.data()[offset] = byte;

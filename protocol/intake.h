@@ -153,7 +153,7 @@ class Intake : private IntakeMemory {
   bool follow_consumer();
   void begin_stream(uint32_t id);
   uint32_t open_for_offer(const Mail& mail);
-  bool mailbox_has_room(Peer peer) const;
+  bool mailbox_has_room(uint32_t head, Peer peer) const;
   void mark(uint32_t count);
   bool is_marked(uint32_t count) const;
   void turn_mark(uint32_t count);  // on, or off again

@@ -124,17 +124,17 @@ Deadline Receiver::next_deadline() const {
 inline void Receiver::watch() {
   if (reached(now_ms_, retry_at_ms_)) stack_full_ = 0;
   const bool host_here = intake_.connected(peer_);
-  if (!host_here) owed_ = 0;
-  if (!transfer_open()) return;
-
-  // With the whole payload here, the check goes on without the host.
-  if (!host_here && state_ < ReceiverState::kWantStored) abandon(Reason::kLinkLost, 0);
-  const uint32_t taken = intake_.taken();
-  if (taken != taken_seen_) {
-    taken_seen_ = taken;
-    heard_ms_ = progress_ms_ = now_ms_;
+  if (transfer_open()) {
+    // With the whole payload here, the check goes on without the host.
+    if (!host_here && state_ < ReceiverState::kWantStored) abandon(Reason::kLinkLost, 0);
+    const uint32_t taken = intake_.taken();
+    if (taken != taken_seen_) {
+      taken_seen_ = taken;
+      heard_ms_ = progress_ms_ = now_ms_;
+    }
+    if (host_moves_next(state_) && reached(now_ms_, patience_end_ms())) abandon(Reason::kHostSilent, 0);
   }
-  if (host_moves_next(state_) && reached(now_ms_, patience_end_ms())) abandon(Reason::kHostSilent, 0);
+  if (!host_here) owed_ = 0;
 }
 
 // A report is due for a hole once when it is old enough not to be two neighbours that swapped, then after each
@@ -361,7 +361,7 @@ inline void Receiver::advance() {
     ReceiverInput input;
     switch (state_) {
       case ReceiverState::kAwaitManifest:
-        here = intake_.available() == offer_.stream_size();
+        here = intake_.available() == intake_.stream_size();
         input = ReceiverInput::kManifestHere;
         break;
       case ReceiverState::kAwaitChunkHead:
@@ -425,15 +425,15 @@ inline bool Receiver::look_for_units() {
   const uint32_t to_end = static_cast<uint32_t>(config_.ring.size() - intake_.place());
   const uint32_t most = config_.program_bytes_max + unit - 1;
   uint32_t size = least(least(left, here), least(to_end, most)) & (0 - unit);
-  bounced_ = size == 0;
-  if (bounced_) size = least(left, unit);
+  straight_ = static_cast<uint16_t>(size);
+  if (size == 0) size = least(left, unit);
   if (here < size) return false;
   program_true_ = static_cast<uint16_t>(size);
   return true;
 }
 
 Bytes Receiver::units() const {
-  if (!bounced_) return Bytes(config_.ring.data() + intake_.place(), program_true_);
+  if (straight_ != 0) return Bytes(config_.ring.data() + intake_.place(), straight_);
   memset(bounce_, erased_value_, program_unit_bytes_);
   peek(bounce_, program_true_);
   return Bytes(bounce_, program_unit_bytes_);

@@ -110,7 +110,7 @@ enum class ReceiverInput : uint8_t {
   kOffer,         // one that may come
   kManifestHere,  // every byte of it in the ring
   kAccepted,
-  kAcceptedWhole,  // accepted, and every chunk is durable already
+  kAcceptedWhole,   // accepted, and every chunk is durable already
   kManifestRefused,
   kHeadHere,        // four bytes of chunk head, well-formed
   kUnitsHere,       // at least one program unit, or the rest of the page
@@ -183,7 +183,6 @@ struct TransferMemory {
   uint8_t failures_;  // of the page that fails
   bool hole_open_;
   bool query_open_;
-  bool bounced_;          // units() go through the bounce buffer
   uint16_t first_chunk_;  // of the current payload stream
   uint16_t durable_;
   uint16_t chunk_;
@@ -191,6 +190,7 @@ struct TransferMemory {
   uint16_t chunk_size_;    // true bytes of this one
   uint16_t page_offset_;   // programmed so far
   uint16_t program_true_;  // true bytes of units()
+  uint16_t straight_;      // and those straight from the ring; 0: they go through the bounce buffer
   uint16_t epoch_;         // of the current stream: the transfer's are those from the offer's to this
   uint16_t window_;        // fragments that may be under way at once
   uint16_t hole_next_;     // low half of the count that the hole begins with

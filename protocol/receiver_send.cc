@@ -57,9 +57,10 @@ inline void Receiver::make_start() {
   encode(notice, &outgoing_);
 }
 
+// Nothing is owed to a host that has gone: see watch().
 inline bool Receiver::find_transfer_frame() {
   const uint32_t slot = slot_of(peer_);
-  if (owed_ == 0 || (stack_full_ >> slot & 1) != 0 || !intake_.connected(peer_)) return false;
+  if (owed_ == 0 || (stack_full_ >> slot & 1) != 0) return false;
   const uint32_t first = owed_ & (0u - owed_);
   outgoing_from_ = &owed_;
   outgoing_slot_ = static_cast<uint8_t>(slot);
@@ -80,21 +81,19 @@ bool Receiver::find_frame() {
   outgoing_from_ = nullptr;
   if (find_transfer_frame()) return true;
   for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
-    const uint8_t bit = static_cast<uint8_t>(1u << slot);
+    const uint32_t bit = 1u << slot;
     if ((stack_full_ & bit) != 0) continue;
     Talk& talk = talks_[slot];
     const Notice* notice = &talk.reply;
-    outgoing_bits_ = bit;
     if (talk.reply_owed != 0 && intake_.connected(talk.peer)) {
       outgoing_from_ = &talk.reply_owed;
       outgoing_bits_ = 1;
-    } else if ((news_owed_ & bit) == 0) {
-      continue;
-    } else if (intake_.subscribed(slot)) {
+    } else if ((news_owed_ & bit) != 0 && intake_.subscribed(slot)) {
       notice = &news_;
       outgoing_from_ = &news_owed_;
+      outgoing_bits_ = static_cast<uint8_t>(bit);
     } else {
-      news_owed_ = static_cast<uint8_t>(news_owed_ & ~bit);  // nobody is there to hear it
+      news_owed_ = static_cast<uint8_t>(news_owed_ & ~bit);  // if they were, nobody is there to hear them
       continue;
     }
     outgoing_slot_ = static_cast<uint8_t>(slot);

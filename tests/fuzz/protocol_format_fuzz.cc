@@ -41,7 +41,7 @@ void check_fragment(Bytes input) {
   ROOST_ASSERT(static_cast<uint16_t>(count) == fragment.value().number);
   std::vector<uint8_t> again(input.begin(), input.end());
   seal_fragment(7, count, fragment.value().payload.size(), again);
-  ROOST_ASSERT(split_fragment(again).value().crc == fragment_crc(7, count, fragment.value().payload));
+  ROOST_ASSERT(split_fragment(again).value().crc() == fragment_crc(7, count, fragment.value().payload));
 }
 
 void check_chunk_head(Bytes input) {
