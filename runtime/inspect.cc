@@ -70,7 +70,7 @@ class Walk {
   Needs needs_of(const Graph& graph, uint32_t index, const tflite::OperatorCode* code) const {
     const MutableBytes nothing;
     uint32_t end = 0;
-    Preparation preparation(OperatorView(graph, index, nullptr), nothing, &end);
+    Preparation preparation(graph, index, nothing, &end);
     const Kernel* const* kernel =
         find_kernel(input_.kernels, builtin_operator(code), type_bit(preparation.in.type()));
     const bool sound = kernel && preparation.judge(**kernel, code->version()) == Error::kNone;

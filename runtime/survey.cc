@@ -6,6 +6,8 @@
 namespace roost {
 namespace runtime {
 
+// Inline are those that are called in one place.
+
 Error GraphSurvey::run(const MutableBytes& arena) {
   ROOST_RETURN_IF_ERROR(lend_lives());
   ROOST_RETURN_IF_ERROR(extend(tables_bytes(graph_)));
@@ -15,7 +17,7 @@ Error GraphSurvey::run(const MutableBytes& arena) {
   return plan_arena();
 }
 
-Error GraphSurvey::lend_lives() {
+inline Error GraphSurvey::lend_lives() {
   const size_t skip = (alignof(PlanEntry) - reinterpret_cast<uintptr_t>(scratch_.data())) % alignof(PlanEntry);
   const size_t used = skip + graph_.tensor_count * sizeof(Life);
   if (graph_.tensor_count >= kScratchPlace || graph_.operator_count >= kTimeMax || scratch_.size() < used) {
@@ -41,7 +43,7 @@ Error GraphSurvey::extend(uint32_t bytes) {
 }
 
 // Every tensor that is used goes through here first.
-Error GraphSurvey::see(uint32_t index) {
+inline Error GraphSurvey::see(uint32_t index) {
   if (index >= graph_.tensor_count) return Error::kTensorIndex;
   uint16_t& first = lives_[index].first;
   if (first != kUnseen) return Error::kNone;
@@ -52,7 +54,7 @@ Error GraphSurvey::see(uint32_t index) {
 }
 
 // By an operator, or after the last one by the application.
-Error GraphSurvey::read(Life* life, uint16_t time) const {
+inline Error GraphSurvey::read(Life* life, uint16_t time) const {
   const bool by_operator = time <= graph_.operator_count;
   if (life->first == kConstant) return Error::kNone;
   // One user only: nobody else may see a variable half updated.
@@ -63,7 +65,7 @@ Error GraphSurvey::read(Life* life, uint16_t time) const {
 }
 
 // By an operator, or at time 0 by the application.
-Error GraphSurvey::write(Life* life, uint16_t time) const {
+inline Error GraphSurvey::write(Life* life, uint16_t time) const {
   if (life->first == kConstant) return Error::kConstantWritten;
   if (life->first == kVariable) return Error::kVariableTensor;
   if (life->first == 0 && time != 0) return Error::kInputWritten;
@@ -86,25 +88,26 @@ Error GraphSurvey::access(Numbers tensors, Access how, uint32_t time) {
   return Error::kNone;
 }
 
-Error GraphSurvey::survey() {
+inline Error GraphSurvey::survey() {
   ROOST_RETURN_IF_ERROR(access(graph_.inputs(), Access::kWrite, 0));
   for (uint32_t i = 0; i < graph_.operator_count; ++i) ROOST_RETURN_IF_ERROR(survey_operator(i));
   where_->op_index = -1;
   return access(graph_.outputs(), Access::kRead, graph_.operator_count + 1);
 }
 
-Error GraphSurvey::survey_operator(uint32_t index) {
-  const OperatorView view(graph_, index, nullptr);
+inline Error GraphSurvey::survey_operator(uint32_t index) {
+  const tflite::Operator* const op = graph_.op(index);
+  const Numbers outputs = numbers_of(op, tflite::Operator::VT_OUTPUTS);
   where_->op_index = static_cast<int32_t>(index);
-  where_->set_operator(code_of(graph_.model, graph_.op(index)));
-  ROOST_RETURN_IF_ERROR(access(view.inputs(), Access::kRead, index + 1));
-  ROOST_RETURN_IF_ERROR(access(view.outputs(), Access::kWrite, index + 1));
-  return view.output_count() == 0 ? Error::kOperatorOperands : judge_operator(view, index);
+  where_->set_operator(code_of(graph_.model, op));
+  ROOST_RETURN_IF_ERROR(access(numbers_of(op, tflite::Operator::VT_INPUTS), Access::kRead, index + 1));
+  ROOST_RETURN_IF_ERROR(access(outputs, Access::kWrite, index + 1));
+  return outputs.empty() ? Error::kOperatorOperands : judge_operator(index);
 }
 
-Error GraphSurvey::judge_operator(const OperatorView& view, uint32_t index) {
+inline Error GraphSurvey::judge_operator(uint32_t index) {
   const uint32_t data = judgement_->persistent_bytes;
-  Preparation preparation(view, arena_, &judgement_->persistent_bytes);
+  Preparation preparation(graph_, index, arena_, &judgement_->persistent_bytes);
   const Needs& needs = preparation.needs;
   const Kernel* const* const kernel = find_kernel(kernels_, where_->op, type_bit(preparation.in.type()));
   if (!kernel) return Error::kOperatorType;
@@ -124,7 +127,7 @@ Error GraphSurvey::judge_operator(const OperatorView& view, uint32_t index) {
 }
 
 // Variables at once, all others as entries for the planner.
-Error GraphSurvey::place_tensors() {
+inline Error GraphSurvey::place_tensors() {
   judgement_->persistent_bytes = align_up(judgement_->persistent_bytes, kArenaAlignment);
   for (uint32_t i = 0; i < graph_.tensor_count; ++i) {
     const Life life = lives_[i];
@@ -142,7 +145,7 @@ Error GraphSurvey::place_tensors() {
   return Error::kNone;
 }
 
-Error GraphSurvey::plan_arena() {
+inline Error GraphSurvey::plan_arena() {
   const uint32_t planned = runtime::plan(Span<PlanEntry>(entries_, entry_count_));
   if (planned > kPlanBytesMax) return Error::kTensorTooLarge;
   if (planned > judgement_->arena_bytes) judgement_->arena_bytes = planned;

@@ -61,7 +61,7 @@ class GraphSurvey {
   Error access(Numbers tensors, Access how, uint32_t time);
   Error survey();
   Error survey_operator(uint32_t index);
-  Error judge_operator(const OperatorView& view, uint32_t index);
+  Error judge_operator(uint32_t index);
   Error place_tensors();
   Error plan_arena();
 
