@@ -34,6 +34,10 @@ inline uint32_t tables_bytes(const Graph& graph) {
 inline uint32_t* tensor_offsets(uint8_t* arena) {
   return reinterpret_cast<uint32_t*>(arena);
 }
+// Both as words: which one has the offset of an operator's scratch, as tensors' numbers are those of theirs.
+inline uint32_t scratch_word(const Graph& graph, uint32_t operator_index) {
+  return graph.tensor_count + operator_index * uint32_t{sizeof(OperatorRecord) / sizeof(uint32_t)} + 1;
+}
 inline OperatorRecord* operator_records(const Graph& graph, uint8_t* arena) {
   return reinterpret_cast<OperatorRecord*>(tensor_offsets(arena) + graph.tensor_count);
 }

@@ -36,7 +36,7 @@ struct IoTensor {
   int32_t zero_point = 0;
 };
 
-enum class Progress : uint8_t { kMore, kFinished };
+enum class Progress { kMore, kFinished };
 
 enum class Io : uint8_t { kInput, kOutput };
 

@@ -99,30 +99,17 @@ Error check_operator_code(const tflite::Model* model, const tflite::Operator* op
   return find_kernel(kernels, where->op, kAnyType) ? Error::kNone : Error::kOperatorMissing;
 }
 
-// That there are no more of anything than the limits allow, and kernels for all operators. First of all, since "this
-// firmware has no such operator" is the answer that people can act on.
-Error check_outline(const Bytes& file, const GateInput& input, Judgement* judgement, Report* where) {
-  const tflite::Model* model = tflite::GetModel(file.data());
-  const GateLimits& limits = input.limits;
-  const uint32_t graphs = graph_count(model);
-  if (graphs == 0) return Error::kNoSubgraph;
-  if (graphs > limits.subgraphs || *vector_at(model, tflite::Model::VT_BUFFERS) > limits.buffers) {
+// That a subgraph has no more of anything than the limits allow, and kernels for all operators.
+Error check_outline(const Graph& graph, const GateInput& input, Judgement* judgement, Report* where) {
+  if (graph.tensor_count > input.limits.tensors - judgement->tensors ||
+      graph.operator_count > input.limits.operators - judgement->operators) {
     return Error::kTooComplex;
   }
-  for (uint32_t g = 0; g < graphs; ++g) {
-    const Graph graph(file, g);
-    if (graph.tensor_count > limits.tensors - judgement->tensors ||
-        graph.operator_count > limits.operators - judgement->operators) {
-      return Error::kTooComplex;
-    }
-    judgement->tensors += graph.tensor_count;
-    judgement->operators += graph.operator_count;
-    where->subgraph = static_cast<int32_t>(g);
-    for (uint32_t i = 0; i < graph.operator_count; ++i) {
-      where->op_index = static_cast<int32_t>(i);
-      ROOST_RETURN_IF_ERROR(check_operator_code(model, graph.op(i), input.kernels, where));
-    }
-    where->restart();
+  judgement->tensors += graph.tensor_count;
+  judgement->operators += graph.operator_count;
+  for (uint32_t i = 0; i < graph.operator_count; ++i) {
+    where->op_index = static_cast<int32_t>(i);
+    ROOST_RETURN_IF_ERROR(check_operator_code(graph.model, graph.op(i), input.kernels, where));
   }
   return Error::kNone;
 }
@@ -154,15 +141,24 @@ Error check_contract(const Graph& graph, Numbers indices, const Span<const Tenso
 Error judge_model(const Bytes& file, const GateInput& input, const MutableBytes& scratch, const MutableBytes& arena,
                   Judgement* judgement, Report* where) {
   ROOST_RETURN_IF_ERROR(verify_file(file, input.limits));
-  ROOST_RETURN_IF_ERROR(check_outline(file, input, judgement, where));
   const tflite::Model* model = tflite::GetModel(file.data());
+  const uint32_t graphs = graph_count(model);
+  if (graphs == 0) return Error::kNoSubgraph;
+  if (graphs > input.limits.subgraphs || *vector_at(model, tflite::Model::VT_BUFFERS) > input.limits.buffers) {
+    return Error::kTooComplex;
+  }
+  // First of all, since "this firmware has no such operator" is the answer that people can act on.
+  for (uint32_t i = 0; i < graphs; ++i) {
+    where->subgraph = static_cast<int32_t>(i);
+    ROOST_RETURN_IF_ERROR(check_outline(Graph(file, i), input, judgement, where));
+    where->restart();
+  }
   if (int32_of(model, tflite::Model::VT_VERSION) != kSchemaVersion) return Error::kSchemaVersion;
-
-  for (uint32_t i = 0; i < graph_count(model); ++i) {
+  for (uint32_t i = 0; i < graphs; ++i) {
     const Graph graph(file, i);
     GraphSurvey survey(graph, input.kernels, scratch, judgement, where);
     where->subgraph = static_cast<int32_t>(i);
-    ROOST_RETURN_IF_ERROR(survey.run(i == kMainGraph ? arena : MutableBytes()));
+    ROOST_RETURN_IF_ERROR(survey.run(MutableBytes(arena.data(), i == kMainGraph ? arena.size() : 0)));
     where->restart();
     if (i == kMainGraph && input.io.declared) {
       ROOST_RETURN_IF_ERROR(check_contract(graph, graph.inputs(), input.io.inputs, Error::kInputMismatch, where));

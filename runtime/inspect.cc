@@ -70,7 +70,7 @@ class Walk {
   Needs needs_of(const Graph& graph, uint32_t index, const tflite::OperatorCode* code) const {
     const MutableBytes nothing;
     uint32_t end = 0;
-    Preparation preparation(OperatorView(graph, index, nullptr), nothing, &end);
+    Preparation preparation(graph, index, nothing, &end);
     const Kernel* const* kernel =
         find_kernel(input_.kernels, builtin_operator(code), type_bit(preparation.in.type()));
     const bool sound = kernel && preparation.judge(**kernel, code->version()) == Error::kNone;
@@ -80,13 +80,14 @@ class Walk {
   void walk_planned(uint32_t graph_index, uint32_t planned_offset, const Graph& graph, const GraphSurvey& survey) {
     for (const PlanEntry& entry : survey.plan()) {
       InspectedTensor line;
-      if (entry.tensor != kScratchPlace) line = describe_tensor(graph, entry.tensor);
-      line.kind = entry.tensor == kScratchPlace ? InspectedTensor::kScratch : InspectedTensor::kPlanned;
+      const bool scratch = entry.owner >= graph.tensor_count;
+      if (!scratch) line = describe_tensor(graph, entry.owner);
+      line.kind = scratch ? InspectedTensor::kScratch : InspectedTensor::kPlanned;
       line.subgraph = graph_index;
       line.bytes = entry.size;
       line.offset = planned_offset + entry.offset;
-      line.written = entry.first - 1;
-      line.read = entry.last - 1;
+      line.written = entry.first - kStartTime - 1;
+      line.read = entry.last - kStartTime - 1;
       visitor_.on_tensor(line);
     }
   }

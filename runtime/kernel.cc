@@ -48,10 +48,15 @@ Tensor OperatorView::tensor(int32_t index) const {
   return graph_.tensor(static_cast<uint32_t>(index), place_of(index));
 }
 
-Preparation::Preparation(const OperatorView& op, const MutableBytes& arena, uint32_t* end)
-    : OperatorView(op), in(operand(0)), second(operand(1)), out(output(0)), arena_(arena), end_(end) {}
+Preparation::Preparation(const Graph& graph, uint32_t op_index, const MutableBytes& arena, uint32_t* end)
+    : OperatorView(graph, op_index, nullptr),
+      in(operand(0)),
+      second(operand(1)),
+      out(output(0)),
+      arena_(arena),
+      end_(end) {}
 
-Tensor Preparation::operand(uint32_t index) const {
+inline Tensor Preparation::operand(uint32_t index) const {
   return has_input(index) ? input(index) : output(0);
 }
 
@@ -62,7 +67,7 @@ Error Preparation::judge(const Kernel& kernel, int32_t version) {
   return kernel.prepare(*this);
 }
 
-Error Preparation::check_operands(const Kernel& kernel) const {
+inline Error Preparation::check_operands(const Kernel& kernel) const {
   const uint32_t demands = kernel.demands;
   if (input_count() > kernel.inputs_max && kernel.inputs_max != kAnyCount) return Error::kOperatorOperands;
   for (uint32_t i = 0; i < kernel.inputs_min; ++i) {
@@ -77,7 +82,7 @@ Error Preparation::check_operands(const Kernel& kernel) const {
   return second.constant() ? Error::kNone : Error::kOperandNotConstant;
 }
 
-Error Preparation::find_options(const Kernel& kernel) {
+inline Error Preparation::find_options(const Kernel& kernel) {
   if (!kernel.options) return Error::kNone;
   const uint8_t number = scalar_of<uint8_t>(op_, tflite::Operator::VT_BUILTIN_OPTIONS_TYPE);
   const uint8_t* const options = static_cast<const uint8_t*>(target_of(op_, tflite::Operator::VT_BUILTIN_OPTIONS));

@@ -107,7 +107,7 @@ class Preparation : public OperatorView {
  public:
   // Of an operator that has an output; its tensors have been checked. Its data goes to the arena, as far as that fits,
   // at `*end`, which grows by it whether it fits or not.
-  Preparation(const OperatorView& op, const MutableBytes& arena, uint32_t* end);
+  Preparation(const Graph& graph, uint32_t op_index, const MutableBytes& arena, uint32_t* end);
 
   // Everything: the version, what the kernel demands, its own opinion.
   Error judge(const Kernel& kernel, int32_t version);

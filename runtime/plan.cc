@@ -7,7 +7,7 @@ namespace {
 bool goes_before(const PlanEntry& a, const PlanEntry& b) {
   if (a.size != b.size) return a.size > b.size;
   if (a.first != b.first) return a.first < b.first;
-  return a.tensor < b.tensor;
+  return a.owner < b.owner;
 }
 
 bool live_together(const PlanEntry& a, const PlanEntry& b) {

@@ -1,6 +1,6 @@
 // The arena planner: gives each tensor a place such that no two that live at the same time overlap.
 //
-// Largest first, each at the lowest offset where it fits (ties: the one that lives first). Offsets and sizes are
+// Largest first, each at the lowest offset where it fits (ties: the one that lives first, then by owner). Offsets and sizes are
 // multiples of kArenaAlignment.
 #pragma once
 
@@ -12,17 +12,15 @@
 namespace roost {
 namespace runtime {
 
-// What a place is for: a tensor's index in its subgraph, or the scratch of the operator that runs at `first`.
-enum : uint16_t { kScratchPlace = 0xFFFF };
+// The model's inputs are written at kStartTime, operator i runs i + 1 later, the outputs are read after the last one.
+enum : uint16_t { kStartTime = 4 };
 
-// Times: the model's inputs are written at 0, operator i runs at i + 1, the outputs are read at operators + 1.
 struct PlanEntry {
   uint32_t size;    // bytes, before rounding up
   uint32_t offset;  // found by plan()
   uint16_t first;   // lives from the time it is written
   uint16_t last;    // to the time it is last read, included
-  uint16_t tensor;
-  uint16_t unused;
+  uint32_t owner;   // whose place it is: the caller's own
 };
 
 enum : uint32_t { kPlanBytesMax = 1u << 31 };

