@@ -110,7 +110,7 @@ enum class ReceiverInput : uint8_t {
   kOffer,         // one that may come
   kManifestHere,  // every byte of it in the ring
   kAccepted,
-  kAcceptedWhole,   // accepted, and every chunk is durable already
+  kAcceptedWhole,  // accepted, and every chunk is durable already
   kManifestRefused,
   kHeadHere,        // four bytes of chunk head, well-formed
   kUnitsHere,       // at least one program unit, or the rest of the page
