@@ -529,6 +529,17 @@ TEST_F(StoreTest, AChangeThatCannotBeRecordedIsTakenBack) {
   only_later([&] { return store().work(rig().now).error(); });
 }
 
+// A record would do for the moment, but a lost journal would lose the model with it.
+TEST_F(StoreTest, SealsInTheMetaOnceTheFlashIsFree) {
+  ASSERT_EQ(open(a), Error::kNone);
+  send(a);
+  ASSERT_TRUE(rig().verify());
+  flash.fail_operations(flash.operations(), kSealCount, Fault::kBusy);
+  EXPECT_EQ(store().seal().error(), Error::kFlashBusy);
+  ASSERT_TRUE(store().seal().ok());
+  EXPECT_EQ(store().state().slots[opened].flags, 0);
+}
+
 TEST_F(StoreTest, StaysSmall) {
   EXPECT_LE(sizeof(Store), 400u);
 }
