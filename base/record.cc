@@ -31,12 +31,13 @@ size_t record_size(RecordFields fields) {
 size_t store_record(RecordFields fields, const void* object, uint8_t* out) {
   uint8_t* const start = out;
   for (; fields->shape != 0; ++fields) {
-    if (fields->member == kRecordNothing) {
-      memset(out, 0, size_of(*fields));
+    const RecordField field = *fields;
+    if (field.member == kRecordNothing) {
+      memset(out, 0, size_of(field));
     } else {
-      copy_field(out, static_cast<const uint8_t*>(object) + fields->member, *fields);
+      copy_field(out, static_cast<const uint8_t*>(object) + field.member, field);
     }
-    out += size_of(*fields);
+    out += size_of(field);
   }
   return static_cast<size_t>(out - start);
 }
@@ -44,8 +45,9 @@ size_t store_record(RecordFields fields, const void* object, uint8_t* out) {
 size_t load_record(RecordFields fields, const uint8_t* in, void* object) {
   const uint8_t* const start = in;
   for (; fields->shape != 0; ++fields) {
-    if (fields->member != kRecordNothing) copy_field(static_cast<uint8_t*>(object) + fields->member, in, *fields);
-    in += size_of(*fields);
+    const RecordField field = *fields;
+    if (field.member != kRecordNothing) copy_field(static_cast<uint8_t*>(object) + field.member, in, field);
+    in += size_of(field);
   }
   return static_cast<size_t>(in - start);
 }

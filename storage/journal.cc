@@ -83,12 +83,14 @@ Status Journal::append(const State& state, Event event) {
   Status status;
   for (int tries = 0; tries < kTriesMax; ++tries) {
     if (tries == kTriesMax / 2) next_ = divide_up(next_, places) * places;
-    if (next_ % places == 0) {
+    if (next_ % places == 0 && !erased_) {
       status = erase_block(places);
       if (!status.ok()) return status;
+      erased_ = true;
     }
     status = write_record(state, event);
     if (status.error() == Error::kFlashBusy) return status;  // nothing was done there
+    erased_ = false;
     const uint32_t written = next_++;
     if (!status.ok()) continue;
     newest_ = written;
