@@ -83,7 +83,7 @@ bool Meta::header(uint8_t slot, const PackageInfo& package, Do what) {
   }
 }
 
-bool Meta::seal(uint8_t slot, const PackageInfo& header, Do what) {
+Status Meta::seal(uint8_t slot, const PackageInfo& header, Do what) {
   digest.reset();
   // What cannot be read leaves the digest wrong, and so the seal void.
   (void)take(layout.header_offset(slot), kMetaHeaderBytes + header.manifest_size, nullptr);
@@ -92,14 +92,16 @@ bool Meta::seal(uint8_t slot, const PackageInfo& header, Do what) {
   store_le32(scratch + 4, header.generation);
   memcpy(scratch + 8, sha256.data(), kSha256Bytes);
   store_le32(scratch + kSealCovered, crc32(0, Bytes(scratch, kSealCovered)));
-  for (uint32_t index = 0; index < kSealCount; ++index) {
+  Status status = Error::kReadFailed;
+  for (uint32_t index = 0; index < kSealCount && !status.ok(); ++index) {
     const uint32_t offset = layout.seal_offset(slot, index);
-    const bool stands = what == Do::kCompare
-                            ? reads_equal(offset, Bytes(scratch, kSealBytes))
-                            : reads_blank(offset, kSealBytes) && program(offset, scratch, kSealBytes).ok();
-    if (stands) return true;
+    if (what == Do::kCompare) {
+      if (reads_equal(offset, Bytes(scratch, kSealBytes))) status = Status();
+    } else if (reads_blank(offset, kSealBytes)) {
+      status = program(offset, scratch, kSealBytes);
+    }
   }
-  return false;
+  return status;
 }
 
 // Into the scratch; where it stands in flash. Never equal to an erased word, so that a written cell is always told

@@ -77,8 +77,8 @@ class Meta : public Volume {
   bool header(uint8_t slot, const PackageInfo& package, Do what);
 
   // A seal for just this header and manifest reads well. kWrite tries each place that reads blank instead, since one
-  // that was torn may read well only once. Uses the digest.
-  bool seal(uint8_t slot, const PackageInfo& header, Do what);
+  // that was torn may read well only once; what it returns is of the last try. Uses the digest.
+  Status seal(uint8_t slot, const PackageInfo& header, Do what);
 
   bool cell_is(uint8_t slot, uint32_t block, uint32_t chain);
   Status write_cell(uint8_t slot, uint32_t block, uint32_t chain);

@@ -39,7 +39,7 @@ ROOST_INLINE bool Store::check_sound(uint8_t slot, PackageInfo& header) {
   for (int tries = 0; tries < kTries; ++tries) {
     if (!meta_.read_header(slot, header)) continue;
     if (header.generation != record.generation || header.package_id != record.package_id) return false;
-    if (!seal || (record.flags & kSlotSealedByJournal) != 0 || meta_.seal(slot, header, Meta::Do::kCompare))
+    if (!seal || (record.flags & kSlotSealedByJournal) != 0 || meta_.seal(slot, header, Meta::Do::kCompare).ok())
       return true;
   }
   return false;
@@ -54,7 +54,7 @@ ROOST_INLINE void Store::look_for_seals() {
     PackageInfo header;
     if (!meta_.read_header(s, header)) continue;
     if (header.generation > state_.generation) state_.generation = header.generation;
-    if (!meta_.seal(s, header, Meta::Do::kCompare)) continue;
+    if (!meta_.seal(s, header, Meta::Do::kCompare).ok()) continue;
     SlotRecord& slot = state_.slots[s];
     slot.state = SlotState::kRetired;
     slot.generation = header.generation;

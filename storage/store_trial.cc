@@ -44,10 +44,11 @@ Status Store::seal() {
   const uint8_t s = transfer_.slot;
   PackageInfo header;
   if (!meta_.read_header(s, header)) return Error::kReadFailed;
-  const bool sealed = meta_.seal(s, header, Meta::Do::kWrite);
+  const Status sealed = meta_.seal(s, header, Meta::Do::kWrite);
+  if (sealed.error() == Error::kFlashBusy) return sealed;
   SlotRecord& slot = keep(s);
   slot.state = SlotState::kPending;
-  slot.flags = sealed ? 0 : kSlotSealedByJournal;
+  slot.flags = sealed.ok() ? 0 : kSlotSealedByJournal;
   slot.vouched_blocks = 0;
   return commit(Event::kSealed, Phase::kIdle);
 }
