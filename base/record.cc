@@ -46,8 +46,9 @@ size_t store_record(RecordFields fields, const void* object, uint8_t* out) {
 size_t load_record(RecordFields fields, const uint8_t* in, void* object) {
   const uint8_t* const start = in;
   for (; fields->shape != 0; ++fields) {
-    if (fields->member != kRecordNothing) copy_field(static_cast<uint8_t*>(object) + fields->member, in, *fields);
-    in += size_of(*fields);
+    const RecordField field = *fields;
+    if (field.member != kRecordNothing) copy_field(static_cast<uint8_t*>(object) + field.member, in, field);
+    in += size_of(field);
   }
   return static_cast<size_t>(in - start);
 }

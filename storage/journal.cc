@@ -45,7 +45,8 @@ bool Journal::mount(State& out) {
       firm_ = !volume_.reads_blank(offset + layout.record_bytes(), layout.unit_bytes);
     }
     // A record torn at its very beginning looks blank, so the place behind the last visible one is left alone.
-    if (newest_ / places % kJournalBlocks == block) next_ = newest_ / places * places + end + 1;
+    const uint32_t turn = newest_ / places;  // NOLINT(clang-analyzer-core.DivideZero): a layout has some
+    if (turn % kJournalBlocks == block) next_ = turn * places + end + 1;
     doubtful = doubtful || (end != 0 && !valid);
   }
   // Content without any valid record may be a newer record, torn, that reads valid another time: erase it before
@@ -83,12 +84,14 @@ Status Journal::append(const State& state, Event event) {
   Status status;
   for (int tries = 0; tries < kTriesMax; ++tries) {
     if (tries == kTriesMax / 2) next_ = divide_up(next_, places) * places;
-    if (next_ % places == 0) {
+    if (next_ % places == 0 && !erased_) {
       status = erase_block(places);
       if (!status.ok()) return status;
+      erased_ = true;
     }
     status = write_record(state, event);
     if (status.error() == Error::kFlashBusy) return status;  // nothing was done there
+    erased_ = false;
     const uint32_t written = next_++;
     if (!status.ok()) continue;
     newest_ = written;

@@ -51,7 +51,8 @@ class Journal {
 
   Volume& volume_;
   uint32_t newest_ = 0;  // the sequence of the newest valid record; 0: no journal yet
-  uint32_t next_ = 0;    // of the next one; the first of a block: that is to be erased before
+  uint32_t next_ = 0;    // of the next one; where it is the first of a block, that is erased before
+  bool erased_ = false;  // and was
   bool firm_ = true;
 };
 

@@ -34,10 +34,10 @@ uint32_t PackageInfo::payload_size() const {
   return body_size == 0 ? model_size : body_offset + body_size;
 }
 
-uint32_t chain_next(uint32_t chain, uint32_t page_crc) {
+uint32_t crc32_word(uint32_t crc, uint32_t word) {
   uint8_t bytes[4];
-  store_le32(bytes, page_crc);
-  return crc32(chain, bytes);
+  store_le32(bytes, word);
+  return crc32(crc, bytes);
 }
 
 // Each size is bounded by itself first, so that no sum can wrap.

@@ -49,10 +49,15 @@ constexpr uint32_t kCellBytes = 4;
 constexpr uint32_t kMetaMagic = 0x314D5352;  // "RSM1"
 constexpr uint32_t kSealMagic = 0x3153534C;
 
+// The CRC-32 continued by a word, little-endian.
+uint32_t crc32_word(uint32_t crc, uint32_t word);
+
 // The running value over the pages of a slot, bound to the generation, so that no cell of an earlier package fits.
-uint32_t chain_next(uint32_t chain, uint32_t page_crc);
 inline uint32_t chain_start(uint32_t generation) {
-  return chain_next(0, generation);
+  return crc32_word(0, generation);
+}
+inline uint32_t chain_next(uint32_t chain, uint32_t page_crc) {
+  return crc32_word(chain, page_crc);
 }
 
 class Meta : public Volume {

@@ -26,8 +26,10 @@ Status Store::verify_step(uint32_t budget_bytes) {
   if (t.verified == end) {
     const bool same = same_bytes(meta_.digest.finish(), body ? header.body_sha256 : header.model_sha256);
     if (!same) return Error::kDigestMismatch;
-    t.phase = Phase::kVerified;
-    if (end == t.payload_size) return status;
+    if (end == t.payload_size) {
+      t.phase = Phase::kVerified;
+      return status;
+    }
     t.verified = header.body_offset;
     meta_.digest.reset();
   }

@@ -2,8 +2,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/crc.h"
 #include "storage/store.h"
 
 namespace roost {
@@ -65,10 +63,7 @@ bool Store::page_ends_block() const {
 Status Store::page_crc(uint32_t* crc) {
   const uint8_t slot = transfer_.slot;
   const uint32_t page = transfer_.next_page;
-  uint8_t head[8];
-  store_le32(head, state_.slots[slot].package_id);
-  store_le32(head + 4, page);
-  *crc = crc32(0, head);
+  *crc = crc32_word(crc32_word(0, state_.slots[slot].package_id), page);
   return meta_.take(meta_.layout.payload_offset(slot) + page * meta_.layout.chunk_bytes, chunk_size(page), crc);
 }
 

@@ -100,6 +100,20 @@ TEST_P(JournalOnBoard, GoesRoundSpoiledPlaces) {
   }
 }
 
+TEST_P(JournalOnBoard, ErasesABlockOnceForARecordThatTheBusyPartRefuses) {
+  Journal journal(volume);
+  State state = {};
+  journal.mount(state);
+  const uint32_t places = layout.records_per_block();
+  for (uint32_t i = 1; i <= places; ++i) ASSERT_TRUE(journal.append(numbered(i), Event::kFirm).ok());
+  flash.fail_operations(flash.operations() + 1, 3, Fault::kBusy);  // behind the erase
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(journal.append(numbered(9999), Event::kFirm).error(), Error::kFlashBusy);
+  EXPECT_EQ(mounted(), places);
+  ASSERT_TRUE(journal.append(numbered(9999), Event::kFirm).ok());
+  EXPECT_EQ(mounted(), 9999u);
+  EXPECT_EQ(flash.wear(0), 2u) << "once because there was no journal, and once for its turn";
+}
+
 TEST_P(JournalOnBoard, ReportsAPartThatFailsAltogetherAndKeepsTheNewest) {
   Journal journal(volume);
   State state = {};

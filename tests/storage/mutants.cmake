@@ -44,4 +44,5 @@ storage_mutant(resume_trusts_the_block_in_work store_receive.cc
 storage_mutant(slot_cleared_before_it_is_recorded store_receive.cc
   "const Status status = commit(Event::kClearing, Phase::kOpen, s);" "const Status status;\n  transfer_ = Transfer();\n  transfer_.phase = Phase::kOpen;\n  transfer_.slot = s;")
 storage_mutant(confirmed_slot_is_taken store_receive.cc
-  "if (s == held_slot_ || (slot.state == SlotState::kConfirmed && sound(s))) continue;" "if (s == held_slot_) continue;")
+  "(slot.state == SlotState::kConfirmed && sound(s))) continue;"
+  "false) continue;\n    if (slot.state == SlotState::kConfirmed) return s;")

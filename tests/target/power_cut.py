@@ -30,7 +30,7 @@ import qemu
 BASE, SIZE, BLOCK = 0x20000, 16 * 1024, 1024
 JUDGES = 2  # boards that boot images side by side
 CHUNKS = 3  # of each package: firmware/packages.h
-NONE, RUN, ATTEMPT = 0, 2, 3  # storage::BootAction
+NONE, RUN, ATTEMPT = 0, 2, 3  # BootAction of tests/storage/choice.h
 
 # What may run once this was said, by "what package": the model itself first.
 RUNNABLE = {
