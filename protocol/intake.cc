@@ -261,7 +261,7 @@ uint32_t Intake::next_count() const {
 bool Intake::has_hole() const {
   const bool known = producer_follows();
   uint32_t any = 0;
-  for (const std::atomic<uint32_t>& word : map_) any |= word.load(std::memory_order_acquire);
+  for (const std::atomic<uint32_t>& word : map_) any |= word.load(std::memory_order_relaxed);
   return known && any != 0;
 }
 

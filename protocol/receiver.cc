@@ -213,8 +213,9 @@ inline void Receiver::read_mail() {
 Receiver::Talk& Receiver::talk_with(Peer peer) {
   Talk& talk = talks_[slot_of(peer)];
   if (talk.peer != peer) {
-    talk = Talk();  // of an earlier connection
     talk.peer = peer;
+    talk.reply_owed = 0;  // to an earlier connection
+    talk.answered = MessageType();
   }
   return talk;
 }
