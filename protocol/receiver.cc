@@ -314,7 +314,7 @@ inline void Receiver::handle_query(const Query& query, Talk& talk) {
   Notice& notice = reply(talk, MessageType::kFailed);
   notice.epoch = query.epoch;
   notice.reason = Reason::kNoTransfer;
-  if (of_last && !transfer_open() && result_.type != MessageType()) notice = result_;
+  if (of_last && !transfer_open()) notice = result_;  // each transfer ends in one
 }
 
 // About our transfer: the answer is whatever the host seems not to have heard.
