@@ -19,8 +19,8 @@
 
 namespace roost {
 
-// Aligned as a whole, so that it is passed and copied in two registers: less aligned, a compiler for ARM has it in memory
-// first.
+// Aligned as a whole, so that it is passed and copied in two registers: less aligned, a compiler for ARM keeps it in
+// memory first.
 template <typename T>
 class alignas(2 * sizeof(size_t)) Span {
  public:
