@@ -20,7 +20,7 @@ uint32_t crc32(uint32_t crc, Bytes bytes) {
   return ~crc;
 }
 
-// Without a table: this polynomial, x^16 + x^12 + x^5 + 1, has so few terms that a byte is divided by it in four shifts.
+// Without a table: the polynomial, x^16 + x^12 + x^5 + 1, has so few terms that a few shifts divide a byte by it.
 uint16_t crc16(uint16_t crc, Bytes bytes) {
   uint32_t sum = crc;
   for (uint8_t byte : bytes) {

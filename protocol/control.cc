@@ -92,21 +92,20 @@ Error decode(Bytes frame, ToDevice* message) {
   const uint8_t type = message_type(frame);
   message->type = static_cast<MessageType>(type);
   if (frame.empty()) return Error::kTooShort;
-  const bool request = is_request(type);
-  RecordFields fields = kQueryFields;
+  message->request.type = message->type;  // stays, if it is one: no field of its record
+  RecordFields fields = kRequestFields;
   if (message->type == MessageType::kOffer) {
     fields = kOfferFields;
-  } else if (request) {
-    fields = kRequestFields;
-    message->request.type = message->type;
-  } else if (message->type != MessageType::kQuery) {
+  } else if (message->type == MessageType::kQuery) {
+    fields = kQueryFields;
+  } else if (!is_request(type)) {
     return Error::kWrongType;
   }
   const size_t size = 1 + record_size(fields);
   if (frame.size() != size) return frame.size() < size ? Error::kTooShort : Error::kTooLong;
   load_record(fields, frame.data() + 1, &message->offer);  // all have one place
-  if (message->type == MessageType::kOffer) return check(message->offer);
-  return request && (message->request.flags & ~kRequestForce) != 0 ? Error::kRange : Error::kNone;
+  if (fields == kOfferFields) return check(message->offer);
+  return fields == kRequestFields && (message->request.flags & ~kRequestForce) != 0 ? Error::kRange : Error::kNone;
 }
 
 Result<Offer> decode_offer(Bytes frame) {

@@ -150,7 +150,7 @@ void Intake::close(Peer door) {
   open_stream(door, 0, 0);
 }
 
-// The producer that has opened it has seen this generation, and looks at what it says no more: that may change under it.
+// A producer that has opened it has seen this generation, and looks no more at what that says: it may change meanwhile.
 void Intake::open_manifest_stream(const Mail& mail) {
   const Stream stream = manifest_stream_of(mail);
   const uint32_t id = stream_id_ + 1;
@@ -261,7 +261,7 @@ uint32_t Intake::next_count() const {
 bool Intake::has_hole() const {
   const bool known = producer_follows();
   uint32_t any = 0;
-  for (const std::atomic<uint32_t>& word : map_) any |= word.load(std::memory_order_acquire);
+  for (const std::atomic<uint32_t>& word : map_) any |= word.load(std::memory_order_relaxed);
   return known && any != 0;
 }
 
@@ -278,14 +278,15 @@ uint32_t Intake::arrived(uint8_t* bitmap) const {
   do {
     next = next_count();
     const bool known = producer_follows();
+    uint32_t eight = 0;
     for (uint32_t i = 0; i < 8 * kBitmapBytesMax; ++i) {
 #ifdef ROOST_MUTANT_BITMAP_OFF_BY_ONE
       const bool here = known && is_marked(next + i);
 #else
       const bool here = known && is_marked(next + 1 + i);
 #endif
-      bitmap[i / 8] =
-          static_cast<uint8_t>(bitmap[i / 8] >> 1 | (here ? 0x80 : 0));  // the first of eight ends lowest
+      eight = eight >> 1 | (here ? 0x80 : 0);  // the first of them ends lowest
+      bitmap[i / 8] = static_cast<uint8_t>(eight);
     }
   } while (next_count() != next);
   return next;

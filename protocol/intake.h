@@ -32,7 +32,7 @@ enum class ControlResult : uint8_t {
   kUnknownConnection,  // no handle_connect came for it
 };
 
-// A connection, told apart from a later one that got the same handle: its slot, and above that a number of 15 bits which
+// A connection, told apart from a later one that got the same handle: its slot, and above that a number of 15 bits. It
 // grows by one with each connect and each disconnect of the slot, so that it is odd while connected.
 enum class Peer : uint32_t {
   kNobody = 0,
@@ -97,8 +97,8 @@ struct IntakeMemory {
   Stream here_;
 
   std::array<std::atomic<uint32_t>, kMapWords> map_;  // stored by the producer: fragments beyond next, modulo 128
-  std::array<std::atomic<uint32_t>, kConnectionsMax>
-      slots_;  // handle << 16 | upper part of a Peer << 1 | subscribed
+  // By connection: handle << 16 | upper part of its Peer << 1 | subscribed.
+  std::array<std::atomic<uint32_t>, kConnectionsMax> slots_;
   std::array<Mail, kMailMax> mail_;
 };
 

@@ -217,8 +217,9 @@ inline void Receiver::read_mail() {
 Receiver::Talk& Receiver::talk_with(Peer peer) {
   Talk& talk = talks_[slot_of(peer)];
   if (talk.peer != peer) {
-    talk = Talk();  // of an earlier connection
     talk.peer = peer;
+    talk.reply_owed = 0;  // to an earlier connection
+    talk.answered = MessageType();
   }
   return talk;
 }
@@ -320,7 +321,7 @@ inline void Receiver::handle_query(const Query& query, Talk& talk) {
   Notice& notice = reply(talk, MessageType::kFailed);
   notice.epoch = query.epoch;
   notice.reason = Reason::kNoTransfer;
-  if (of_last && !transfer_open() && result_.type != MessageType()) notice = result_;
+  if (of_last && !transfer_open()) notice = result_;  // each transfer ends in one
 }
 
 // About our transfer: the answer is whatever the host seems not to have heard.
