@@ -49,6 +49,8 @@ Preparation::Preparation(const Graph& graph, uint32_t op_index, const MutableByt
       arena_(arena),
       end_(end) {}
 
+// Inline are those that are called in one place, or nearly.
+
 inline Tensor Preparation::operand(uint32_t index) const {
   return has_input(index) ? input(index) : output(0);
 }
