@@ -63,7 +63,7 @@ const uint8_t kOperatorFields[] = {
     flat_vector(4),       // inputs
     flat_vector(4),       // outputs
     flat_scalar(1),       // builtin_options_type
-    flat_table(kOpaque),  // builtin_options: checked again as what the type says by OperatorView::options
+    flat_table(kOpaque),  // builtin_options: checked again as what the type says by Preparation
     kFlatIgnored,         // custom_options
     kFlatIgnored,         // custom_options_format
     kFlatIgnored,         // mutating_variable_inputs

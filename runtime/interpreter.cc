@@ -50,9 +50,8 @@ Result<Progress> Interpreter::step() {
       return Error::kInvokeFailed;
     }
     if (observer_) observer_->on_operator(next_operator_, kernel->op, op);
-    ++next_operator_;
+    if (++next_operator_ < graph_.operator_count) return Progress::kMore;
   }
-  if (next_operator_ < graph_.operator_count) return Progress::kMore;
   next_operator_ = 0;
   return Progress::kFinished;
 }

@@ -20,14 +20,6 @@ int32_t OperatorView::input_index(uint32_t index) const {
   return index < inputs_.size() ? inputs_.data()[index] : -1;
 }
 
-Tensor OperatorView::input(uint32_t index) const {
-  return tensor(input_index(index));
-}
-
-Tensor OperatorView::output(uint32_t index) const {
-  return tensor(outputs_[index]);
-}
-
 const uint8_t* OperatorView::input_bytes(uint32_t index) const {
   const int32_t tensor = input_index(index);
   if (tensor < 0) return nullptr;
@@ -44,8 +36,9 @@ uint8_t* OperatorView::place_of(int32_t tensor) const {
   return places_ ? places_->arena + places_->offsets[tensor] : nullptr;
 }
 
-Tensor OperatorView::tensor(int32_t index) const {
-  return graph_.tensor(static_cast<uint32_t>(index), place_of(index));
+Tensor OperatorView::tensor(Numbers operands, uint32_t index) const {
+  const int32_t tensor = operands[index];
+  return graph_.tensor(static_cast<uint32_t>(tensor), place_of(tensor));
 }
 
 Preparation::Preparation(const Graph& graph, uint32_t op_index, const MutableBytes& arena, uint32_t* end)
@@ -55,6 +48,8 @@ Preparation::Preparation(const Graph& graph, uint32_t op_index, const MutableByt
       out(output(0)),
       arena_(arena),
       end_(end) {}
+
+// Inline are those that are called in one place, or nearly.
 
 inline Tensor Preparation::operand(uint32_t index) const {
   return has_input(index) ? input(index) : output(0);

@@ -52,8 +52,8 @@ class OperatorView {
 
   // An input beyond the count, or given as -1, is absent. input() and output() are for those that are there.
   bool has_input(uint32_t index) const { return input_index(index) >= 0; }
-  Tensor input(uint32_t index) const;
-  Tensor output(uint32_t index) const;
+  Tensor input(uint32_t index) const { return tensor(inputs_, index); }
+  Tensor output(uint32_t index) const { return tensor(outputs_, index); }
   // The output's index in the subgraph, for traces.
   int32_t output_index(uint32_t index) const { return outputs_[index]; }
   int32_t output_tensor_index(uint32_t index) const { return outputs_[index]; }
@@ -80,7 +80,7 @@ class OperatorView {
   const uint8_t* input_bytes(uint32_t index) const;
   uint8_t* output_bytes(uint32_t index) const;
   uint8_t* place_of(int32_t index) const;
-  Tensor tensor(int32_t index) const;
+  Tensor tensor(Numbers operands, uint32_t index) const;
 
   const Graph& graph_;
   const tflite::Operator* op_;

@@ -64,13 +64,12 @@ tflite::BuiltinOperator builtin_operator(const tflite::OperatorCode* code) {
 Graph::Graph(const Bytes& model_file, uint32_t index)
     : file(model_file),
       model(tflite::GetModel(model_file.data())),
-      graph_(table_of<tflite::SubGraph>(model, tflite::Model::VT_SUBGRAPHS, index)) {
-  tensor_count = *vector_at(graph_, tflite::SubGraph::VT_TENSORS);
-  operator_count = *vector_at(graph_, tflite::SubGraph::VT_OPERATORS);
-}
+      subgraph(table_of<tflite::SubGraph>(model, tflite::Model::VT_SUBGRAPHS, index)),
+      tensor_count(*vector_at(subgraph, tflite::SubGraph::VT_TENSORS)),
+      operator_count(*vector_at(subgraph, tflite::SubGraph::VT_OPERATORS)) {}
 
 const tflite::Tensor* Graph::table(uint32_t index) const {
-  const auto* const table = table_of<tflite::Tensor>(graph_, tflite::SubGraph::VT_TENSORS, index);
+  const auto* const table = table_of<tflite::Tensor>(subgraph, tflite::SubGraph::VT_TENSORS, index);
   ROOST_ASSERT(table);
   return table;
 }
@@ -80,7 +79,7 @@ Tensor Graph::tensor(uint32_t index, uint8_t* place) const {
 }
 
 const tflite::Operator* Graph::op(uint32_t index) const {
-  const auto* const op = table_of<tflite::Operator>(graph_, tflite::SubGraph::VT_OPERATORS, index);
+  const auto* const op = table_of<tflite::Operator>(subgraph, tflite::SubGraph::VT_OPERATORS, index);
   ROOST_ASSERT(op);
   return op;
 }

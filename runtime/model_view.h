@@ -66,16 +66,14 @@ class Graph {
   Tensor tensor(uint32_t index, uint8_t* place) const;
 
   // Tensors' indices.
-  Numbers inputs() const { return numbers_of(graph_, tflite::SubGraph::VT_INPUTS); }
-  Numbers outputs() const { return numbers_of(graph_, tflite::SubGraph::VT_OUTPUTS); }
+  Numbers inputs() const { return numbers_of(subgraph, tflite::SubGraph::VT_INPUTS); }
+  Numbers outputs() const { return numbers_of(subgraph, tflite::SubGraph::VT_OUTPUTS); }
 
   Bytes file;
   const tflite::Model* model = nullptr;
+  const tflite::SubGraph* subgraph = nullptr;
   uint32_t tensor_count = 0;
   uint32_t operator_count = 0;
-
- private:
-  const tflite::SubGraph* graph_ = nullptr;
 };
 
 // How many there are; at least one after the gate.

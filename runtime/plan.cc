@@ -4,10 +4,13 @@ namespace roost {
 namespace runtime {
 namespace {
 
+// Of entries of one size, the least goes first.
+uint64_t order_of(const PlanEntry& entry) {
+  return static_cast<uint64_t>(entry.first) << 32 | entry.owner;
+}
+
 bool goes_before(const PlanEntry& a, const PlanEntry& b) {
-  if (a.size != b.size) return a.size > b.size;
-  if (a.first != b.first) return a.first < b.first;
-  return a.owner < b.owner;
+  return a.size != b.size ? a.size > b.size : order_of(a) < order_of(b);
 }
 
 bool live_together(const PlanEntry& a, const PlanEntry& b) {
@@ -43,7 +46,7 @@ PlanEntry take_first(PlanEntry* list, const PlanEntry* end) {
 
 }  // namespace
 
-uint32_t plan(Span<PlanEntry> entries) {
+uint32_t plan(const Span<PlanEntry>& entries) {
   uint32_t used = 0;
   // Before `next` lie those that are placed, by ascending offset.
   for (PlanEntry* next = entries.begin(); next != entries.end(); ++next) {

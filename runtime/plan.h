@@ -32,7 +32,7 @@ constexpr uint32_t align_up(uint32_t value, uint32_t alignment) {
 
 // Fills in the offsets and puts the entries in their order. Returns the bytes used, or more than kPlanBytesMax if the
 // tensors do not fit 31 bits; some entries are lost then. No entry has more than kTensorBytesMax.
-uint32_t plan(Span<PlanEntry> entries);
+uint32_t plan(const Span<PlanEntry>& entries);
 
 }  // namespace runtime
 }  // namespace roost

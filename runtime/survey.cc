@@ -1,7 +1,5 @@
 #include "runtime/survey.h"
 
-#include <string.h>
-
 #include "runtime/model_view.h"
 #include "runtime/tensor_check.h"
 
@@ -25,7 +23,7 @@ inline Error GraphSurvey::lend_lives() {
   if (graph_.operator_count > kOperatorsMax || scratch_.size() < used) return Error::kTooComplex;
   lives_ = reinterpret_cast<Life*>(scratch_.data() + skip);
   entries_ = reinterpret_cast<PlanEntry*>(scratch_.data() + used);
-  memset(lives_, 0, graph_.tensor_count * sizeof(Life));
+  for (uint32_t i = 0; i < graph_.tensor_count; ++i) lives_[i] = Life{kUnseen, 0};
   entry_room_ = static_cast<uint32_t>((scratch_.size() - used) / sizeof(PlanEntry));
   return Error::kNone;
 }

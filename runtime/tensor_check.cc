@@ -26,10 +26,10 @@ Error check_buffer(const tflite::Model* model, const Tensor& tensor, uint32_t el
   if (int32_of(table, tflite::Tensor::VT_EXTERNAL_BUFFER) != 0) return Error::kBufferExternal;
   const tflite::Buffer* const buffer = buffer_of(model, table);
   if (!buffer) return Error::kBufferIndex;
-  if (scalar_of<uint64_t>(buffer, tflite::Buffer::VT_OFFSET) > 1 ||
-      scalar_of<uint64_t>(buffer, tflite::Buffer::VT_SIZE) > 1) {
-    return Error::kBufferExternal;
-  }
+  // 0 and 1 both stand for no place outside.
+  const uint64_t place =
+      scalar_of<uint64_t>(buffer, tflite::Buffer::VT_OFFSET) | scalar_of<uint64_t>(buffer, tflite::Buffer::VT_SIZE);
+  if (place > 1) return Error::kBufferExternal;
   if (!tensor.constant()) return Error::kNone;
   if (*vector_at(buffer, tflite::Buffer::VT_DATA) != tensor.count() * element_bytes) return Error::kBufferSize;
   // The file starts at a multiple of kModelAlignment, so the address tells the same everywhere.

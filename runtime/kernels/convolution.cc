@@ -149,6 +149,23 @@ struct Patch {
   return sum;
 }
 
+// All the weights of an average.
+const int8_t kOne = 1;
+
+// Rounded to nearest, halves away from zero.
+int32_t average(int32_t sum, int32_t count) {
+  return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+}
+
+// All channels of one output position, each the average of what it sees. Not inlined: registers are short there.
+[[gnu::noinline]] void average_patch(const Int8Convolution& data, const Patch& patch, const int8_t* in,
+                                     int8_t* out) {
+  for (int32_t left = data.shape.output_depth; left > 0; --left) {
+    const int32_t mean = average(sum_over(patch, in++, &kOne), patch.rows * patch.runs);
+    *out++ = static_cast<int8_t>(clamp(mean, data.range.low, data.range.high));
+  }
+}
+
 // All channels of one output position; `in` and `filter` point at the first value of the patch.
 void convolve(const Int8Convolution& data, const Patch& patch, const int8_t* in, const int8_t* filter,
               const int32_t* bias, int8_t* out) {
@@ -194,8 +211,13 @@ Error invoke_int8_convolution(const OperatorView& op, const void* memory) {
         patch.length = joined ? taps * shape.group_depth : shape.group_depth;
         const int32_t first_row = rows.origin + rows.first * shape.y.dilation;
         const int32_t first_column = columns.origin + columns.first * shape.x.dilation;
-        convolve(data, patch, image + (first_row * shape.x.input + first_column) * depth,
-                 filter + (rows.first * shape.x.filter + columns.first) * data.filter_column, bias, out);
+        const int8_t* const in = image + (first_row * shape.x.input + first_column) * depth;
+        if (filter) {
+          convolve(data, patch, in, filter + (rows.first * shape.x.filter + columns.first) * data.filter_column,
+                   bias, out);
+        } else {
+          average_patch(data, patch, in, out);
+        }
         out += shape.output_depth;
       }
     }

@@ -34,7 +34,8 @@ Error expect_bias(const Preparation& op, int32_t output_depth);
 // of its own has registers for all it needs.
 int32_t dot(const int8_t* inputs, const int8_t* weights, int32_t length, int32_t input_offset, int32_t sum);
 
-// --- int8: CONV_2D, DEPTHWISE_CONV_2D, and FULLY_CONNECTED as a convolution of images of one pixel ---
+// --- int8: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED as a convolution of images of one pixel, and AVERAGE_POOL_2D as
+// one of each channel by itself, without weights ---
 
 // An operator's data; followed in memory by the Multipliers: one per output channel, or one for all.
 struct Int8Convolution {

@@ -13,21 +13,14 @@ namespace roost::device::test {
 
 namespace testing = runtime::testing;
 using runtime::BuiltinOperator;
-using runtime::Needs;
 using runtime::OperatorView;
 
 namespace {
 
-runtime::Error prepare_xor(const OperatorView& op, Needs& needs, void*) {
-  const runtime::Error error = op.expect_operands(2, 2, 1);
-  if (error != runtime::Error::kNone) return error;
-  if (op.output(0).type() != op.input(0).type() || op.input(1).type() != op.input(0).type()) {
-    return runtime::Error::kOperandType;
-  }
-  if (!runtime::same_shape(op.input(0), op.input(1)) || !runtime::same_shape(op.input(0), op.output(0))) {
-    return runtime::Error::kOperandShape;
-  }
-  needs.steps = op.input(0).count();
+runtime::Error prepare_xor(runtime::Preparation& op) {
+  if (op.second.type() != op.in.type()) return runtime::Error::kOperandType;
+  if (!runtime::same_shape(op.in, op.second)) return runtime::Error::kOperandShape;
+  op.needs.steps = op.in.count();
   return runtime::Error::kNone;
 }
 
@@ -39,8 +32,15 @@ runtime::Error invoke_xor(const OperatorView& op, const void*) {
   return runtime::Error::kNone;
 }
 
-const runtime::Kernel kXor = {
-    BuiltinOperator::BITWISE_XOR, runtime::type_bit(runtime::TensorType::INT8), 1, 1, prepare_xor, invoke_xor};
+const runtime::Kernel kXor = {BuiltinOperator::BITWISE_XOR,
+                              runtime::type_bit(runtime::TensorType::INT8),
+                              1,
+                              2,
+                              2,
+                              runtime::kUnary,
+                              nullptr,
+                              prepare_xor,
+                              invoke_xor};
 
 Sha256 sha256(Bytes bytes) {
   SodiumSha256 digest;

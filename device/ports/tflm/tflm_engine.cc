@@ -37,8 +37,7 @@ ModelSize size_up(Bytes model, const Judgement& judgement) {
   size.subgraphs = runtime::graph_count(schema::GetModel(model.data()));
   size.tensors = judgement.tensors;
   size.operators = judgement.operators;
-  size.inputs_and_outputs =
-      static_cast<uint32_t>(main_graph(model).inputs().size() + main_graph(model).outputs().size());
+  size.inputs_and_outputs = main_graph(model).inputs().size() + main_graph(model).outputs().size();
   for (uint32_t g = 0; g < size.subgraphs; ++g) {
     const Graph graph(model, g);
     for (uint32_t i = 0; i < graph.operator_count; ++i) size.channels += channels(graph, graph.op(i));
@@ -154,7 +153,7 @@ runtime::IoTensor TflmEngine::tensor(runtime::Io which, uint32_t index) const {
   if (!session_) return runtime::IoTensor();
   const bool is_input = which == runtime::Io::kInput;
   const Graph graph = main_graph(model_);
-  const Span<const int32_t> indices = is_input ? graph.inputs() : graph.outputs();
+  const runtime::Numbers indices = is_input ? graph.inputs() : graph.outputs();
   if (index >= indices.size()) return runtime::IoTensor();
   return io_tensor(model_, indices[index], is_input ? tflm::input(session_, index) : tflm::output(session_, index));
 }
