@@ -34,7 +34,8 @@ void Receiver::notify_state(MessageType type, uint32_t package_id, Reason reason
 
 inline void Receiver::make_report(bool asked) {
   const uint32_t next = intake_.arrived(outgoing_.data.data() + kReportBytes);
-  const uint32_t limit = limit_count();
+  uint32_t limit = limit_count();
+  if (limit > next + kReachFragments) limit = next + kReachFragments;  // a fragment came since
   ReportHead report;
   report.asked = asked;
   report.epoch_low = static_cast<uint8_t>(epoch_);
@@ -57,10 +58,10 @@ inline void Receiver::make_start() {
   encode(notice, &outgoing_);
 }
 
-// Nothing is owed to a host that has gone: see watch().
+// The check goes on without its host: what it comes to owe then is dropped by the next poll, see watch().
 inline bool Receiver::find_transfer_frame() {
   const uint32_t slot = slot_of(peer_);
-  if (owed_ == 0 || (stack_full_ >> slot & 1) != 0) return false;
+  if (owed_ == 0 || (stack_full_ >> slot & 1) != 0 || !intake_.connected(peer_)) return false;
   const uint32_t first = owed_ & (0u - owed_);
   outgoing_from_ = &owed_;
   outgoing_slot_ = static_cast<uint8_t>(slot);
@@ -82,10 +83,11 @@ bool Receiver::find_frame() {
   if (find_transfer_frame()) return true;
   for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
     const uint32_t bit = 1u << slot;
-    if ((stack_full_ & bit) != 0) continue;
     Talk& talk = talks_[slot];
+    if (!intake_.connected(talk.peer)) talk.peer = Peer::kNobody;  // another connection may get its number
+    if ((stack_full_ & bit) != 0) continue;
     const Notice* notice = &talk.reply;
-    if (talk.reply_owed != 0 && intake_.connected(talk.peer)) {
+    if (talk.reply_owed != 0 && talk.peer != Peer::kNobody) {
       outgoing_from_ = &talk.reply_owed;
       outgoing_bits_ = 1;
     } else if ((news_owed_ & bit) != 0 && intake_.subscribed(slot)) {

@@ -528,6 +528,40 @@ TEST_F(ReceiverTest, VerifiesOnWithoutTheHostOnceAllIsHere) {
   EXPECT_EQ(receiver.poll(now), Kind::kNone);
 }
 
+// The digest goes on without the host; a query whose wait ends meanwhile is nobody's, whoever has the slot now.
+TEST_F(ReceiverTest, ReportsToNobodyElseWhenTheHostHasGone) {
+  reach_manifest();
+  ASSERT_TRUE(receiver.accept(2).ok());
+  ASSERT_EQ(type_out(), MessageType::kAccept);
+  control(encode(Query{101, 50}));
+  ASSERT_EQ(receiver.poll(now), Kind::kPayloadComplete);
+  receiver.handle_disconnect(kHost);
+  receiver.handle_connect(kHost + 2, 247);
+  now += config.query_wait_ms;
+  EXPECT_EQ(receiver.poll(now), Kind::kPayloadComplete);
+}
+
+// Connections are told apart by a number of 14 bits that grows with each.
+TEST_F(ReceiverTest, ForgetsAConnectionsAnswerWithTheConnection) {
+  const auto activates = [this] {
+    Request request;
+    request.type = MessageType::kActivate;
+    request.tag = 1;
+    control(encode(request));
+    return receiver.poll(now);
+  };
+  ASSERT_EQ(activates(), Kind::kRequest);
+  ASSERT_TRUE(receiver.answer_request(Reason::kOk).ok());
+  ASSERT_EQ(type_out(), MessageType::kAnswer);
+  for (int i = 0; i < 1 << 14; ++i) {
+    receiver.handle_disconnect(kHost);
+    EXPECT_EQ(receiver.poll(now), Kind::kNone);
+    receiver.handle_connect(kHost, 247);
+  }
+  receiver.handle_subscribed(kHost, true);
+  EXPECT_EQ(activates(), Kind::kRequest);
+}
+
 TEST_F(ReceiverTest, LendsItsRingAndIsBusyMeanwhile) {
   ASSERT_TRUE(receiver.lend_ring().ok());
   const MutableBytes ring = receiver.scratch();
