@@ -1,6 +1,7 @@
 // What the device says, as it keeps it until it goes: any message of its own but REPORT, in twelve bytes.
 //
-//   Notice notice = make_notice(MessageType::kReject);
+//   Notice notice = Notice();
+//   notice.type = MessageType::kReject;
 //   notice.epoch = offer.epoch;
 //   notice.reason = Reason::kEpochReused;
 //   encode(notice, &frame);   // the same bytes as encode(Reject)
@@ -24,13 +25,6 @@ struct Notice {
   Reason reason;
   uint8_t extra;  // ANSWER: tag; ACCEPT, REWIND: limit; UNKNOWN: version
 };
-
-// All else zero.
-inline Notice make_notice(MessageType type) {
-  Notice notice = Notice();
-  notice.type = type;
-  return notice;
-}
 
 void encode(const Notice& notice, Frame* frame);
 

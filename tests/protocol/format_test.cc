@@ -106,7 +106,8 @@ Buffer bytes_of(const Frame& frame) {
 
 // Every field with another value, so that none can stand for another.
 Notice notice_of(MessageType type) {
-  Notice notice = make_notice(type);
+  Notice notice = Notice();
+  notice.type = type;
   notice.package_id = 0x04030201;
   notice.epoch = 0x0605;
   notice.detail = 0x0807;
