@@ -86,8 +86,8 @@ struct FlatLimit {
         most(static_cast<uint16_t>(the_most)) {}
 };
 constexpr uint16_t kFlatUnlimited = 0xFFFF;  // for a size
-constexpr FlatLimit kFlatLimitsEnd(FlatLimit::kVector, 0, 1,
-                                   0);  // behind the last row: of all, its least alone is beyond its most
+// Behind the last row: of all rows, its least alone is beyond its most.
+constexpr FlatLimit kFlatLimitsEnd(FlatLimit::kVector, 0, 1, 0);
 
 // Of four letters, as they stand in the file.
 constexpr uint32_t flat_identifier(const char (&letters)[5]) {
