@@ -14,8 +14,8 @@ constexpr uint32_t kConnected = 0x0002;  // lowest bit of the number, which grow
 constexpr uint32_t kNumber = 0xFFFE;
 constexpr uint32_t kMapBits = 128;
 
-// All words are stored in order (release) and loaded in order (acquire), but for hints. What is said under a number that
-// is odd in the meantime is so seen whole or recognized as torn. Only inside_ and generation_ need more: see
+// All words are stored in order (release) and loaded in order (acquire), but for hints. What is said under a number
+// that is odd in the meantime is so seen whole or recognized as torn. Only inside_ and generation_ need more: see
 // producer_inside.
 ROOST_INLINE void store(std::atomic<uint32_t>* word, uint32_t value) {
 #ifdef ROOST_MUTANT_WORDS_WITHOUT_ORDER  // see tests/protocol/CMakeLists.txt

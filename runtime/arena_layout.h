@@ -10,6 +10,7 @@
 // of the main one.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "runtime/model_view.h"
@@ -34,9 +35,10 @@ inline uint32_t tables_bytes(const Graph& graph) {
 inline uint32_t* tensor_offsets(uint8_t* arena) {
   return reinterpret_cast<uint32_t*>(arena);
 }
-// Both as words: which one has the offset of an operator's scratch, as tensors' numbers are those of theirs.
+// The tables read as words: the one with the offset of an operator's scratch. That of a tensor has the tensor's number.
 inline uint32_t scratch_word(const Graph& graph, uint32_t operator_index) {
-  return graph.tensor_count + operator_index * uint32_t{sizeof(OperatorRecord) / sizeof(uint32_t)} + 1;
+  const uint32_t record_word = operator_index * uint32_t{sizeof(OperatorRecord) / sizeof(uint32_t)};
+  return graph.tensor_count + record_word + uint32_t{offsetof(OperatorRecord, scratch) / sizeof(uint32_t)};
 }
 inline OperatorRecord* operator_records(const Graph& graph, uint8_t* arena) {
   return reinterpret_cast<OperatorRecord*>(tensor_offsets(arena) + graph.tensor_count);

@@ -46,7 +46,7 @@ struct IoContract {
 // kilobytes and do not bind on a host either.
 struct GateLimits {
   uint32_t arena_bytes = UINT32_MAX;
-  uint64_t work = UINT64_MAX;  // multiply-accumulates plus other steps, per inference
+  uint64_t work = UINT64_MAX;  // multiply-accumulates plus other steps, per inference; beyond 2^64 never
   uint32_t subgraphs = 16;
   uint32_t tensors = 4096;    // of all subgraphs
   uint32_t operators = 2048;  // of all subgraphs

@@ -32,7 +32,7 @@ class Interpreter final : public Engine {
   explicit Interpreter(const GateInput& input) : input_(input) {}
 
   void observe(OperatorObserver* observer) { observer_ = observer; }
-  const Judgement& judgement() const { return judgement_; }  // of what is prepared
+  const Judgement& judgement() const { return judgement_; }  // of what is prepared, else undefined
 
   Status judge(Bytes model, MutableBytes scratch, Judgement* judgement) override;
   Status prepare(Bytes model, MutableBytes arena, MutableBytes scratch) override;

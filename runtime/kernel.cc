@@ -49,7 +49,7 @@ Preparation::Preparation(const Graph& graph, uint32_t op_index, const MutableByt
       arena_(arena),
       end_(end) {}
 
-// Inline are those that are called in one place, or nearly.
+// `inline` where calls would cost more than the function.
 
 inline Tensor Preparation::operand(uint32_t index) const {
   return has_input(index) ? input(index) : output(0);

@@ -1,7 +1,7 @@
 // The arena planner: gives each tensor a place such that no two that live at the same time overlap.
 //
-// Largest first, each at the lowest offset where it fits (ties: the one that lives first, then by owner). Offsets and sizes are
-// multiples of kArenaAlignment.
+// Largest first, each at the lowest offset where it fits (ties: the one that lives first, then by owner). Offsets and
+// sizes are multiples of kArenaAlignment.
 #pragma once
 
 #include <stdint.h>

@@ -19,7 +19,7 @@ namespace runtime {
 
 class GraphSurvey {
  public:
-  // Borrows everything. What the subgraph costs is added to the judgement, but for its planned part: its arena_bytes are
+  // Borrows everything. What the subgraph costs is added to the judgement, but for its planned part: arena_bytes are
   // those of the largest one so far.
   GraphSurvey(const Graph& graph, const KernelList& kernels, const MutableBytes& scratch, Judgement* judgement,
               Report* report)

@@ -89,7 +89,7 @@ class Tensor {
   const tflite::QuantizationParameters* quantisation() const;
   const tflite::Tensor* table() const { return table_; }
 
-  // The bytes: of constants always; of the others null while the gate judges (Kernel::prepare says when). The
+  // The bytes: of constants always; of the others null while the gate judges. The
   // gate has checked the length, and the alignment for the element type.
   template <typename T>
   const T* data() const {

@@ -10,7 +10,7 @@ namespace runtime {
 
 // The type has a size, the shape is static and its bytes fit kTensorBytesMax, the data (if any) is in the file, has
 // exactly the shape's length and is aligned to its elements, quantisation is sound. The model has passed
-// FlatBuffers verification; `tensor` is what was read of `table`.
+// FlatBuffers verification.
 Error check_tensor(const tflite::Model* model, const Tensor& tensor);
 
 }  // namespace runtime

@@ -1,7 +1,8 @@
 // A slot's meta area: header and manifest, two places for the seal, one cell per payload block.
 //
 // Each field is programmed once per erase of the meta; whatever was torn is left alone and something else vouches
-// for it (a second seal, the journal). All of it goes through the scratch, but for reading a header, which leaves it alone.
+// for it (a second seal, the journal). All of it goes through the scratch, but for reading a header, which leaves it
+// alone.
 #pragma once
 
 #include <stdint.h>
@@ -76,8 +77,8 @@ class Meta : public Volume {
   // not be programmed.
   bool header(uint8_t slot, const PackageInfo& package, Do what);
 
-  // Ok: a seal for just this header and manifest reads well. kWrite tries each place that reads blank instead, since one
-  // that was torn may read well only once: kFlashBusy, kProgramFailed. Uses the digest.
+  // Ok: a seal for just this header and manifest reads well. kWrite tries each place that reads blank instead, since
+  // one that was torn may read well only once: kFlashBusy, kProgramFailed. Uses the digest.
   Status seal(uint8_t slot, const PackageInfo& header, Do what);
 
   bool cell_is(uint8_t slot, uint32_t block, uint32_t chain);

@@ -1,8 +1,9 @@
 // The store: slots for models in flash, and which of them runs. Rule one: at every moment, including inside an
 // erase or a program, a power cut leaves the old model or the new one runnable.
 //
-// Borrows the flash, the digest, the configuration and the scratch for its life; owns a few hundred bytes and no heap. One thread. Every call is bounded: at most one erase (or slice) and one small program, or one page of
-// reading; what takes longer goes in steps. Format and write orders: LAYOUT.md.
+// Borrows the flash, the digest, the configuration and the scratch for its life; owns a few hundred bytes and no heap.
+// One thread. Every call is bounded: at most one erase (or slice) and one small program, or one page of reading; what
+// takes longer goes in steps. Format and write orders: LAYOUT.md.
 //
 //   store.mount(now);
 //   while (store.work_wanted(now) == Work::kRecover) store.work(now);

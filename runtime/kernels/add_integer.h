@@ -18,7 +18,7 @@ struct AddData {
   Range range;
 };
 
-// Operands, types, shapes and quantisation. left_shift: how many spare bits the type leaves.
+// What the kernel's row leaves open of types, shapes and quantisation. left_shift: how many spare bits the type leaves.
 Error prepare_add(Preparation& op, int32_t left_shift, AddData* data);
 
 inline int32_t add(int32_t a, int32_t b, const AddData& data) {

@@ -20,13 +20,15 @@ inline Error expect_per_tensor(const Tensor& tensor) {
   return tensor.per_tensor() ? Error::kNone : Error::kOperandQuantisation;
 }
 
-// Quantised per tensor both: the scales differ by no more than the reference lets pass (one millionth) and the zero points are the same.
+// Quantised per tensor both: the scales differ by no more than the reference lets pass (one millionth) and the zero
+// points are the same.
 Error expect_same_quantisation(const Tensor& a, const Tensor& b);
 
 // A constant tensor of int32, rank 0 or 1 or more: how many values and which.
 Error constant_int32s(const Tensor& tensor, Span<const int32_t>* values);
 
-// The quantised values a fused activation lets through, of an output quantised per tensor; kOptions for the activations the reference does not fuse.
+// The quantised values a fused activation lets through, of an output quantised per tensor; kOptions for the activations
+// the reference does not fuse.
 struct Range {
   int32_t low;
   int32_t high;

@@ -14,7 +14,7 @@ struct MulData {
   Range range;
 };
 
-// Operands, types, shapes and quantisation. 16-bit tensors have no zero points, so that products fit.
+// What the kernel's row leaves open of types, shapes and quantisation. 16-bit tensors have no zero points, so that products fit.
 Error prepare_mul(Preparation& op, MulData* data);
 
 inline int32_t multiply(int32_t a, int32_t b, const MulData& data) {
