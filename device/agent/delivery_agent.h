@@ -74,7 +74,8 @@ class DeliveryAgent {
   void stop_receiving();
   bool borrow_ring();
   bool work_models(uint32_t now_ms);
-  protocol::PackageState running_state(const storage::SlotInfo& slot) const;
+  protocol::PackageState running_state() const;
+  void put_running(protocol::InfoWriter* writer);
 
   // Small members first: the shorter instructions reach only so far.
   Activation activation_;

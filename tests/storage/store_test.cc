@@ -148,7 +148,7 @@ TEST_F(StoreTest, RefusesARejectedPackageUnlessForced) {
   start_trial(b);
   ASSERT_TRUE(store().reject(opened, 42, 7).ok());
   rig().reboot();
-  const SlotInfo info = store().slot_info(store().slot_in(SlotState::kRejected));
+  const SlotRecord& info = store().state().slots[store().slot_in(SlotState::kRejected)];
   EXPECT_EQ(info.reason, 42);
   EXPECT_EQ(info.detail, 7);
   expect_refused(b, Error::kRejectedBefore);
@@ -211,7 +211,7 @@ TEST_F(StoreTest, ResumesAfterAResetEvenWhereTheRestReadsBlank) {
   ASSERT_EQ(open(b), Error::kNone);
   send(b, 2);
   rig().reboot();
-  EXPECT_EQ(store().slot_info(0).durable_chunks, 2u);
+  EXPECT_EQ(store().durable_chunks(0), 2u);
   ASSERT_EQ(open(b), Error::kNone);
   EXPECT_EQ(store().next_page(), 2u);
   EXPECT_FALSE(store().page_ready());
@@ -273,7 +273,7 @@ TEST_F(StoreTest, ASpoiledPackageIsNeverSealed) {
   EXPECT_EQ(rig().error, Error::kDigestMismatch);
   EXPECT_EQ(store().seal().error(), Error::kWrongState);
   ASSERT_TRUE(store().abandon(33, 4).ok());
-  EXPECT_EQ(store().slot_info(0).reason, 33);
+  EXPECT_EQ(store().state().slots[0].reason, 33);
   EXPECT_EQ(store().abandon(33, 4).error(), Error::kWrongState);
 }
 
@@ -388,14 +388,14 @@ TEST_F(StoreTest, EraseAllLeavesCleanSlotsThatNeedNoErase) {
   install(b);
   ASSERT_TRUE(store().erase_all(rig().now).ok());
   EXPECT_EQ(boot(store(), ResetCause::kOther).action, BootAction::kNone);
-  EXPECT_EQ(open(c), Error::kBusy);
+  EXPECT_EQ(open(c), Error::kNotReady);
   rig().reboot();  // in the middle of it: it goes on
   settle();
-  EXPECT_EQ(store().slot_info(0).state, SlotState::kErased);
-  EXPECT_EQ(store().slot_info(1).state, SlotState::kErased);
-  const uint32_t wear = store().slot_info(0).wear_total + store().slot_info(1).wear_total;
+  EXPECT_EQ(store().state().slots[0].state, SlotState::kErased);
+  EXPECT_EQ(store().state().slots[1].state, SlotState::kErased);
+  const uint32_t wear = store().state().slots[0].wear_total + store().state().slots[1].wear_total;
   install(c);
-  EXPECT_EQ(store().slot_info(0).wear_total + store().slot_info(1).wear_total, wear);
+  EXPECT_EQ(store().state().slots[0].wear_total + store().state().slots[1].wear_total, wear);
 }
 
 TEST_F(StoreTest, EarlyEraseClearsTheRetiredModelAfterTheGraceTime) {
@@ -445,7 +445,7 @@ TEST_F(StoreTest, ReinstatesTheRetiredModelAndFallsBackToTheConfirmedOne) {
   install(b);
   const uint8_t retired = store().slot_in(SlotState::kRetired);
   const uint8_t confirmed = store().slot_in(SlotState::kConfirmed);
-  const auto worn = [&] { return store().slot_info(0).wear_total + store().slot_info(1).wear_total; };
+  const auto worn = [&] { return store().state().slots[0].wear_total + store().state().slots[1].wear_total; };
   const uint32_t worn_before = worn();
   ASSERT_TRUE(store().reinstate(retired).ok());
   EXPECT_EQ(store().reinstate(retired).error(), Error::kWrongState);
