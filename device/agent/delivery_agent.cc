@@ -52,7 +52,7 @@ void put_tensors(protocol::InfoWriter* writer, bool declared, const Span<const r
 
 }  // namespace
 
-// The first two are made before what they borrow, and only keep where it will be.
+// Activation and Delivery are made before what they borrow, and only keep where it will be.
 DeliveryAgent::DeliveryAgent(const AgentConfig& config)
     : activation_(store_, host_, receiver_, config),
       delivery_(receiver_, store_, config),
@@ -64,9 +64,7 @@ DeliveryAgent::DeliveryAgent(const AgentConfig& config)
 storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms) {
   const storage::Status mounted = store_.mount(now_ms);
   if (!mounted.ok()) return mounted;
-  while (store_.work_wanted(now_ms) == storage::Work::kRecover) {
-    if (!store_.work(now_ms).ok()) break;  // flash that does not read: what is durable is what was found so far
-  }
+  while (store_.work_wanted(now_ms) == storage::Work::kRecover) (void)store_.work(now_ms);  // flash is only read
   receiver_.admit(store_.payload_bytes_max());
   activation_.boot(cause);
   (void)borrow_ring();  // before anybody can offer: a device serves before it receives
