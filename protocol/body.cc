@@ -52,10 +52,11 @@ const FlatFormat kFormat = {flat_identifier("RSB1"), kPayloadBytesMax, kSchema, 
 
 }  // namespace
 
-// Of nothing, past the last one.
+// The index has been checked against the count; past it is the caller's mistake.
 FlatView BodyView::table_of(Field field, size_t index) const {
   const FlatVector tables = root_.vector(field);
-  return index < tables.size() ? tables.table_at(static_cast<uint32_t>(index)) : FlatView();
+  ROOST_ASSERT(index < tables.size());
+  return tables.table_at(static_cast<uint32_t>(index));
 }
 
 Text BodyView::label(size_t index) const {

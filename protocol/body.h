@@ -48,7 +48,6 @@ class BodyView {
   // index < count; each access follows the verified offsets.
   Text label(size_t index) const;
   KeyValueView key_value(size_t index) const;
-  // Beyond the last one: of nothing expected, as none is that passed read_body.
   VectorView vector(size_t index) const { return VectorView(table_of(kVectors, index)); }
 
  private:

@@ -164,11 +164,9 @@ class Store {
   Status record_trial(uint8_t slot);
   // From kTrial. The counter floor rises; what was confirmed is retired, what was retired is forgotten.
   Status confirm(uint8_t slot, uint32_t now_ms);
-  // From kPending and kTrial.
+  // From kPending and kTrial; and from kConfirmed, where the retired one is confirmed again: slot_to_run() says what to
+  // run now. kNothingToReturnTo changes nothing.
   Status reject(uint8_t slot, uint8_t reason, uint16_t detail);
-  // Away from the newest model: an unconfirmed one is rejected; otherwise the confirmed one is rejected and the
-  // retired one confirmed again: slot_to_run() says what to run now. kNothingToReturnTo changes nothing.
-  Status roll_back(uint8_t reason, uint16_t detail);
 
   // Forgets every model, then erases the slots in work(). kTrialOpen, kInUse (hold(kNoSlot) first), kEraseBudget.
   Status erase_all(uint32_t now_ms);

@@ -80,7 +80,6 @@ bool Activation::begin(Goal goal, uint8_t slot) {
   if (model.bytes.empty() || !host_.start(model, goal != Goal::kBoot).ok()) return false;
   goal_ = goal;
   candidate_ = slot;
-  previous_ = running_;
   confirm_due_ = false;
   // An unconfirmed model is safe without, and what serves meanwhile may need it.
   if (goal != Goal::kAttempt) store_.hold(slot);
@@ -118,10 +117,7 @@ void Activation::run_next() {
 Cause Activation::begin_attempt(uint8_t slot) {
   const storage::Error error = store_.record_attempt(slot).error();
   const Cause cause = cause_of(error);
-  if (error == storage::Error::kAttemptsSpent) {
-    (void)reject(slot, cause);  // said again at the next boot otherwise
-    note(AgentEvent::kRolledBack, slot, cause);
-  }
+  if (error == storage::Error::kAttemptsSpent) (void)reject(slot, cause);  // said again at the next boot otherwise
   if (!cause.ok()) return cause;
   if (!begin(Goal::kAttempt, slot)) return Reason::kBusy;
   safe_mode_ = false;  // somebody asks for it: a model again
@@ -178,10 +174,8 @@ Cause Activation::roll_back(Reason asked_by) {
   uint8_t slot = find(kUnconfirmed, 0);
   if (slot != kNoSlot) {
     const Cause rejected = reject(slot, asked_by);
-    if (!rejected.ok()) return rejected;
-    attempt_due_ = false;
-    note(AgentEvent::kRolledBack, slot, asked_by);
-    return Cause();
+    if (rejected.ok()) attempt_due_ = false;
+    return rejected;
   }
   if (busy()) return Reason::kBusy;
   slot = store_.slot_in(SlotState::kRetired);
@@ -281,20 +275,18 @@ ROOST_INLINE bool Activation::write_due() {
   const Goal goal = goal_;
   if (goal == Goal::kNothing) return !attempt_due_ || attempt_at_boot();
   const bool serves = goal != Goal::kReject;
-  Cause cause;
-  if (!serves) {
-    cause = reject(candidate_, because_);
-  } else if (running_ != candidate_) {
-    return true;  // the model host is at it
-  } else if (goal == Goal::kAttempt) {
-    cause = cause_of(store_.record_trial(candidate_));
-  } else {  // only now the store lets go of the newer one
-    cause = cause_of(store_.roll_back(kept_reason(because_.reason()), because_.detail()));
-  }
+  if (serves && running_ != candidate_) return true;  // the model host is at it
+  // For a return: only now the store lets go of the newer one.
+  const Cause cause = goal == Goal::kAttempt
+                          ? cause_of(store_.record_trial(candidate_))
+                          : reject(serves ? store_.slot_in(SlotState::kConfirmed) : candidate_, because_);
   if (cause.is_busy()) return false;
-  if (serves && !cause.ok()) {
-    give_up(cause);
-    return true;
+  if (!cause.ok()) {
+    if (serves) {
+      give_up(cause);
+      return true;
+    }
+    note(AgentEvent::kRolledBack, candidate_, because_);  // not on record, but it is given up
   }
   goal_ = Goal::kNothing;
   if (goal == Goal::kAttempt) {
@@ -304,7 +296,6 @@ ROOST_INLINE bool Activation::write_due() {
   }
   if (serves) (void)host_.confirm();  // it is on trial, so this cannot be refused
   last_return_ = because_;
-  note(AgentEvent::kRolledBack, serves ? previous_ : candidate_, because_);
   if (running_ != kRunningNone) note(AgentEvent::kModelRuns, running_);
   end_roll_back(Cause());
   return true;
@@ -317,8 +308,11 @@ void Activation::end_roll_back(Cause cause) {
   run_something();
 }
 
+// Recorded, then told.
 Cause Activation::reject(uint8_t slot, Cause cause) {
-  return cause_of(store_.reject(slot, kept_reason(cause.reason()), cause.detail()));
+  const Cause recorded = cause_of(store_.reject(slot, kept_reason(cause.reason()), cause.detail()));
+  if (recorded.ok()) note(AgentEvent::kRolledBack, slot, cause);
+  return recorded;
 }
 
 runtime::Status Activation::invoke() {

@@ -101,7 +101,6 @@ class Activation {
   uint8_t not_yet_healthy_ = 16;  // so many inferences without a hang end a run of watchdog resets
   uint8_t next_to_run_ = 0;       // kBoot: of the list in run_next
   uint8_t candidate_ = 0;         // being run, attempted or returned to
-  uint8_t previous_ = 0;          // what served before the candidate, to return to
   uint8_t running_ = protocol::kRunningNone;
   uint32_t again_at_ms_ = 0;
   Cause because_;  // why the candidate is given up, or the one that runs left

@@ -165,7 +165,8 @@ TEST_F(StoreTest, RefusesACounterBelowTheFloorEvenForced) {
   expect_refused(b, Error::kCounterTooLow, kOpenForce);
   b.counter = 5;  // equal is allowed
   install(b);
-  ASSERT_TRUE(store().roll_back(20, 0).ok());  // and a local return is never refused
+  ASSERT_TRUE(
+      store().reject(store().slot_in(SlotState::kConfirmed), 20, 0).ok());  // and a local return is never refused
   EXPECT_EQ(store().counter_floor(), 5u);
 }
 
@@ -355,12 +356,12 @@ TEST_F(StoreTest, ARunOfWatchdogResetsEndsInSafeModeUntilHealthy) {
 TEST_F(StoreTest, RollsBackToTheRetiredModelOnce) {
   install(a);
   install(b);
-  ASSERT_TRUE(store().roll_back(20, 1).ok());
+  ASSERT_TRUE(store().reject(store().slot_in(SlotState::kConfirmed), 20, 1).ok());
   const BootChoice choice = choice_of(store());
   EXPECT_EQ(choice.action, BootAction::kRun);
   EXPECT_TRUE(rig().holds(choice.slot, a));
   const uint64_t before = flash.operations();
-  EXPECT_EQ(store().roll_back(20, 1).error(), Error::kNothingToReturnTo);
+  EXPECT_EQ(store().reject(store().slot_in(SlotState::kConfirmed), 20, 1).error(), Error::kNothingToReturnTo);
   EXPECT_EQ(flash.operations(), before);
 }
 
@@ -368,7 +369,7 @@ TEST_F(StoreTest, RollsBackToTheBuiltInModel) {
   has_builtin = true;
   EXPECT_EQ(boot(store(), ResetCause::kOther).action, BootAction::kBuiltIn);
   install(a);
-  ASSERT_TRUE(store().roll_back(20, 1).ok());
+  ASSERT_TRUE(store().reject(store().slot_in(SlotState::kConfirmed), 20, 1).ok());
   const BootChoice choice = choice_of(store());
   EXPECT_EQ(choice.action, BootAction::kBuiltIn);
 }
@@ -406,7 +407,7 @@ TEST_F(StoreTest, EarlyEraseClearsTheRetiredModelAfterTheGraceTime) {
   rig().now += config.early_erase_grace_ms;
   settle();
   EXPECT_NE(store().slot_in(SlotState::kErased), kNoSlot);
-  EXPECT_EQ(store().roll_back(20, 0).error(), Error::kNothingToReturnTo);
+  EXPECT_EQ(store().reject(store().slot_in(SlotState::kConfirmed), 20, 0).error(), Error::kNothingToReturnTo);
   install(c);
   EXPECT_TRUE(rig().holds(store().slot_in(SlotState::kConfirmed), c));
 }
@@ -479,7 +480,8 @@ TEST_F(StoreTest, WrongStatesChangeNothing) {
     EXPECT_EQ(store().record_attempt(slot).error(), Error::kWrongState);
     EXPECT_EQ(store().record_trial(slot).error(), Error::kWrongState);
     EXPECT_EQ(store().confirm(slot, 0).error(), Error::kWrongState);
-    EXPECT_EQ(store().reject(slot, 20, 0).error(), Error::kWrongState);
+    EXPECT_EQ(store().reject(slot, 20, 0).error(),
+              slot == confirmed ? Error::kNothingToReturnTo : Error::kWrongState);
     EXPECT_EQ(store().reinstate(slot).error(), Error::kWrongState);
   }
   EXPECT_EQ(store().rewind(0).error(), Error::kWrongState);
@@ -515,7 +517,7 @@ TEST_F(StoreTest, AChangeThatCannotBeRecordedIsTakenBack) {
   only_later([&] { return store().record_attempt(opened).error(); });
   only_later([&] { return store().record_trial(opened).error(); });
   only_later([&] { return store().confirm(opened, rig().now).error(); });
-  only_later([&] { return store().roll_back(20, 1).error(); });
+  only_later([&] { return store().reject(store().slot_in(SlotState::kConfirmed), 20, 1).error(); });
   upload(c);
   only_later([&] { return store().reject(opened, 20, 1).error(); });
   install(b, kOpenForce);

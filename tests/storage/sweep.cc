@@ -278,7 +278,8 @@ bool try_and_reject(World& w, const Package& package) {
 bool roll_back_confirmed(World& w) {
   w.known.leaving_old = true;
   if (w.store().slot_in(SlotState::kRejected) == kNoSlot) {
-    const auto call = [&] { return w.store().roll_back(kReasonCallerFirst, 0).error(); };
+    const uint8_t slot = w.store().slot_in(SlotState::kConfirmed);
+    const auto call = [&] { return w.store().reject(slot, kReasonCallerFirst, 0).error(); };
     if (!insist(w, call, "roll back")) return false;
   }
   w.known.old = w.known.retired;

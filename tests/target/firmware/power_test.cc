@@ -187,7 +187,7 @@ void confirm(Board& board, const Package& package, File& report) {
   CHECK(boot(again.store(), storage::ResetCause::kOther).action == BootAction::kRun);
   install(again, kPackages[1], report);
   confirm(again, kPackages[1], report);
-  CHECK(again.store().roll_back(storage::kReasonCallerFirst, 0).ok());
+  CHECK(again.store().reject(again.store().slot_in(SlotState::kConfirmed), storage::kReasonCallerFirst, 0).ok());
   say(report, "returned", 'A');
   install(again, kPackages[2], report);
   CHECK(again.store().reject(again.store().slot_in(SlotState::kTrial), storage::kReasonCallerFirst, 0).ok());
