@@ -39,7 +39,7 @@ struct Package {
   uint32_t model_bytes = 0;
   Sha256 model_sha256{};
   std::string hardware;
-  runtime::Judgement judgement;
+  runtime::Judgement judgement = {};
 };
 
 Sha256 sha256(Bytes bytes);

@@ -44,7 +44,7 @@ class Engine {
  public:
   // Judges the model without touching what is prepared. The need for arena is in the judgement, which is complete
   // where the status is ok. Errors: the gate's.
-  virtual Status judge(Bytes model, MutableBytes scratch, Judgement* judgement) = 0;
+  virtual Status judge(const Bytes& model, const MutableBytes& scratch, Judgement* judgement) = 0;
   Result<Judgement> measure(Bytes model, MutableBytes scratch) {
     Judgement judgement;
     const Status status = judge(model, scratch, &judgement);
@@ -54,7 +54,7 @@ class Engine {
 
   // Judges the model again and takes it in; a model held before is released first. `arena` starts at a multiple of
   // kArenaAlignment. State is initial. Errors: the gate's, kArenaTooSmall.
-  virtual Status prepare(Bytes model, MutableBytes arena, MutableBytes scratch) = 0;
+  virtual Status prepare(const Bytes& model, const MutableBytes& arena, const MutableBytes& scratch) = 0;
 
   // Runs the next operator; kFinished with the last one (or when there is none), after which the outputs are valid
   // and the next step starts the next inference. Errors: kInvokeFailed; the inference is abandoned.

@@ -59,16 +59,16 @@ struct GateInput {
   IoContract io;
 };
 
-// What is known about a model that passed.
+// What is known about a model that passed. Without defaults: who judges fills in all of it.
 struct Judgement {
-  uint32_t arena_bytes = 0;       // persistent_bytes and the planned tensors, a multiple of kArenaAlignment
-  uint32_t persistent_bytes = 0;  // tables, operators' data, variables: kept between inferences
-  uint32_t variable_bytes = 0;    // the variables of it
-  uint64_t macs = 0;              // multiply-accumulates per inference
-  uint64_t work = 0;              // macs and other steps
-  uint64_t longest_work = 0;      // of one operator
-  uint32_t operators = 0;
-  uint32_t tensors = 0;
+  uint32_t arena_bytes;       // persistent_bytes and the planned tensors, a multiple of kArenaAlignment
+  uint32_t persistent_bytes;  // tables, operators' data, variables: kept between inferences
+  uint32_t variable_bytes;    // the variables of it
+  uint64_t macs;              // multiply-accumulates per inference
+  uint64_t work;              // macs and other steps
+  uint64_t longest_work;      // of one operator
+  uint32_t operators;
+  uint32_t tensors;
 };
 
 // The gate's first step, FlatBuffers verification: after it every offset, length and alignment in the tables of

@@ -41,7 +41,7 @@ class Walk {
     }
     for (uint32_t i = 0; i < graph.operator_count; ++i) walk_operator(graph_index, graph, i);
     if (!accepted()) return;
-    Judgement judgement;
+    Judgement judgement = {};
     Report report;
     GraphSurvey survey(graph, input_.kernels, scratch_, &judgement, &report);
     if (survey.run(MutableBytes()) != Error::kNone) return;

@@ -61,9 +61,9 @@ class InspectVisitor {
 };
 
 struct Inspection {
-  Report report;           // whether and why the gate refuses the model
-  Judgement judgement;     // complete if it does not
-  uint32_t subgraphs = 0;  // from here on 0 and null unless the FlatBuffer is sound
+  Report report;             // whether and why the gate refuses the model
+  Judgement judgement = {};  // complete if it does not
+  uint32_t subgraphs = 0;    // from here on 0 and null unless the FlatBuffer is sound
   const char* description = nullptr;
   uint64_t weight_bytes = 0;   // constants, each buffer once
   Span<const int32_t> inputs;  // of the model: tensor indices in subgraph 0

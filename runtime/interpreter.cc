@@ -18,12 +18,12 @@ uint8_t initial_byte(const Tensor& variable) {
 
 }  // namespace
 
-Status Interpreter::judge(Bytes model, MutableBytes scratch, Judgement* judgement) {
+Status Interpreter::judge(const Bytes& model, const MutableBytes& scratch, Judgement* judgement) {
   ModelGate(input_).judge(model, scratch, judgement, &report_);
   return report_.error;
 }
 
-Status Interpreter::prepare(Bytes file, MutableBytes arena, MutableBytes scratch) {
+Status Interpreter::prepare(const Bytes& file, const MutableBytes& arena, const MutableBytes& scratch) {
   ROOST_ASSERT(reinterpret_cast<uintptr_t>(arena.data()) % kArenaAlignment == 0);
   release();
   const bool sound = ModelGate(input_).judge(file, scratch, &judgement_, &report_, arena);

@@ -34,8 +34,8 @@ class Interpreter final : public Engine {
   void observe(OperatorObserver* observer) { observer_ = observer; }
   const Judgement& judgement() const { return judgement_; }  // of what is prepared, else undefined
 
-  Status judge(Bytes model, MutableBytes scratch, Judgement* judgement) override;
-  Status prepare(Bytes model, MutableBytes arena, MutableBytes scratch) override;
+  Status judge(const Bytes& model, const MutableBytes& scratch, Judgement* judgement) override;
+  Status prepare(const Bytes& model, const MutableBytes& arena, const MutableBytes& scratch) override;
   Result<Progress> step() override;
   Status reset() override;
   void release() override;
@@ -51,7 +51,7 @@ class Interpreter final : public Engine {
   Graph graph_;  // the main one of the model that is prepared
   uint8_t* arena_ = nullptr;
   uint32_t next_operator_ = 0;
-  Judgement judgement_;
+  Judgement judgement_ = {};
   Report report_;
 };
 

@@ -10,30 +10,25 @@ namespace runtime {
 ModelHost::ModelHost(Engine& a, Engine& b, MutableBytes arena) {
   ROOST_ASSERT(&a != &b);
   // Both ends aligned: what is cut off here could not be used.
-  const uint8_t* const start = arena.data();
-  const size_t skip = static_cast<size_t>(-reinterpret_cast<uintptr_t>(start)) % kArenaAlignment;
-  if (arena.size() > skip) arena_ = arena.subspan(skip, (arena.size() - skip) / kArenaAlignment * kArenaAlignment);
+  const size_t skip = static_cast<size_t>(-reinterpret_cast<uintptr_t>(arena.data())) % kArenaAlignment;
+  if (arena.size() > skip) {
+    arena_ = MutableBytes(arena.data() + skip, (arena.size() - skip) / kArenaAlignment * kArenaAlignment);
+  }
   sides_[0].engine = &a;
   sides_[1].engine = &b;
 }
 
 // --- Commands ---
 
-Status ModelHost::run(const HostedModel& model) {
-  return state_ == State::kEmpty ? start(model, false) : Error::kBusy;
-}
-
-Status ModelHost::try_model(const HostedModel& model) {
-  return state_ <= State::kRunning ? start(model, true) : Error::kBusy;
-}
-
 Status ModelHost::start(const HostedModel& model, bool trial) {
+  if (state_ > (trial ? State::kRunning : State::kEmpty)) return Error::kBusy;
   state_ = State::kMeasuring;
   trial_ = trial;
+  exchanges_ = 0;
   candidate_->model = model;
   reason_ = Error::kNone;
   report_.restart();
-  pending_ = HostEvent();
+  pending_ = HostEvent::kIdle;
   return Status();
 }
 
@@ -54,7 +49,7 @@ Status ModelHost::stop() {
   forget(old_);
   forget(candidate_);
   serve(nullptr);
-  pending_ = HostEvent();
+  pending_ = HostEvent::kIdle;
   return Status();
 }
 
@@ -66,51 +61,56 @@ bool ModelHost::needs_scratch() const {
 }
 
 HostEvent ModelHost::poll(MutableBytes scratch) {
-  HostEvent::Kind kind = HostEvent::kNeedScratch;
-  if (needs_scratch() && scratch.empty()) return event(kind, Error::kNone);
+  HostEvent told;
+  told.kind = HostEvent::kNeedScratch;
+  told.reason = reason_;
+  if (needs_scratch() && scratch.empty()) return told;
+  Error error = Error::kNone;
   switch (state_) {
     case State::kMeasuring:
-      kind = measure(scratch);
+      error = measure(scratch);
       break;
     case State::kPreparing:
-      kind = prepare(scratch);
+      error = prepare(candidate_, scratch);
+      if (error == Error::kNone) state_ = State::kTesting;
       break;
     case State::kTesting:
-      kind = test();
+      error = test();
       break;
     case State::kRestoring:
-      return event(restore(scratch), reason_);
+      told.kind = restore(scratch);
+      return told;
     case State::kEmpty:
     case State::kRunning:
     case State::kTrial:
-      const HostEvent told = pending_;
-      pending_ = HostEvent();
+      told.kind = pending_;
+      pending_ = HostEvent::kIdle;
       return told;
   }
-  return event(kind, Error::kNone);
+  if (error != Error::kNone) {
+    keep_report(*candidate_, error);
+    give_up(error);
+  }
+  told.kind = HostEvent::kWorking;
+  if (state_ == State::kTrial) told.kind = HostEvent::kTrial;
+  if (state_ == State::kRunning) told.kind = HostEvent::kRunning;
+  return told;
 }
 
-HostEvent::Kind ModelHost::measure(const MutableBytes& scratch) {
+inline Error ModelHost::measure(const MutableBytes& scratch) {
   Judgement judgement;
-  if (!candidate_->engine->judge(candidate_->model.bytes, scratch, &judgement).ok()) return fail_by_engine();
+  const Status judged = candidate_->engine->judge(candidate_->model.bytes, scratch, &judgement);
+  if (!judged.ok()) return judged.error();
   const uint32_t needed = judgement.arena_bytes;
   candidate_->arena_bytes = needed;
-  if (needed > arena_.size()) return fail(Error::kArenaTooSmall);
+  if (needed > arena_.size()) return Error::kArenaTooSmall;
   state_ = State::kPreparing;
   if (old_->prepared && needed > arena_.size() - old_->arena_bytes) {
     old_->prepared = false;
     old_->engine->release();
     serve(nullptr);
   }
-  return HostEvent::kWorking;
-}
-
-HostEvent::Kind ModelHost::prepare(const MutableBytes& scratch) {
-  if (!prepare_side(candidate_, scratch)) return fail_by_engine();
-  state_ = State::kTesting;
-  vector_ = 0;
-  vector_loaded_ = false;
-  return HostEvent::kWorking;
+  return Error::kNone;
 }
 
 // Side 0 works from the low end, side 1 from the high end.
@@ -119,39 +119,37 @@ inline MutableBytes ModelHost::arena_of(const Side& side) const {
   return &side == &sides_[0] ? arena_.first(bytes) : arena_.from(arena_.size() - bytes);
 }
 
-bool ModelHost::prepare_side(Side* side, const MutableBytes& scratch) {
-  side->prepared = side->engine->prepare(side->model.bytes, arena_of(*side), scratch).ok();
-  return side->prepared;
+Error ModelHost::prepare(Side* side, const MutableBytes& scratch) {
+  const Status prepared = side->engine->prepare(side->model.bytes, arena_of(*side), scratch);
+  side->prepared = prepared.ok();
+  return prepared.error();
 }
 
-HostEvent::Kind ModelHost::test() {
+// The exchange that is next. When no vector is left, the candidate serves.
+inline Error ModelHost::test() {
   const SelfTest* self_test = candidate_->model.self_test;
   SelfTestVector vector;
-  if (!self_test || !self_test->vector(vector_, &vector)) return activate();
-  Io next = Io::kInput;
-  if (vector_loaded_) {
+  if (!self_test || !self_test->vector(self_test_vector(), &vector)) return activate();
+  const Io which = exchanges_ % 2 == 0 ? Io::kInput : Io::kOutput;
+  if (which == Io::kOutput) {
     const Result<Progress> progress = candidate_->engine->step();
-    if (!progress.ok()) return fail_by_engine();
-    if (progress.value() != Progress::kFinished) return HostEvent::kWorking;
-    next = Io::kOutput;
+    if (!progress.ok()) return progress.error();
+    if (progress.value() != Progress::kFinished) return Error::kNone;
   }
-  const Error error = exchange(next, vector);
-  if (error != Error::kNone) return fail(error);
-  if (vector_loaded_) ++vector_;
-  vector_loaded_ = !vector_loaded_;
-  return HostEvent::kWorking;
+  const Error error = exchange(which, vector);
+  if (error == Error::kNone) ++exchanges_;
+  return error;
 }
 
-HostEvent::Kind ModelHost::activate() {
+inline Error ModelHost::activate() {
   const Status reset = candidate_->engine->reset();
-  if (!reset.ok()) return fail(reset.error());
+  if (!reset.ok()) return reset.error();
   serve(candidate_);
   warm_up_left_ = candidate_->model.warm_up_inferences;
   healthy_ = 0;
   state_ = State::kTrial;
-  if (trial_) return HostEvent::kTrial;
-  settle();  // a model that was simply run has nothing to prove
-  return HostEvent::kRunning;
+  if (!trial_) settle();  // a model that was simply run has nothing to prove
+  return Error::kNone;
 }
 
 // The candidate becomes the model; the one before is forgotten.
@@ -161,34 +159,28 @@ void ModelHost::settle() {
   Side* const forgotten = old_;
   old_ = candidate_;
   candidate_ = forgotten;
-  pending_ = HostEvent();
+  pending_ = HostEvent::kIdle;
 }
 
-HostEvent::Kind ModelHost::fail_by_engine() {
-  report_ = candidate_->engine->report();
-  give_up(report_.error);
-  return HostEvent::kWorking;
-}
-
-HostEvent::Kind ModelHost::fail(Error reason) {
-  report_.restart(reason);
-  give_up(reason);
-  return HostEvent::kWorking;
+// What the engine says about it, unless it was not the engine that failed.
+void ModelHost::keep_report(const Side& side, Error error) {
+  report_ = side.engine->report();
+  if (report_.error != error) report_.restart(error);
 }
 
 // Nobody runs the candidate from here on, and the old model serves at once if it still can.
 void ModelHost::give_up(Error reason) {
   state_ = State::kRestoring;
   reason_ = reason;
-  pending_ = HostEvent();
+  pending_ = HostEvent::kIdle;
   forget(candidate_);
   if (serving_ != candidate_) return;
   old_->prepared = old_->prepared && old_->engine->reset().ok();
   serve(old_->prepared ? old_ : nullptr);
 }
 
-HostEvent::Kind ModelHost::restore(const MutableBytes& scratch) {
-  if (needs_scratch() && prepare_side(old_, scratch)) serve(old_);
+inline HostEvent::Kind ModelHost::restore(const MutableBytes& scratch) {
+  if (needs_scratch() && prepare(old_, scratch) == Error::kNone) serve(old_);
   if (old_->prepared) {
     state_ = State::kRunning;
     warm_up_left_ = 0;
@@ -221,7 +213,7 @@ bool close_enough(const IoTensor& got, const uint8_t* expected, float tolerance)
   if (tolerance == 0) return memcmp(got.bytes.data(), expected, size) == 0;
   for (size_t i = 0; i < size; i += element_size(got.type)) {
     const float difference = element(got.type, got.bytes.data() + i) - element(got.type, expected + i);
-    if (!(difference <= tolerance && -difference <= tolerance)) return false;
+    if (!(__builtin_fabsf(difference) <= tolerance)) return false;
   }
   return true;
 }
@@ -250,11 +242,11 @@ inline Error ModelHost::exchange(Io which, const SelfTestVector& vector) {
 Status ModelHost::invoke() {
   if (!serving()) return Error::kNoModel;
   if (!serving_->engine->invoke().ok()) {
-    report_ = serving_->engine->report();
+    keep_report(*serving_, Error::kInvokeFailed);
     if (state_ == State::kTrial) {
       give_up(Error::kInvokeFailed);
     } else {
-      pending_ = event(HostEvent::kInvokeFailed, Error::kInvokeFailed);
+      pending_ = HostEvent::kInvokeFailed;
     }
     return Error::kInvokeFailed;
   }
@@ -262,7 +254,7 @@ Status ModelHost::invoke() {
   if (warm_up_left_ > 0) {
     --warm_up_left_;
   } else if (state_ == State::kTrial && needed != 0 && ++healthy_ == needed) {
-    pending_ = event(HostEvent::kConfirmDue, Error::kNone);
+    pending_ = HostEvent::kConfirmDue;
   }
   return Status();
 }
@@ -273,10 +265,6 @@ IoTensor ModelHost::tensor(Io which, uint32_t index) const {
 
 uint32_t ModelHost::count(Io which) const {
   return serving() ? serving_->engine->count(which) : 0;
-}
-
-uint32_t ModelHost::serving_id() const {
-  return serving() ? serving_->model.id : 0;
 }
 
 uint64_t ModelHost::longest_block() const {
@@ -305,9 +293,7 @@ void ModelHost::serve(Side* side) {
 
 void ModelHost::forget(Side* side) {
   if (side->prepared) side->engine->release();
-  side->model.bytes = Bytes();  // all that was borrowed is let go of
-  side->model.self_test = nullptr;
-  side->arena_bytes = 0;
+  side->model.bytes = Bytes();
   side->prepared = false;
 }
 

@@ -78,7 +78,7 @@ struct HostEvent {
     kInvokeFailed  // the confirmed model failed an inference; it goes on serving
   };
   Kind kind = kIdle;
-  Error reason = Error::kNone;
+  Error reason = Error::kNone;  // of kReturned and kStopped
 };
 
 class ModelHost {
@@ -99,11 +99,12 @@ class ModelHost {
   ModelHost& operator=(const ModelHost&) = delete;
 
   // Commands. kBusy where the table above has a dash.
-  Status run(const HostedModel& model);        // serve this model; there is none before it
-  Status try_model(const HostedModel& model);  // put it on trial; the running one stays to return to
-  Status return_to_previous(Error reason);     // give the candidate up, at any point until it is confirmed
-  Status confirm();                            // the trial is over: the previous model is forgotten
-  Status stop();                               // serve nothing and let go of every byte
+  Status run(const HostedModel& model) { return start(model, false); }       // serve it; there is none before it
+  Status try_model(const HostedModel& model) { return start(model, true); }  // the running one stays to return to
+  Status start(const HostedModel& model, bool trial);                        // one of the two
+  Status return_to_previous(Error reason);  // give the candidate up, at any point until it is confirmed
+  Status confirm();                         // the trial is over: the previous model is forgotten
+  Status stop();                            // serve nothing and let go of every byte
 
   // One slice: at most a measure, a prepare, or one operator of a self-test. Never during an inference. Scratch
   // is used by measure and prepare only: see needs_scratch().
@@ -124,12 +125,11 @@ class ModelHost {
   uint32_t generation() const { return generation_; }
 
   State state() const { return state_; }
-  uint32_t serving_id() const;                   // of the serving model; 0 without one
-  Error last_reason() const { return reason_; }  // why the last candidate was given up
+  uint32_t serving_id() const { return serving() ? serving_->model.id : 0; }  // of the serving model; 0 without one
+  Error last_reason() const { return reason_; }                               // why the last candidate was given up
   const Report& last_report() const { return report_; }
-  uint32_t self_test_vector() const {
-    return vector_;
-  }  // the one at hand; after a failed self-test the one that failed
+  // The one at hand; after a failed self-test the one that failed.
+  uint32_t self_test_vector() const { return exchanges_ / 2; }
   uint32_t healthy_inferences() const { return healthy_; }  // of the candidate on trial, warm-up excluded
   uint64_t longest_block() const;  // of everything prepared: what one poll or one step costs at most
 
@@ -145,36 +145,26 @@ class ModelHost {
     bool prepared = false;  // `engine` holds it
   };
 
-  Status start(const HostedModel& model, bool trial);
   bool has_candidate() const { return state_ >= State::kMeasuring && state_ <= State::kTrial; }
-  HostEvent::Kind measure(const MutableBytes& scratch);
-  HostEvent::Kind prepare(const MutableBytes& scratch);
-  bool prepare_side(Side* side, const MutableBytes& scratch);
-  HostEvent::Kind test();
-  HostEvent::Kind activate();
+  Error measure(const MutableBytes& scratch);
+  Error prepare(Side* side, const MutableBytes& scratch);
+  Error test();
+  Error activate();
   HostEvent::Kind restore(const MutableBytes& scratch);
-  HostEvent::Kind fail(Error reason);
-  HostEvent::Kind fail_by_engine();
+  void keep_report(const Side& side, Error error);
   void give_up(Error reason);
   void settle();
   Error exchange(Io which, const SelfTestVector& vector);
   MutableBytes arena_of(const Side& side) const;
   void serve(Side* side);
   static void forget(Side* side);
-  static HostEvent event(HostEvent::Kind kind, Error reason) {
-    HostEvent event;
-    event.kind = kind;
-    event.reason = reason;
-    return event;
-  }
 
   State state_ = State::kEmpty;
   bool trial_ = false;  // the candidate goes on trial, rather than straight to running
-  bool vector_loaded_ = false;
   Error reason_ = Error::kNone;
-  HostEvent pending_;  // found by invoke(), told by the next poll()
+  HostEvent::Kind pending_ = HostEvent::kIdle;  // found by invoke(), told by the next poll()
   uint32_t generation_ = 0;
-  uint32_t vector_ = 0;  // of the self-test
+  uint32_t exchanges_ = 0;  // of the self-test, two a vector: what goes in, what comes out
   uint32_t warm_up_left_ = 0;
   uint32_t healthy_ = 0;
   MutableBytes arena_;

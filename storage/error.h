@@ -27,7 +27,7 @@ enum class Error : uint8_t {
   kTooLarge,        // manifest or payload larger than a slot holds
   kBadPackage,      // sizes or offsets that contradict one another
   kTrialOpen,       // a model is pending or on trial: confirm it or roll it back first
-  kBusy,            // recovery is still running, or another package is half received and not idle for long: later
+  kBusy,            // another package is half received and not idle for long: later
   kEraseBudget,     // the erase budget is spent: later (Store::erase_budget says how much there is)
   kRejectedBefore,  // this package was rejected before; kOpenForce overrides
   kAlreadyStored,   // this package is in a slot, sealed; kOpenForce installs it again
@@ -36,7 +36,7 @@ enum class Error : uint8_t {
 
   // From the rest of Store.
   kWrongState,         // not now: nothing open, slot not in the state named by the function; changes nothing
-  kNotReady,           // the page's block is not erased yet: work() first
+  kNotReady,           // the page's block is not erased yet, or recovery or clearing slots comes first: work()
   kReadBack,           // the page reads back differently from its CRC: rewind(page), send again
   kDigestMismatch,     // verify: the bytes in flash are not those the manifest promises: abandon()
   kAttemptsSpent,      // the model had all its attempts: reject() it

@@ -156,21 +156,14 @@ uint8_t Store::sound_slot_in(SlotStates wanted) const {
 }
 
 SlotInfo Store::slot_info(uint8_t slot) {
-  SlotInfo info = {};
-  if (slot >= meta_.layout.slot_count) return info;
-  static_cast<SlotRecord&>(info) = state_.slots[slot];
-  const bool open = transfer_.slot == slot;
-  if (open) info.durable_chunks = durable_chunks();
-  PackageInfo header;
-  const bool has_meta = is_in(info.state, kSealedStates | states(SlotState::kReceiving));
-  if (!has_meta || !sound(slot) || !meta_.read_header(slot, header)) return info;
-  info.sound = true;
-  info.model_sha256 = header.model_sha256;
-  info.manifest = header.manifest();
-  if (!is_in(info.state, kSealedStates) && !(open && transfer_.phase == Phase::kVerified)) return info;
-  const uint8_t* payload = meta_.flash.mapped() + meta_.layout.payload_offset(slot);
-  info.model = Bytes(payload, header.model_size);
-  if (header.body_size != 0) info.body = Bytes(payload + header.body_offset, header.body_size);
+  constexpr SlotStates kWithMeta = kSealedStates | states(SlotState::kReceiving);
+  SlotInfo info;
+  if (slot < meta_.layout.slot_count && is_in(state_.slots[slot].state, kWithMeta) && sound(slot) &&
+      meta_.read_header(slot, info)) {
+    info.payload = meta_.flash.mapped() + meta_.layout.payload_offset(slot);
+  } else {
+    info = SlotInfo();
+  }
   return info;
 }
 

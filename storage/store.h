@@ -53,14 +53,13 @@ enum class Work : uint8_t {
   kErase,    // a block, or a slice of one
 };
 
-// A slot's record (reason and detail: kUnknown (abandoned, displaced) and kRejected), and what its meta says.
-struct SlotInfo : SlotRecord {
-  bool sound = false;           // meta read well at mount or since: what follows is there
-  uint32_t durable_chunks = 0;  // kReceiving
-  Sha256 model_sha256 = {};
-  Bytes manifest;  // into mapped(); empty unless sound
-  Bytes model;     // into mapped(); empty unless sound, and sealed or (the open package) verified
-  Bytes body;
+// What a slot's meta says of the package in it; zeros and nothing where it says nothing that can be trusted.
+struct SlotInfo : PackageInfo {
+  const uint8_t* payload;  // into mapped(); whole once the slot is sealed or, of the open package, verified
+
+  bool sound() const { return model_size != 0; }  // its meta read well at mount or since, and does now
+  Bytes model() const { return Bytes(payload, model_size); }
+  Bytes body() const { return Bytes(payload + body_offset, body_size); }
 };
 
 class Store {
@@ -108,6 +107,7 @@ class Store {
   // ---- receiving ----
 
   // Accepts a package, or refuses it with one of the errors listed under open in error.h, having touched nothing.
+  // kNotReady: recovery, or slots that are being cleared: once that work is done, again.
   // Header and manifest can be written once work() has erased the meta: until manifest_taken(), call
   // it again whenever no work is wanted. The bytes are borrowed for the call only.
   // The same package half received: resumes at next_page(), whoever sends it, and any transfer open is continued.
@@ -122,6 +122,8 @@ class Store {
   // work, and the page count where all are durable: verify and seal.
   uint32_t next_page() const { return transfer_.next_page; }
   uint32_t durable_chunks() const;
+  // Of any slot: not 0 only where the transfer in work, or the one that may be resumed, is in it.
+  uint32_t durable_chunks(uint8_t slot) const { return slot == transfer_.slot ? durable_chunks() : 0; }
   uint32_t chunk_count() const;
   uint32_t chunk_size(uint32_t page) const;  // true bytes: less than chunk_bytes in the last
 
@@ -163,11 +165,9 @@ class Store {
   Status record_trial(uint8_t slot);
   // From kTrial. The counter floor rises; what was confirmed is retired, what was retired is forgotten.
   Status confirm(uint8_t slot, uint32_t now_ms);
-  // From kPending and kTrial.
+  // From kPending and kTrial; and from kConfirmed, where the retired one is confirmed again: slot_to_run() says what to
+  // run now. kNothingToReturnTo changes nothing.
   Status reject(uint8_t slot, uint8_t reason, uint16_t detail);
-  // Away from the newest model: an unconfirmed one is rejected; otherwise the confirmed one is rejected and the
-  // retired one confirmed again: slot_to_run() says what to run now. kNothingToReturnTo changes nothing.
-  Status roll_back(uint8_t reason, uint16_t detail);
 
   // Forgets every model, then erases the slots in work(). kTrialOpen, kInUse (hold(kNoSlot) first), kEraseBudget.
   Status erase_all(uint32_t now_ms);
@@ -177,7 +177,7 @@ class Store {
   const StoreConfig& config() const { return config_; }
   bool has_builtin() const { return has_builtin_; }
   uint8_t slot_count() const { return config_.slot_count; }
-  SlotInfo slot_info(uint8_t slot);
+  SlotInfo slot_info(uint8_t slot);  // of any number: one that is no slot has nothing in it
   // The one slot in that state, or in one of them (newest first), or kNoSlot.
   uint8_t slot_in(SlotState state) const { return slot_in(states(state)); }
   uint8_t slot_in(SlotStates wanted) const;
@@ -187,7 +187,7 @@ class Store {
   uint64_t counter_floor() const { return state_.counter_floor; }
   uint8_t watchdog_run() const { return state_.watchdog_run; }
   const Layout& layout() const { return meta_.layout; }
-  const State& state() const { return state_; }
+  const State& state() const { return state_; }  // and in it the slots' records
 
  private:
   // What transfer_ is about, in the order of its life.

@@ -41,8 +41,8 @@ Status Store::open(PackageInfo& package, OpenFlags flags, uint32_t now_ms) {
 
 ROOST_INLINE Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
   const bool force = (flags & kOpenForce) != 0;
-  if (transfer_.phase == Phase::kRecover || transfer_.phase == Phase::kClear) return Error::kBusy;
-  if (slot_to_wipe() != kNoSlot) return Error::kBusy;
+  if (transfer_.phase == Phase::kRecover || transfer_.phase == Phase::kClear) return Error::kNotReady;
+  if (slot_to_wipe() != kNoSlot) return Error::kNotReady;
   const uint8_t here = sound_ & slots_naming(state_, package.package_id);
   if (!force && newest_slot(state_, kUnconfirmed | states(SlotState::kConfirmed), here) != kNoSlot) {
     return Error::kAlreadyStored;

@@ -103,23 +103,17 @@ Status Store::confirm(uint8_t s, uint32_t now_ms) {
 }
 
 Status Store::reject(uint8_t s, uint8_t reason, uint16_t detail) {
-  SlotRecord* slot = edit(s, kUnconfirmed);
+  SlotRecord* slot = edit(s, kUnconfirmed | states(SlotState::kConfirmed));
   if (slot == nullptr) return Error::kWrongState;
-  reject_slot(state_, *slot, reason, detail);
-  return commit(Event::kRejected);
-}
-
-Status Store::roll_back(uint8_t reason, uint16_t detail) {
-  (void)keep(0);
-  uint8_t from = slot_in(kUnconfirmed);
-  if (from == kNoSlot) {
-    from = slot_in(SlotState::kConfirmed);
+  Event event = Event::kRejected;
+  if (slot->state == SlotState::kConfirmed) {
     const uint8_t to = sound_slot_in(states(SlotState::kRetired));
-    if (from == kNoSlot || (to == kNoSlot && !has_builtin_)) return Error::kNothingToReturnTo;
+    if (to == kNoSlot && !has_builtin_) return Error::kNothingToReturnTo;
     if (to != kNoSlot) state_.slots[to].state = SlotState::kConfirmed;
+    event = Event::kRolledBack;
   }
-  reject_slot(state_, state_.slots[from], reason, detail);
-  return commit(Event::kRolledBack);
+  reject_slot(state_, *slot, reason, detail);
+  return commit(event);
 }
 
 // ---- erase all ----

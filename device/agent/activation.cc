@@ -1,7 +1,5 @@
 #include "device/agent/activation.h"
 
-#include "protocol/manifest.h"
-
 namespace roost {
 namespace device {
 
@@ -23,19 +21,17 @@ namespace {
 // Slots that the store does not have, and so nothing it would erase: what runs can be told to it as it is.
 static_assert(kRunningNone == kNoSlot && kRunningBuiltIn >= storage::kSlotCountMax, "Store::hold");
 
-// So many inferences without a hang end a run of watchdog resets.
-constexpr uint8_t kHealthyInferences = 16;
-
 // After the flash was busy when a record was due.
 constexpr uint32_t kAgainMs = 250;
 
 }  // namespace
 
-// ---- telling ----
-
-uint32_t Activation::package_in(uint8_t slot) const {
-  return slot < store_.slot_count() ? store_.state().slots[slot].package_id : 0;
+protocol::ManifestView manifest_of(const storage::SlotInfo& slot) {
+  protocol::ManifestView manifest;
+  return protocol::read_manifest(slot.manifest(), &manifest).ok() ? manifest : protocol::ManifestView();
 }
+
+// ---- telling ----
 
 // The newest slot in one of these states that holds that package (0: any), or kNoSlot.
 uint8_t Activation::find(SlotStates states, uint32_t package_id) const {
@@ -56,7 +52,7 @@ void Activation::note(AgentEvent event, uint8_t slot, Cause cause) const {
   AgentNote note;
   note.event = event;
   note.slot = slot == kRunningBuiltIn ? kNoSlot : slot;
-  note.package_id = package_in(slot);
+  note.package_id = slot < store_.slot_count() ? store_.state().slots[slot].package_id : 0;
   note.cause = cause;
   note.value = 0;
   const int number = static_cast<int>(event) - static_cast<int>(AgentEvent::kTrial);
@@ -71,26 +67,19 @@ void Activation::note(AgentEvent event, uint8_t slot, Cause cause) const {
 
 // Gives a model to the host: to serve (kBoot), or to be tried. False: there is none, or the host is busy.
 bool Activation::begin(Goal goal, uint8_t slot) {
-  runtime::HostedModel model;
-  model.bytes = config_.builtin_model;
-  if (slot != kRunningBuiltIn) {
-    const storage::SlotInfo info = store_.slot_info(slot);
-    vectors_.set(info.body);
-    model.bytes = info.model;
-    model.self_test = &vectors_;
-    model.id = info.package_id;
-    protocol::ManifestView manifest;
-    if (protocol::read_manifest(info.manifest, &manifest).ok()) {
-      model.warm_up_inferences = manifest.warm_up_inferences();
-      model.healthy_inferences = manifest.confirm_after_inferences();
-    }
-  }
-  if (model.bytes.empty()) return false;
-  const runtime::Status begun = goal == Goal::kBoot ? host_.run(model) : host_.try_model(model);
-  if (!begun.ok()) return false;
+  const storage::SlotInfo info = store_.slot_info(slot);  // nothing, of the built-in model
+  const protocol::ManifestView manifest = manifest_of(info);
+  vectors_.set(info.body());
+  const runtime::HostedModel model = {
+      slot == kRunningBuiltIn ? config_.builtin_model : info.model(),
+      &vectors_,
+      slot,
+      manifest.warm_up_inferences(),
+      manifest.confirm_after_inferences(),
+  };
+  if (model.bytes.empty() || !host_.start(model, goal != Goal::kBoot).ok()) return false;
   goal_ = goal;
   candidate_ = slot;
-  previous_ = running_;
   confirm_due_ = false;
   // An unconfirmed model is safe without, and what serves meanwhile may need it.
   if (goal != Goal::kAttempt) store_.hold(slot);
@@ -128,10 +117,7 @@ void Activation::run_next() {
 Cause Activation::begin_attempt(uint8_t slot) {
   const storage::Error error = store_.record_attempt(slot).error();
   const Cause cause = cause_of(error);
-  if (error == storage::Error::kAttemptsSpent) {
-    (void)reject(slot, cause);  // said again at the next boot otherwise
-    note(AgentEvent::kRolledBack, slot, cause);
-  }
+  if (error == storage::Error::kAttemptsSpent) (void)reject(slot, cause);  // said again at the next boot otherwise
   if (!cause.ok()) return cause;
   if (!begin(Goal::kAttempt, slot)) return Reason::kBusy;
   safe_mode_ = false;  // somebody asks for it: a model again
@@ -178,9 +164,7 @@ Cause Activation::confirm(uint32_t package_id, uint32_t now_ms) {
 
 Cause Activation::roll_back(Reason asked_by) {
   if (goal_ > Goal::kAttempt) return Cause();  // that is what is being done
-  const runtime::ModelHost::State state = host_.state();
-  const bool trial = goal_ == Goal::kNothing &&
-                     (state == runtime::ModelHost::State::kTrial || state == runtime::ModelHost::State::kRestoring);
+  const bool trial = goal_ == Goal::kNothing && host_.state() >= runtime::ModelHost::State::kTrial;
   if (trial || goal_ == Goal::kAttempt) {
     goal_ = Goal::kAttempt;
     give_up(asked_by);
@@ -190,10 +174,8 @@ Cause Activation::roll_back(Reason asked_by) {
   uint8_t slot = find(kUnconfirmed, 0);
   if (slot != kNoSlot) {
     const Cause rejected = reject(slot, asked_by);
-    if (!rejected.ok()) return rejected;
-    attempt_due_ = false;
-    note(AgentEvent::kRolledBack, slot, asked_by);
-    return Cause();
+    if (rejected.ok()) attempt_due_ = false;
+    return rejected;
   }
   if (busy()) return Reason::kBusy;
   slot = store_.slot_in(SlotState::kRetired);
@@ -209,7 +191,7 @@ Cause Activation::erase_models(uint32_t now_ms) {
   if (store_.slot_in(SlotState::kTrial) != kNoSlot) return Reason::kTrialOpen;
   const bool ran = host_.serving();
   (void)host_.stop();
-  now_serves(kRunningNone);
+  follow();
   const storage::Status erased = store_.erase_all(now_ms);
   if (erased.ok()) note(AgentEvent::kModelsErased, kNoSlot);
   // What ran goes on if the store refused; otherwise the built-in model, or none.
@@ -223,12 +205,13 @@ Cause Activation::erase_models(uint32_t now_ms) {
 void Activation::give_up(Cause cause) {
   because_ = cause;
   (void)host_.return_to_previous(runtime::Error::kNone);  // already returning: for a reason of its own
-  follow_return();
+  follow();
 }
 
-// The host has let go of the candidate at once; what is written about it follows in step().
-void Activation::follow_return() {
-  now_serves(host_.serving() ? previous_ : kRunningNone);
+// What the host serves, at once; what is written about it follows in step().
+void Activation::follow() {
+  running_ = host_.serving() ? static_cast<uint8_t>(host_.serving_id()) : kRunningNone;
+  store_.hold(running_);
 }
 
 void Activation::step(bool ring_lent, uint32_t now_ms) {
@@ -243,17 +226,14 @@ void Activation::step(bool ring_lent, uint32_t now_ms) {
 }
 
 inline void Activation::handle(HostEvent event) {
+  if (event.kind <= HostEvent::kNeedScratch) return;
+  follow();
   switch (event.kind) {
-    case HostEvent::kIdle:
-    case HostEvent::kWorking:
-    case HostEvent::kNeedScratch:
-      return;
     case HostEvent::kRunning:
       goal_ = Goal::kNothing;
-      now_serves(candidate_);
       return note(AgentEvent::kModelRuns, running_);
-    case HostEvent::kTrial:
-      return now_serves(candidate_);  // written in flash it is next
+    default:
+      return;  // kTrial: written in flash it is next
     case HostEvent::kConfirmDue:
       confirm_due_ = true;
       return;
@@ -261,14 +241,13 @@ inline void Activation::handle(HostEvent event) {
     case HostEvent::kStopped:
       return handle_failure(event.reason);
     case HostEvent::kInvokeFailed:
-      return note(AgentEvent::kInvokeFailed, running_, cause_of(event.reason, host_.last_report()));
+      return note(AgentEvent::kInvokeFailed, running_, cause_of(host_.last_report()));
   }
 }
 
 // The candidate does not serve, or does not any more. `reason`: the host's own, or none when it was told to return.
 inline void Activation::handle_failure(runtime::Error reason) {
-  follow_return();
-  if (reason != runtime::Error::kNone) because_ = cause_of(reason, host_.last_report());
+  if (reason != runtime::Error::kNone) because_ = cause_of(host_.last_report());
   if (because_.reason() == Reason::kSelfTestFailed) {
     because_ = because(Reason::kSelfTestFailed, host_.self_test_vector());
   }
@@ -279,7 +258,6 @@ inline void Activation::handle_failure(runtime::Error reason) {
   note(AgentEvent::kModelUnfit, candidate_, because_);  // nothing was recorded, and nothing is
   if (goal_ == Goal::kBoot) return run_next();
   end_roll_back(because_);
-  run_something();
 }
 
 // What is to be attempted after a boot. False: the flash is busy.
@@ -296,20 +274,19 @@ inline bool Activation::attempt_at_boot() {
 ROOST_INLINE bool Activation::write_due() {
   const Goal goal = goal_;
   if (goal == Goal::kNothing) return !attempt_due_ || attempt_at_boot();
-  const bool serves = running_ == candidate_;
-  if (goal != Goal::kReject && !serves) return true;  // the model host is at it
-  Cause cause;
-  if (goal == Goal::kAttempt) {
-    cause = cause_of(store_.record_trial(candidate_));
-  } else if (goal == Goal::kReject) {
-    cause = reject(candidate_, because_);
-  } else {  // only now the store lets go of the newer one
-    cause = cause_of(store_.roll_back(kept_reason(because_.reason()), because_.detail()));
-  }
+  const bool serves = goal != Goal::kReject;
+  if (serves && running_ != candidate_) return true;  // the model host is at it
+  // For a return: only now the store lets go of the newer one.
+  const Cause cause = goal == Goal::kAttempt
+                          ? cause_of(store_.record_trial(candidate_))
+                          : reject(serves ? store_.slot_in(SlotState::kConfirmed) : candidate_, because_);
   if (cause.is_busy()) return false;
-  if (serves && !cause.ok()) {
-    give_up(cause);
-    return true;
+  if (!cause.ok()) {
+    if (serves) {
+      give_up(cause);
+      return true;
+    }
+    note(AgentEvent::kRolledBack, candidate_, because_);  // not on record, but it is given up
   }
   goal_ = Goal::kNothing;
   if (goal == Goal::kAttempt) {
@@ -319,34 +296,30 @@ ROOST_INLINE bool Activation::write_due() {
   }
   if (serves) (void)host_.confirm();  // it is on trial, so this cannot be refused
   last_return_ = because_;
-  note(AgentEvent::kRolledBack, serves ? previous_ : candidate_, because_);
   if (running_ != kRunningNone) note(AgentEvent::kModelRuns, running_);
   end_roll_back(Cause());
-  run_something();
   return true;
 }
 
 void Activation::end_roll_back(Cause cause) {
   goal_ = Goal::kNothing;
-  if (!answers_later_) return;
+  if (answers_later_) (void)receiver_.answer_request(cause.reason(), cause.detail());
   answers_later_ = false;
-  (void)receiver_.answer_request(cause.reason(), cause.detail());
+  run_something();
 }
 
+// Recorded, then told.
 Cause Activation::reject(uint8_t slot, Cause cause) {
-  return cause_of(store_.reject(slot, kept_reason(cause.reason()), cause.detail()));
-}
-
-void Activation::now_serves(uint8_t slot) {
-  running_ = slot;
-  store_.hold(slot);
+  const Cause recorded = cause_of(store_.reject(slot, kept_reason(cause.reason()), cause.detail()));
+  if (recorded.ok()) note(AgentEvent::kRolledBack, slot, cause);
+  return recorded;
 }
 
 runtime::Status Activation::invoke() {
   const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
   const runtime::Status status = host_.invoke();
-  if (on_trial && !status.ok()) follow_return();
-  if (status.ok() && healthy_ < kHealthyInferences && ++healthy_ == kHealthyInferences) {
+  if (on_trial && !status.ok()) follow();
+  if (status.ok() && not_yet_healthy_ != 0 && --not_yet_healthy_ == 0) {
     (void)store_.healthy();  // a failed write: the run of resets is only remembered longer
   }
   return status;

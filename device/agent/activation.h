@@ -20,9 +20,13 @@
 #include "device/agent/body_vectors.h"
 #include "device/agent/config.h"
 #include "protocol/info.h"
+#include "protocol/manifest.h"
 
 namespace roost {
 namespace device {
+
+// What the manifest of a slot's package says; nothing, where it does not read.
+protocol::ManifestView manifest_of(const storage::SlotInfo& slot);
 
 class Activation {
  public:
@@ -70,7 +74,6 @@ class Activation {
   // Up to kAttempt, a request to roll back has something to do yet.
   enum class Goal : uint8_t { kNothing, kBoot, kAttempt, kRollBack, kReject };
 
-  uint32_t package_in(uint8_t slot) const;
   uint8_t find(storage::SlotStates states, uint32_t package_id) const;
   storage::SlotState state_of(uint8_t slot) const { return store_.state().slots[slot].state; }
 
@@ -86,8 +89,7 @@ class Activation {
   Cause reject(uint8_t slot, Cause cause);
   void give_up(Cause cause);
   void end_roll_back(Cause cause);
-  void follow_return();
-  void now_serves(uint8_t slot);
+  void follow();
 
   // Small members first: the shorter instructions reach only so far.
   Goal goal_ = Goal::kNothing;
@@ -96,10 +98,9 @@ class Activation {
   bool waits_ = false;        // until again_at_ms_
   bool answers_later_ = false;
   bool safe_mode_ = false;
-  uint8_t healthy_ = 0;      // inferences that returned ok since the boot, up to what counts as healthy
-  uint8_t next_to_run_ = 0;  // kBoot: of the list in run_next
-  uint8_t candidate_ = 0;    // being run, attempted or returned to
-  uint8_t previous_ = 0;     // what served before the candidate, to return to
+  uint8_t not_yet_healthy_ = 16;  // so many inferences without a hang end a run of watchdog resets
+  uint8_t next_to_run_ = 0;       // kBoot: of the list in run_next
+  uint8_t candidate_ = 0;         // being run, attempted or returned to
   uint8_t running_ = protocol::kRunningNone;
   uint32_t again_at_ms_ = 0;
   Cause because_;  // why the candidate is given up, or the one that runs left

@@ -39,15 +39,16 @@ struct AgentConfig {
   Notifier* notifier = nullptr;
   AgentObserver* observer = nullptr;  // may stay null
 
-  std::array<uint8_t, 16> device_id = {};
-  Acceptance acceptance;
+  // What is asked for most stands first: the shorter instructions reach only so far.
+  MutableBytes arena;          // aligned to runtime::kArenaAlignment
+  MutableBytes store_scratch;  // storage::Store::scratch_bytes(geometry)
+  Bytes builtin_model;         // empty: none
   uint16_t preferred_value_bytes = 244;
   uint32_t verify_bytes_per_poll = 1024;
+  Acceptance acceptance;
   storage::StoreConfig store;
   protocol::ReceiverConfig receiver;  // ring included
-  MutableBytes arena;                 // aligned to runtime::kArenaAlignment
-  MutableBytes store_scratch;         // storage::Store::scratch_bytes(geometry)
-  Bytes builtin_model;                // empty: none
+  std::array<uint8_t, 16> device_id = {};
 };
 
 }  // namespace device

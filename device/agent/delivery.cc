@@ -45,10 +45,16 @@ bool matches(const runtime::TensorSpec& spec, protocol::TensorView tensor) {
 // The detail is the number of the first tensor that is not as declared.
 Cause check_tensors(Span<const runtime::TensorSpec> specs, protocol::TensorViews tensors, size_t first_detail) {
   const size_t count = tensors.size();
+  const runtime::TensorSpec* spec = specs.begin();
   size_t i = 0;
-  while (i < specs.size() && i < count && matches(specs.data()[i], tensors[i])) ++i;
-  if (i == specs.size() && i == count) return Cause();
+  while (spec != specs.end() && i < count && matches(*spec, tensors[i])) ++spec, ++i;
+  if (spec == specs.end() && i == count) return Cause();
   return Cause(Reason::kIoMismatch, static_cast<uint16_t>(first_detail + i));
+}
+
+// Nothing is wrong: the flash or the store's own work comes first, and ends by itself.
+bool later(storage::Status status) {
+  return status.is(storage::Error::kFlashBusy) || status.is(storage::Error::kNotReady);
 }
 
 }  // namespace
@@ -62,9 +68,9 @@ bool Delivery::step(Action action, uint32_t now_ms) {
     case Action::kCloseChunk:
       return close_chunk(now_ms);
     case Action::kPayloadComplete:
-      return bad_.ok() ? check_digest() : payload_bad(bad_);
     case Action::kVerify:
-      return bad_.ok() ? verify() : payload_bad(bad_);
+      if (!bad_.ok()) return payload_bad(bad_);
+      return action == Action::kVerify ? verify() : check_digest();
     case Action::kAbandoned:
       return abandon();
     case Action::kNone:
@@ -76,14 +82,14 @@ bool Delivery::step(Action action, uint32_t now_ms) {
   return false;
 }
 
-void Delivery::note(AgentEvent event, Cause cause, uint32_t value) const {
+void Delivery::note(AgentEvent event, Cause cause) const {
   if (config_.observer == nullptr) return;
   AgentNote told;
   told.event = event;
   told.slot = stage_ == Stage::kNothing ? storage::kNoSlot : store_.open_slot();
   told.package_id = receiver_.offer().package_id;
   told.cause = cause;
-  told.value = value;
+  told.value = store_.next_page();
   config_.observer->on_event(told);
 }
 
@@ -123,17 +129,10 @@ Cause Delivery::check_manifest(const ManifestView& manifest) const {
   return Cause();
 }
 
-// No other package is in the way, only slots that are being cleared: work that ends by itself.
-inline bool Delivery::clearing_first(storage::Error error, uint32_t now_ms) const {
-  return error == storage::Error::kBusy && !store_.receiving() &&
-         store_.work_wanted(now_ms) != storage::Work::kNone;
-}
-
 inline bool Delivery::decide_manifest(uint32_t now_ms) {
   // Store::work() erases; then the store wants it once more, and the ring still holds it.
   if (stage_ == Stage::kOpened && store_.work_wanted(now_ms) != storage::Work::kNone) return false;
   const Bytes bytes = receiver_.manifest();
-  const protocol::Offer& offer = receiver_.offer();
   ManifestView manifest;
   if (!protocol::read_manifest(bytes, &manifest).ok()) return refuse(Reason::kManifestMalformed);
   Digest& digest = *config_.digest;
@@ -151,9 +150,10 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
       manifest.counter(),
       manifest.model_sha256(),
       manifest.body_sha256(),
-      offer.manifest_size,
+      static_cast<uint16_t>(bytes.size()),
       bytes.data(),
   };
+  const protocol::Offer& offer = receiver_.offer();
   if (package_id != offer.package_id || package.payload_size() != offer.payload_size) {
     return refuse(Reason::kManifestMismatch);
   }
@@ -162,7 +162,7 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
 
   const storage::Status opened =
       store_.open(package, offer.forced() ? storage::kOpenForce : storage::kOpenNormal, now_ms);
-  if (opened.is(storage::Error::kFlashBusy) || clearing_first(opened.error(), now_ms)) return false;
+  if (later(opened)) return false;
   if (!opened.ok()) {
     const Cause trouble = cause_of(opened);
     if (stage_ == Stage::kNothing) return refuse(trouble);
@@ -171,7 +171,7 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
   stage_ = Stage::kOpened;
   if (!store_.manifest_taken()) return false;
   (void)receiver_.accept(static_cast<uint16_t>(store_.next_page()));
-  note(AgentEvent::kAccepted, Cause(), store_.next_page());
+  note(AgentEvent::kAccepted);
   return true;
 }
 
@@ -183,7 +183,7 @@ bool Delivery::rewind(Reason reason, uint32_t now_ms) {
     return true;
   }
   (void)receiver_.chunk_failed(static_cast<uint16_t>(store_.next_page()), reason);
-  note(AgentEvent::kPageRewound, Cause(reason, chunk), store_.next_page());
+  note(AgentEvent::kPageRewound, Cause(reason, chunk));
   return true;
 }
 
@@ -193,7 +193,7 @@ inline bool Delivery::program(uint32_t now_ms) {
     (void)receiver_.programmed();
     return true;
   }
-  if (status.is(storage::Error::kNotReady) || status.is(storage::Error::kFlashBusy)) return false;
+  if (later(status)) return false;
   return rewind(Reason::kFlashFailed, now_ms);
 }
 
@@ -240,16 +240,16 @@ ROOST_INLINE bool Delivery::check_digest() {
 }
 
 inline Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes scratch) {
-  if (slot.model.empty()) return Reason::kFlashFailed;  // its meta does not read any more
+  if (!slot.sound()) return Reason::kFlashFailed;  // its meta does not read any more
   runtime::Engine& engine = *config_.engine_a;
   runtime::Judgement judgement;
-  const runtime::Status judged = engine.judge(slot.model, scratch, &judgement);
-  if (!judged.ok()) return cause_of(judged.error(), engine.report());
+  const runtime::Status judged = engine.judge(slot.model(), scratch, &judgement);
+  if (!judged.ok()) return cause_of(engine.report());
   if (judgement.arena_bytes > config_.arena.size()) {
     return because(Reason::kArenaPlanTooLarge, (judgement.arena_bytes + 1023) / 1024);
   }
   protocol::BodyView body;
-  if (!slot.body.empty() && !protocol::read_body(slot.body, &body).ok()) return Reason::kBodyMalformed;
+  if (slot.body_size != 0 && !protocol::read_body(slot.body(), &body).ok()) return Reason::kBodyMalformed;
   return Cause();
 }
 

@@ -34,7 +34,6 @@ class Delivery {
   };
 
   bool decide_manifest(uint32_t now_ms);
-  bool clearing_first(storage::Error error, uint32_t now_ms) const;
   bool program(uint32_t now_ms);
   bool close_chunk(uint32_t now_ms);
   bool check_digest();
@@ -48,7 +47,7 @@ class Delivery {
   bool payload_bad(Cause cause);
   bool forget(Cause cause);
   bool given_up(Cause cause);
-  void note(AgentEvent event, Cause cause = Cause(), uint32_t value = 0) const;
+  void note(AgentEvent event, Cause cause = Cause()) const;
 
   // Small members first: the shorter instructions reach only so far.
   Stage stage_ = Stage::kNothing;

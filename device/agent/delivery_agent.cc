@@ -25,27 +25,14 @@ protocol::PageShape page_shape(const AgentConfig& config) {
                              geometry.erased_value};
 }
 
-// What a manifest calls its package; nothing, where it does not read.
-struct Label {
-  explicit Label(Bytes bytes) {
-    protocol::ManifestView manifest;
-    if (!protocol::read_manifest(bytes, &manifest).ok()) return;
-    name = manifest.name();
-    version = manifest.version();
-  }
-  protocol::Text name;
-  protocol::Text version;
-};
-
-void put_slot(protocol::InfoWriter* writer, const storage::SlotInfo& slot) {
+void put_slot(protocol::InfoWriter* writer, const storage::SlotRecord& record, const storage::SlotInfo& info,
+              uint32_t durable_chunks) {
   const protocol::InfoSlotFacts facts = {
-      package_state(slot), reason_from_kept(slot.reason),
-      slot.detail,         slot.generation,
-      slot.package_id,     static_cast<uint16_t>(slot.durable_chunks),
-      slot.wear_max,
+      package_state(record), reason_from_kept(record.reason),       record.detail,   record.generation,
+      record.package_id,     static_cast<uint16_t>(durable_chunks), record.wear_max,
   };
-  const Label label(slot.manifest);
-  writer->slot(facts, slot.model_sha256.data(), label.name, label.version);
+  const protocol::ManifestView manifest = manifest_of(info);
+  writer->slot(facts, info.model_sha256.data(), manifest.name(), manifest.version());
 }
 
 protocol::Text hardware_name(const char* name) {
@@ -65,7 +52,7 @@ void put_tensors(protocol::InfoWriter* writer, bool declared, const Span<const r
 
 }  // namespace
 
-// The first two are made before what they borrow, and only keep where it will be.
+// Activation and Delivery are made before what they borrow, and only keep where it will be.
 DeliveryAgent::DeliveryAgent(const AgentConfig& config)
     : activation_(store_, host_, receiver_, config),
       delivery_(receiver_, store_, config),
@@ -77,9 +64,7 @@ DeliveryAgent::DeliveryAgent(const AgentConfig& config)
 storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms) {
   const storage::Status mounted = store_.mount(now_ms);
   if (!mounted.ok()) return mounted;
-  while (store_.work_wanted(now_ms) == storage::Work::kRecover) {
-    if (!store_.work(now_ms).ok()) break;  // flash that does not read: what is durable is what was found so far
-  }
+  while (store_.work_wanted(now_ms) == storage::Work::kRecover) (void)store_.work(now_ms);  // flash is only read
   receiver_.admit(store_.payload_bytes_max());
   activation_.boot(cause);
   (void)borrow_ring();  // before anybody can offer: a device serves before it receives
@@ -193,50 +178,60 @@ protocol::Deadline DeliveryAgent::next_deadline() const {
   return deadline;
 }
 
-// Of the slot that runs, or of none.
-PackageState DeliveryAgent::running_state(const storage::SlotInfo& slot) const {
-  return activation_.running() == protocol::kRunningBuiltIn ? PackageState::kConfirmed : package_state(slot);
+PackageState DeliveryAgent::running_state() const {
+  const uint8_t running = activation_.running();
+  if (running < storage::kSlotCountMax) return package_state(store_.state().slots[running]);
+  return running == protocol::kRunningBuiltIn ? PackageState::kConfirmed : PackageState::kEmpty;
+}
+
+inline void DeliveryAgent::put_running(protocol::InfoWriter* writer) {
+  const uint8_t running = activation_.running();
+  const storage::SlotInfo info = store_.slot_info(running);
+  const Cause last_return = activation_.last_return();
+  const protocol::InfoRunningFacts facts = {
+      running, running_state(), last_return.reason(), last_return.detail(), host_.generation(),
+  };
+  writer->running(facts, info.model_sha256);
 }
 
 Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
-  const storage::FlashGeometry& geometry = config_.flash->geometry();
-  const storage::StoreConfig& store = config_.store;
+  const AgentConfig& config = config_;
+  const storage::FlashGeometry& geometry = config.flash->geometry();
   const uint32_t erases = store_.erase_budget(now_ms);
   const protocol::InfoHead head = {
       protocol::kProtocolVersion,
-      static_cast<uint8_t>(__builtin_ctz(store.chunk_bytes)),
+      static_cast<uint8_t>(__builtin_ctz(config.store.chunk_bytes)),
       0,  // the size comes last
       info_generation_++,
       receiver_.initial_credit_bytes(),
-      config_.preferred_value_bytes,
+      config.preferred_value_bytes,
       protocol::kManifestBytesMax,
       store_.payload_bytes_max(),
       0,  // and the CRC
   };
   const protocol::InfoDevice device = {
-      config_.device_id,
-      static_cast<uint16_t>((store.early_erase ? protocol::kPolicyEarlyErase : 0) |
-                            (config_.builtin_model.empty() ? 0 : protocol::kPolicyBuiltIn)),
+      config.device_id,
+      static_cast<uint16_t>((config.store.early_erase ? protocol::kPolicyEarlyErase : 0) |
+                            (config.builtin_model.empty() ? 0 : protocol::kPolicyBuiltIn)),
       static_cast<uint16_t>(receiver_.ring_bytes()),
-      static_cast<uint32_t>(config_.arena.size()),
+      static_cast<uint32_t>(config.arena.size()),
       geometry.erase_block_bytes,
       geometry.program_unit_bytes,
       geometry.erased_value,
       static_cast<uint16_t>(erases > 0xFFFF ? 0xFFFF : erases),
   };
-  const Acceptance& accepted = config_.acceptance;
+  const Acceptance& accepted = config.acceptance;
   protocol::InfoWriter writer(out);
   writer.begin(head, device, hardware_name(accepted.hardware));
 
-  const storage::SlotInfo runs = store_.slot_info(activation_.running());
-  const Cause last_return = activation_.last_return();
-  const protocol::InfoRunningFacts running = {
-      activation_.running(), running_state(runs), last_return.reason(), last_return.detail(), host_.generation(),
-  };
-  writer.running(running, runs.model_sha256);
-
-  writer.count(store_.slot_count());
-  for (uint8_t slot = 0; slot < store_.slot_count(); ++slot) put_slot(&writer, store_.slot_info(slot));
+  put_running(&writer);
+  const storage::SlotRecord* record = store_.state().slots;
+  const uint32_t slots = store_.slot_count();
+  writer.count(static_cast<uint8_t>(slots));
+  for (uint32_t slot = 0; slot < slots; ++slot, ++record) {
+    const uint8_t s = static_cast<uint8_t>(slot);
+    put_slot(&writer, *record, store_.slot_info(s), store_.durable_chunks(s));
+  }
   put_tensors(&writer, accepted.io.declared, accepted.io.inputs);
   put_tensors(&writer, accepted.io.declared, accepted.io.outputs);
   return Bytes(out.data(), writer.finish());
@@ -244,9 +239,8 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
 
 Bytes DeliveryAgent::advertised(MutableBytes out) {
   const storage::SlotInfo runs = store_.slot_info(activation_.running());
-  const Label label(runs.manifest);
   const uint8_t* const digest = runs.model_sha256.data();
-  return Bytes(out.data(), protocol::encode_advertised(running_state(runs), digest, label.version, out));
+  return Bytes(out.data(), protocol::encode_advertised(running_state(), digest, manifest_of(runs).version(), out));
 }
 
 }  // namespace device

@@ -74,14 +74,15 @@ class DeliveryAgent {
   void stop_receiving();
   bool borrow_ring();
   bool work_models(uint32_t now_ms);
-  protocol::PackageState running_state(const storage::SlotInfo& slot) const;
+  protocol::PackageState running_state() const;
+  void put_running(protocol::InfoWriter* writer);
 
   // Small members first: the shorter instructions reach only so far.
-  Activation activation_;
-  Delivery delivery_;
   bool ring_borrowed_ = false;
   uint8_t flash_failures_ = 0;  // of Store::work(), in a row
   uint16_t info_generation_ = 0;
+  Activation activation_;
+  Delivery delivery_;
   uint32_t flash_failed_ms_ = 0;  // the last of them
   const AgentConfig& config_;
   runtime::ModelHost host_;

@@ -34,7 +34,7 @@ struct AgentNote {
   uint8_t slot;
   uint32_t package_id;
   Cause cause;
-  uint32_t value;
+  uint32_t value;  // of a transfer: the chunk it goes on with
 };
 
 class AgentObserver {

@@ -78,19 +78,10 @@ const RuntimeRow kRuntimeRows[] = {
 };
 
 uint32_t detail_of(Detail detail, const runtime::Report& report) {
-  switch (detail) {
-    case Detail::kNothing:
-      break;
-    case Detail::kOperator:
-      return static_cast<uint32_t>(report.op);
-    case Detail::kInput:
-      return static_cast<uint32_t>(report.tensor);
-    case Detail::kOutput:
-      return 0x8000u + static_cast<uint32_t>(report.tensor);
-    case Detail::kOperatorIndex:
-      return static_cast<uint32_t>(report.op_index);
-  }
-  return 0;
+  if (detail == Detail::kNothing) return 0;
+  if (detail == Detail::kOperator) return static_cast<uint32_t>(report.op);
+  if (detail == Detail::kOperatorIndex) return static_cast<uint32_t>(report.op_index);
+  return static_cast<uint32_t>(report.tensor) + (detail == Detail::kOutput ? 0x8000 : 0);
 }
 
 }  // namespace
@@ -101,11 +92,11 @@ Cause cause_of(storage::Status status) {
   return Cause(reason, static_cast<uint16_t>(reason == Reason::kInternal ? error : 0));
 }
 
-Cause cause_of(runtime::Error error, const runtime::Report& report) {
+Cause cause_of(const runtime::Report& report) {
   for (const RuntimeRow& row : kRuntimeRows) {
-    if (row.error == error) return because(row.reason, detail_of(row.detail, report));
+    if (row.error == report.error) return because(row.reason, detail_of(row.detail, report));
   }
-  return Cause(Reason::kModelMalformed, static_cast<uint16_t>(error));
+  return Cause(Reason::kModelMalformed, static_cast<uint16_t>(report.error));
 }
 
 Reason reason_from_kept(uint8_t kept) {

@@ -57,11 +57,11 @@ class Rig::WatchedEngine final : public runtime::Engine {
  public:
   WatchedEngine(Rig& rig, const runtime::GateInput& gate) : rig_(rig), inner_(gate) {}
 
-  runtime::Status judge(Bytes model, MutableBytes scratch, runtime::Judgement* judgement) override {
+  runtime::Status judge(const Bytes& model, const MutableBytes& scratch, runtime::Judgement* judgement) override {
     rig_.check_bytes_in_use(model, true, "judge");
     return inner_.judge(model, scratch, judgement);
   }
-  runtime::Status prepare(Bytes model, MutableBytes arena, MutableBytes scratch) override {
+  runtime::Status prepare(const Bytes& model, const MutableBytes& arena, const MutableBytes& scratch) override {
     rig_.check_bytes_in_use(model, false, "prepare");
     const runtime::Status status = inner_.prepare(model, arena, scratch);
     model_ = status.ok() ? model : Bytes();
@@ -321,11 +321,11 @@ void Rig::check_sealed() {
       violation("slot " + text(s) + " holds a sealed package that nobody sent");
       continue;
     }
-    if (!info.sound) {
+    if (!info.sound()) {
       if (may_run(record.state)) violation("slot " + text(s) + " is sealed and does not read");
       continue;
     }
-    if (!same_bytes(info.manifest, package->manifest)) violation("sealed manifest differs, slot " + text(s));
+    if (!same_bytes(info.manifest(), package->manifest)) violation("sealed manifest differs, slot " + text(s));
     const Bytes payload(flash.mapped() + agent->store().layout().payload_offset(s), package->payload.size());
     if (!same_bytes(payload, package->payload)) violation("sealed payload differs, slot " + text(s));
   }
@@ -344,9 +344,9 @@ void Rig::check_durable() {
   const size_t bytes = std::min<size_t>(size_t{told_chunks_} * board.chunk_bytes, package->payload.size());
   if (memcmp(payload, package->payload.data(), bytes) != 0) violation("a chunk reported durable has changed");
   if (agent->store().work_wanted(now) == storage::Work::kRecover) return;
-  const storage::SlotInfo info = agent->store().slot_info(slot);
-  if (!info.sound || info.durable_chunks < told_chunks_) {
-    violation("of " + text(told_chunks_) + " chunks reported durable, " + text(info.durable_chunks) + " are left");
+  const uint32_t durable = agent->store().durable_chunks(slot);
+  if (!agent->store().slot_info(slot).sound() || durable < told_chunks_) {
+    violation("of " + text(told_chunks_) + " chunks reported durable, " + text(durable) + " are left");
   }
 }
 

@@ -88,7 +88,7 @@ void query_everything(Store& store) {
   for (uint8_t s = 0; s < store.slot_count(); ++s) {
     const SlotInfo info = store.slot_info(s);
     uint32_t sum = 0;
-    for (const Bytes& bytes : {info.manifest, info.model, info.body}) {
+    for (const Bytes& bytes : {info.manifest(), info.model(), info.body()}) {
       for (uint8_t byte : bytes) sum += byte;
     }
     REQUIRE(sum != 0xFFFFFFFF);  // every span lies within the region

@@ -30,7 +30,7 @@ struct FakeModel {
 
 class FakeEngine final : public Engine {
  public:
-  Status judge(Bytes model, MutableBytes scratch, Judgement* judgement) override {
+  Status judge(const Bytes& model, const MutableBytes& scratch, Judgement* judgement) override {
     EXPECT_FALSE(scratch.empty());
     if (read(model).fails_measure) return remember(Error::kOperatorMissing);
     *judgement = Judgement();
@@ -38,7 +38,7 @@ class FakeEngine final : public Engine {
     return Status();
   }
 
-  Status prepare(Bytes model, MutableBytes arena, MutableBytes scratch) override {
+  Status prepare(const Bytes& model, const MutableBytes& arena, const MutableBytes& scratch) override {
     release();
     EXPECT_FALSE(scratch.empty());
     EXPECT_EQ(reinterpret_cast<uintptr_t>(arena.data()) % 16, 0u);

@@ -133,12 +133,16 @@ bool Rig::pages_equal(uint8_t slot, const Package& package, uint32_t count) {
 
 bool Rig::holds(uint8_t slot, const Package& package) {
   const SlotInfo info = store_->slot_info(slot);
-  if (!info.sound || info.package_id != package.id || !same_bytes(info.manifest, package.manifest)) return false;
-  if (!same_bytes(info.model, Bytes(package.payload.data(), package.model_size))) return false;
-  if (!same_bytes(info.body, Bytes(package.payload.data() + package.body_offset, package.body_size))) return false;
+  const SlotRecord& record = store_->state().slots[slot];
+  if (!is_in(record.state, kSealedStates) || record.package_id != package.id) return false;
+  if (!info.sound() || info.package_id != package.id || !same_bytes(info.manifest(), package.manifest))
+    return false;
+  if (!same_bytes(info.model(), Bytes(package.payload.data(), package.model_size))) return false;
+  if (!same_bytes(info.body(), Bytes(package.payload.data() + package.body_offset, package.body_size)))
+    return false;
   SodiumDigest digest;
   digest.reset();
-  digest.update(info.model);
+  digest.update(info.model());
   return pages_equal(slot, package, 0xFFFF) && digest.finish() == info.model_sha256;
 }
 

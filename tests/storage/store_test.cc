@@ -148,7 +148,7 @@ TEST_F(StoreTest, RefusesARejectedPackageUnlessForced) {
   start_trial(b);
   ASSERT_TRUE(store().reject(opened, 42, 7).ok());
   rig().reboot();
-  const SlotInfo info = store().slot_info(store().slot_in(SlotState::kRejected));
+  const SlotRecord& info = store().state().slots[store().slot_in(SlotState::kRejected)];
   EXPECT_EQ(info.reason, 42);
   EXPECT_EQ(info.detail, 7);
   expect_refused(b, Error::kRejectedBefore);
@@ -165,7 +165,8 @@ TEST_F(StoreTest, RefusesACounterBelowTheFloorEvenForced) {
   expect_refused(b, Error::kCounterTooLow, kOpenForce);
   b.counter = 5;  // equal is allowed
   install(b);
-  ASSERT_TRUE(store().roll_back(20, 0).ok());  // and a local return is never refused
+  ASSERT_TRUE(
+      store().reject(store().slot_in(SlotState::kConfirmed), 20, 0).ok());  // and a local return is never refused
   EXPECT_EQ(store().counter_floor(), 5u);
 }
 
@@ -211,7 +212,7 @@ TEST_F(StoreTest, ResumesAfterAResetEvenWhereTheRestReadsBlank) {
   ASSERT_EQ(open(b), Error::kNone);
   send(b, 2);
   rig().reboot();
-  EXPECT_EQ(store().slot_info(0).durable_chunks, 2u);
+  EXPECT_EQ(store().durable_chunks(0), 2u);
   ASSERT_EQ(open(b), Error::kNone);
   EXPECT_EQ(store().next_page(), 2u);
   EXPECT_FALSE(store().page_ready());
@@ -273,7 +274,7 @@ TEST_F(StoreTest, ASpoiledPackageIsNeverSealed) {
   EXPECT_EQ(rig().error, Error::kDigestMismatch);
   EXPECT_EQ(store().seal().error(), Error::kWrongState);
   ASSERT_TRUE(store().abandon(33, 4).ok());
-  EXPECT_EQ(store().slot_info(0).reason, 33);
+  EXPECT_EQ(store().state().slots[0].reason, 33);
   EXPECT_EQ(store().abandon(33, 4).error(), Error::kWrongState);
 }
 
@@ -355,12 +356,12 @@ TEST_F(StoreTest, ARunOfWatchdogResetsEndsInSafeModeUntilHealthy) {
 TEST_F(StoreTest, RollsBackToTheRetiredModelOnce) {
   install(a);
   install(b);
-  ASSERT_TRUE(store().roll_back(20, 1).ok());
+  ASSERT_TRUE(store().reject(store().slot_in(SlotState::kConfirmed), 20, 1).ok());
   const BootChoice choice = choice_of(store());
   EXPECT_EQ(choice.action, BootAction::kRun);
   EXPECT_TRUE(rig().holds(choice.slot, a));
   const uint64_t before = flash.operations();
-  EXPECT_EQ(store().roll_back(20, 1).error(), Error::kNothingToReturnTo);
+  EXPECT_EQ(store().reject(store().slot_in(SlotState::kConfirmed), 20, 1).error(), Error::kNothingToReturnTo);
   EXPECT_EQ(flash.operations(), before);
 }
 
@@ -368,7 +369,7 @@ TEST_F(StoreTest, RollsBackToTheBuiltInModel) {
   has_builtin = true;
   EXPECT_EQ(boot(store(), ResetCause::kOther).action, BootAction::kBuiltIn);
   install(a);
-  ASSERT_TRUE(store().roll_back(20, 1).ok());
+  ASSERT_TRUE(store().reject(store().slot_in(SlotState::kConfirmed), 20, 1).ok());
   const BootChoice choice = choice_of(store());
   EXPECT_EQ(choice.action, BootAction::kBuiltIn);
 }
@@ -388,14 +389,14 @@ TEST_F(StoreTest, EraseAllLeavesCleanSlotsThatNeedNoErase) {
   install(b);
   ASSERT_TRUE(store().erase_all(rig().now).ok());
   EXPECT_EQ(boot(store(), ResetCause::kOther).action, BootAction::kNone);
-  EXPECT_EQ(open(c), Error::kBusy);
+  EXPECT_EQ(open(c), Error::kNotReady);
   rig().reboot();  // in the middle of it: it goes on
   settle();
-  EXPECT_EQ(store().slot_info(0).state, SlotState::kErased);
-  EXPECT_EQ(store().slot_info(1).state, SlotState::kErased);
-  const uint32_t wear = store().slot_info(0).wear_total + store().slot_info(1).wear_total;
+  EXPECT_EQ(store().state().slots[0].state, SlotState::kErased);
+  EXPECT_EQ(store().state().slots[1].state, SlotState::kErased);
+  const uint32_t wear = store().state().slots[0].wear_total + store().state().slots[1].wear_total;
   install(c);
-  EXPECT_EQ(store().slot_info(0).wear_total + store().slot_info(1).wear_total, wear);
+  EXPECT_EQ(store().state().slots[0].wear_total + store().state().slots[1].wear_total, wear);
 }
 
 TEST_F(StoreTest, EarlyEraseClearsTheRetiredModelAfterTheGraceTime) {
@@ -406,7 +407,7 @@ TEST_F(StoreTest, EarlyEraseClearsTheRetiredModelAfterTheGraceTime) {
   rig().now += config.early_erase_grace_ms;
   settle();
   EXPECT_NE(store().slot_in(SlotState::kErased), kNoSlot);
-  EXPECT_EQ(store().roll_back(20, 0).error(), Error::kNothingToReturnTo);
+  EXPECT_EQ(store().reject(store().slot_in(SlotState::kConfirmed), 20, 0).error(), Error::kNothingToReturnTo);
   install(c);
   EXPECT_TRUE(rig().holds(store().slot_in(SlotState::kConfirmed), c));
 }
@@ -445,7 +446,7 @@ TEST_F(StoreTest, ReinstatesTheRetiredModelAndFallsBackToTheConfirmedOne) {
   install(b);
   const uint8_t retired = store().slot_in(SlotState::kRetired);
   const uint8_t confirmed = store().slot_in(SlotState::kConfirmed);
-  const auto worn = [&] { return store().slot_info(0).wear_total + store().slot_info(1).wear_total; };
+  const auto worn = [&] { return store().state().slots[0].wear_total + store().state().slots[1].wear_total; };
   const uint32_t worn_before = worn();
   ASSERT_TRUE(store().reinstate(retired).ok());
   EXPECT_EQ(store().reinstate(retired).error(), Error::kWrongState);
@@ -479,7 +480,8 @@ TEST_F(StoreTest, WrongStatesChangeNothing) {
     EXPECT_EQ(store().record_attempt(slot).error(), Error::kWrongState);
     EXPECT_EQ(store().record_trial(slot).error(), Error::kWrongState);
     EXPECT_EQ(store().confirm(slot, 0).error(), Error::kWrongState);
-    EXPECT_EQ(store().reject(slot, 20, 0).error(), Error::kWrongState);
+    EXPECT_EQ(store().reject(slot, 20, 0).error(),
+              slot == confirmed ? Error::kNothingToReturnTo : Error::kWrongState);
     EXPECT_EQ(store().reinstate(slot).error(), Error::kWrongState);
   }
   EXPECT_EQ(store().rewind(0).error(), Error::kWrongState);
@@ -515,7 +517,7 @@ TEST_F(StoreTest, AChangeThatCannotBeRecordedIsTakenBack) {
   only_later([&] { return store().record_attempt(opened).error(); });
   only_later([&] { return store().record_trial(opened).error(); });
   only_later([&] { return store().confirm(opened, rig().now).error(); });
-  only_later([&] { return store().roll_back(20, 1).error(); });
+  only_later([&] { return store().reject(store().slot_in(SlotState::kConfirmed), 20, 1).error(); });
   upload(c);
   only_later([&] { return store().reject(opened, 20, 1).error(); });
   install(b, kOpenForce);

@@ -59,7 +59,7 @@ using Mission = std::function<bool(World&)>;  // true: done; false: the power we
 
 const Package* package_in(World& w, uint8_t slot) {
   for (const Package* p : {w.known.old, w.known.next, w.known.retired}) {
-    if (p && w.store().slot_info(slot).package_id == p->id) return p;
+    if (p && w.store().state().slots[slot].package_id == p->id) return p;
   }
   return nullptr;
 }
@@ -84,7 +84,7 @@ void check_boot(World& w, const BootChoice& choice) {
     promise(runs == k.next && k.next_whole, "an attempt of a model that was never sealed");
     const bool has_fallback = choice.fallback_slot != kNoSlot && package_in(w, choice.fallback_slot) == k.old;
     promise(k.old == nullptr || has_fallback, "a trial without the old model to return to");
-    promise(w.store().slot_info(choice.slot).attempts_made >= k.attempts, "an attempt was forgotten");
+    promise(w.store().state().slots[choice.slot].attempts_made >= k.attempts, "an attempt was forgotten");
   } else if (choice.action == BootAction::kRun) {
     const bool returned = k.leaving_old && runs == k.retired;
     promise(runs == k.old || (k.next_confirming && runs == k.next) || returned, "the wrong model runs");
@@ -97,15 +97,16 @@ void check_durable(World& w) {
   const Known& k = w.known;
   if (k.next == nullptr || k.durable == 0) return;
   for (uint8_t s = 0; s < w.store().slot_count(); ++s) {
-    const SlotInfo info = w.store().slot_info(s);
-    if (info.package_id != k.next->id) continue;
-    if (info.state == SlotState::kReceiving) {
-      promise(info.durable_chunks >= k.durable, "a durable chunk was lost");
-      promise(w.rig.pages_equal(s, *k.next, info.durable_chunks), "a durable chunk was changed");
+    const SlotRecord& slot = w.store().state().slots[s];
+    if (slot.package_id != k.next->id) continue;
+    if (slot.state == SlotState::kReceiving) {
+      const uint32_t durable = w.store().durable_chunks(s);
+      promise(durable >= k.durable, "a durable chunk was lost");
+      promise(w.rig.pages_equal(s, *k.next, durable), "a durable chunk was changed");
       return;
     }
-    if (info.state == SlotState::kPending || info.state == SlotState::kTrial ||
-        info.state == SlotState::kConfirmed || info.state == SlotState::kRejected) {
+    if (slot.state == SlotState::kPending || slot.state == SlotState::kTrial ||
+        slot.state == SlotState::kConfirmed || slot.state == SlotState::kRejected) {
       return;  // checked where it runs
     }
   }
@@ -119,7 +120,7 @@ void check_wear(World& w) {
     const uint32_t first = layout.slot_offset(s) / layout.block_bytes;
     for (uint32_t b = 0; b < layout.slot_blocks; ++b) worst = std::max(worst, w.flash.wear(first + b));
     // A fault costs an erase more, which a cut may keep from being recorded.
-    promise(worst <= w.store().slot_info(s).wear_max + w.faults(),
+    promise(worst <= w.store().state().slots[s].wear_max + w.faults(),
             "a block was erased more often than was reported");
   }
 }
@@ -161,7 +162,7 @@ bool insist(World& w, Call call, const std::string& what) {
 
 uint8_t slot_of(World& w, const Package& package, SlotState state) {
   const uint8_t slot = w.store().slot_in(state);
-  return slot != kNoSlot && w.store().slot_info(slot).package_id == package.id ? slot : kNoSlot;
+  return slot != kNoSlot && w.store().state().slots[slot].package_id == package.id ? slot : kNoSlot;
 }
 
 // Sends what is not durable until all is. False: the power went.
@@ -227,7 +228,7 @@ bool attempt(World& w, const Package& package) {
   uint8_t slot = slot_of(w, package, SlotState::kPending);
   if (slot == kNoSlot) slot = slot_of(w, package, SlotState::kTrial);
   promise(slot != kNoSlot, "nothing to attempt");
-  const uint8_t made = w.store().slot_info(slot).attempts_made;
+  const uint8_t made = w.store().state().slots[slot].attempts_made;
   if (!insist(
           w, [&] { return w.store().record_attempt(slot).error(); }, "attempt"))
     return false;
@@ -277,7 +278,8 @@ bool try_and_reject(World& w, const Package& package) {
 bool roll_back_confirmed(World& w) {
   w.known.leaving_old = true;
   if (w.store().slot_in(SlotState::kRejected) == kNoSlot) {
-    const auto call = [&] { return w.store().roll_back(kReasonCallerFirst, 0).error(); };
+    const uint8_t slot = w.store().slot_in(SlotState::kConfirmed);
+    const auto call = [&] { return w.store().reject(slot, kReasonCallerFirst, 0).error(); };
     if (!insist(w, call, "roll back")) return false;
   }
   w.known.old = w.known.retired;
@@ -294,8 +296,8 @@ bool erase_all(World& w) {
     const auto call = [&] { return w.store().erase_all(w.rig.now).error(); };
     bool wiping = false;
     for (uint8_t s = 0; s < w.store().slot_count(); ++s) {
-      const SlotInfo info = w.store().slot_info(s);
-      wiping = wiping || info.state == SlotState::kErased || info.reason == kReasonErased;
+      const SlotRecord& slot = w.store().state().slots[s];
+      wiping = wiping || slot.state == SlotState::kErased || slot.reason == kReasonErased;
     }
     if (!wiping && !insist(w, call, "erase all")) return false;
     w.known.erased = true;
@@ -305,7 +307,7 @@ bool erase_all(World& w) {
     if (power_gone(w)) return false;
   }
   for (uint8_t s = 0; s < w.store().slot_count(); ++s) {
-    promise(w.store().slot_info(s).state == SlotState::kErased, "a slot was not erased");
+    promise(w.store().state().slots[s].state == SlotState::kErased, "a slot was not erased");
   }
   return true;
 }

@@ -456,8 +456,8 @@ void World::deliver(const ToyPackage& package) {
   uint32_t durable = 0;
   const uint8_t half = rig.agent->store().slot_in(SlotState::kReceiving);
   if (half != storage::kNoSlot) {
-    const storage::SlotInfo slot = rig.agent->store().slot_info(half);
-    if (slot.package_id == package.id) durable = slot.durable_chunks;
+    const storage::Store& store = rig.agent->store();
+    if (store.state().slots[half].package_id == package.id) durable = store.durable_chunks(half);
   }
   const uint32_t chunks =
       protocol::chunk_count(static_cast<uint32_t>(package.payload.size()), rig.board.chunk_bytes);

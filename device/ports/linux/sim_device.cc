@@ -328,7 +328,7 @@ std::string SimDevice::model_in(uint8_t slot) const {
   if (slot >= agent_->store().slot_count()) return "the built-in model";
   protocol::ManifestView manifest;
   const storage::SlotInfo info = agent_->store().slot_info(slot);
-  if (info.manifest.empty() || !protocol::read_manifest(info.manifest, &manifest).ok()) {
+  if (!protocol::read_manifest(info.manifest(), &manifest).ok()) {
     return fmt::format("the model in slot {}", slot);
   }
   return fmt::format("{} {}", string_of(manifest.name()), string_of(manifest.version()));
@@ -348,7 +348,7 @@ void SimDevice::learn_labels() {
   if (running >= agent_->store().slot_count()) return;
   protocol::BodyView body;
   const storage::SlotInfo slot = agent_->store().slot_info(running);
-  if (slot.body.empty() || !protocol::read_body(slot.body, &body).ok()) return;
+  if (!protocol::read_body(slot.body(), &body).ok()) return;
   for (size_t i = 0; i < body.label_count(); ++i) labels_.push_back(string_of(body.label(i)));
 }
 

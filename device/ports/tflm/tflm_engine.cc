@@ -54,7 +54,7 @@ Error TflmEngine::fail(Error error) {
   return error;
 }
 
-runtime::Status TflmEngine::judge(Bytes model, MutableBytes scratch, Judgement* judgement) {
+runtime::Status TflmEngine::judge(const Bytes& model, const MutableBytes& scratch, Judgement* judgement) {
   runtime::GateInput unlimited = gate_;
   unlimited.limits.arena_bytes = UINT32_MAX;  // of our own plan; TFLM's is judged below
   if (!runtime::ModelGate(unlimited).judge(model, scratch, judgement, &report_)) return report_.error;
@@ -91,7 +91,7 @@ bool TflmEngine::all_resolve(Bytes model) {
   return true;
 }
 
-runtime::Status TflmEngine::prepare(Bytes model, MutableBytes arena, MutableBytes scratch) {
+runtime::Status TflmEngine::prepare(const Bytes& model, const MutableBytes& arena, const MutableBytes& scratch) {
   ROOST_ASSERT(reinterpret_cast<uintptr_t>(arena.data()) % runtime::kArenaAlignment == 0);
   release();
   Judgement judgement;

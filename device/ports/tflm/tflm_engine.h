@@ -45,8 +45,8 @@ class TflmEngine final : public runtime::Engine {
   // What TFLM uses of the arena of the prepared model: at most what measure answered. 0 without one.
   uint32_t used_bytes() const { return session_ ? tflm::used_bytes(session_) : 0; }
 
-  runtime::Status judge(Bytes model, MutableBytes scratch, runtime::Judgement* judgement) override;
-  runtime::Status prepare(Bytes model, MutableBytes arena, MutableBytes scratch) override;
+  runtime::Status judge(const Bytes& model, const MutableBytes& scratch, runtime::Judgement* judgement) override;
+  runtime::Status prepare(const Bytes& model, const MutableBytes& arena, const MutableBytes& scratch) override;
   runtime::Result<runtime::Progress> step() override;
   runtime::Status reset() override;
   void release() override;

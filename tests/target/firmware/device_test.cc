@@ -185,7 +185,7 @@ class Device final : public device::AgentObserver {
     CHECK(status.ok());
     if (generation_ != agent_.generation()) {
       generation_ = agent_.generation();
-      model_crc_ = crc32(0, agent_.store().slot_info(agent_.activation().running()).model);
+      model_crc_ = crc32(0, agent_.store().slot_info(agent_.activation().running()).model());
     }
     Line line;
     line.text("infer ").number(inferences_).text(" model ").number(model_crc_).text(" out");

@@ -187,7 +187,7 @@ void confirm(Board& board, const Package& package, File& report) {
   CHECK(boot(again.store(), storage::ResetCause::kOther).action == BootAction::kRun);
   install(again, kPackages[1], report);
   confirm(again, kPackages[1], report);
-  CHECK(again.store().roll_back(storage::kReasonCallerFirst, 0).ok());
+  CHECK(again.store().reject(again.store().slot_in(SlotState::kConfirmed), storage::kReasonCallerFirst, 0).ok());
   say(report, "returned", 'A');
   install(again, kPackages[2], report);
   CHECK(again.store().reject(again.store().slot_in(SlotState::kTrial), storage::kReasonCallerFirst, 0).ok());
@@ -202,23 +202,23 @@ void confirm(Board& board, const Package& package, File& report) {
 bool holds_whole_package(Board& board, uint8_t slot) {
   const SlotInfo info = board.store().slot_info(slot);
   const Package* package = package_with_id(info.package_id);
-  if (package == nullptr || !info.sound) return false;
-  if (info.model.size() != package->model_size || info.body.size() != package->body_size) return false;
-  for (uint32_t i = 0; i < info.model.size(); ++i) {
-    if (info.model[i] != payload_byte(*package, i)) return false;
+  if (package == nullptr || !info.sound()) return false;
+  if (info.model_size != package->model_size || info.body_size != package->body_size) return false;
+  for (uint32_t i = 0; i < info.model_size; ++i) {
+    if (info.model()[i] != payload_byte(*package, i)) return false;
   }
-  for (uint32_t i = 0; i < info.body.size(); ++i) {
-    if (info.body[i] != payload_byte(*package, body_offset(*package) + i)) return false;
+  for (uint32_t i = 0; i < info.body_size; ++i) {
+    if (info.body()[i] != payload_byte(*package, body_offset(*package) + i)) return false;
   }
   device::SoftwareSha256 digest;
   digest.reset();
-  digest.update(info.model);
+  digest.update(info.model());
   return same_bytes(digest.finish(), info.model_sha256);
 }
 
 char name_of(Board& board, uint8_t slot) {
   if (slot == storage::kNoSlot) return '-';
-  const Package* package = package_with_id(board.store().slot_info(slot).package_id);
+  const Package* package = package_with_id(board.store().state().slots[slot].package_id);
   return package == nullptr ? '?' : package->name;
 }
 
@@ -270,8 +270,7 @@ void judge_one(Board& board, const Package& next, File& verdicts) {
   line.text(" fallback_whole=")
       .number(choice.fallback_slot == storage::kNoSlot || holds_whole_package(board, choice.fallback_slot));
   line.text(" receiving=").name(name_of(board, receiving));
-  line.text(" durable=")
-      .number(receiving == storage::kNoSlot ? 0 : board.store().slot_info(receiving).durable_chunks);
+  line.text(" durable=").number(receiving == storage::kNoSlot ? 0 : board.store().durable_chunks(receiving));
   line.write_to(verdicts);
 
   uint32_t resumed_at = 0;

@@ -10,7 +10,7 @@ namespace target_test {
 
 class TrivialEngine final : public runtime::Engine {
  public:
-  runtime::Status judge(Bytes model, MutableBytes, runtime::Judgement* judgement) override {
+  runtime::Status judge(const Bytes& model, const MutableBytes&, runtime::Judgement* judgement) override {
     if (model.empty() || model[0] == 0) return report_.error = runtime::Error::kNotAModel;
     *judgement = runtime::Judgement();
     judgement->arena_bytes = 16;
@@ -18,7 +18,7 @@ class TrivialEngine final : public runtime::Engine {
     return {};
   }
 
-  runtime::Status prepare(Bytes model, MutableBytes arena, MutableBytes scratch) override {
+  runtime::Status prepare(const Bytes& model, const MutableBytes& arena, const MutableBytes& scratch) override {
     release();
     runtime::Judgement judgement;
     const runtime::Status judged = judge(model, scratch, &judgement);
