@@ -313,8 +313,8 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
 
  private:
   Status step(ReceiverInput input);
-  Status settle(Reason reason, uint16_t detail, ReceiverInput input);
-  void abandon(Reason reason, uint16_t detail) { (void)settle(reason, detail, ReceiverInput::kGiveUp); }
+  Status fail(Reason reason, uint16_t detail, ReceiverInput input);
+  void abandon(Reason reason, uint16_t detail) { (void)fail(reason, detail, ReceiverInput::kGiveUp); }
 
   uint32_t patience_end_ms() const;
 
@@ -323,7 +323,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   void watch_hole(uint32_t next);
   void watch_credit();
   void read_mail();
-  Talk& talk_with(Peer peer);
+  Talk& talk_at(uint32_t slot);
   void handle_mail(const Mail& mail, Talk& talk);
   void handle_offer(const Mail& mail, Talk& talk);
   Reason offer_fault(const Offer& offer, uint16_t* detail) const;
