@@ -92,7 +92,7 @@ class FlatCheck {
 
  private:
   bool inside(uint32_t at, uint32_t size) const { return at <= file_.size() && size <= file_.size() - at; }
-  const uint8_t* find_number(uint32_t at) const;
+  const uint8_t* find_number(uint32_t at, uint32_t size) const;
   bool check_field(uint32_t at, uint32_t field);
 
   Bytes file_;

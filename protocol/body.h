@@ -48,11 +48,12 @@ class BodyView {
   // index < count; each access follows the verified offsets.
   Text label(size_t index) const;
   KeyValueView key_value(size_t index) const;
-  VectorView vector(size_t index) const { return VectorView(table_of(kVectors, index)); }
+  VectorView vector(size_t index) const {
+    return VectorView(root_.vector(kVectors).table_at(static_cast<uint32_t>(index)));
+  }
 
  private:
   friend Status read_body(Bytes bytes, BodyView* view);
-  FlatView table_of(Field field, size_t index) const;
 
   FlatView root_;
 };

@@ -58,7 +58,7 @@ struct ReceiverConfig : IntakeConfig {
   uint16_t send_retry_ms = 5;        // after the stack refused a notification
 };
 
-// What follows from the flash that the pages go to.
+// What follows from the flash that the pages go to, and is checked where that is laid out.
 struct PageShape {
   // At least a program unit: for one that straddles the ring's end. Made anew when units() are asked for, so that it
   // may be used for other things once they are programmed.
