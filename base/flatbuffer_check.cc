@@ -44,7 +44,6 @@ bool FlatCheck::check_table(uint32_t at, const FlatTable& table) {
 bool FlatCheck::check_field(uint32_t at, uint32_t field) {
   const uint32_t number = field & kFlatNumberMask;
   const uint32_t kind = field & kFlatKindMask;
-  if (kind == kFlatIgnored) return true;
   if (kind == kFlatScalar) return find_number(at, number) != nullptr;
 
   const uint8_t* const place = find_number(at, kOffsetBytes);
