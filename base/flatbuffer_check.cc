@@ -15,23 +15,24 @@ bool FlatCheck::check_root() {
          check_field(0, flat_table(0));
 }
 
-// An offset, or the size of a vector; null: there is none.
-const uint8_t* FlatCheck::find_number(uint32_t at) const {
-  return at % kOffsetBytes == 0 && inside(at, kOffsetBytes) ? file_.data() + at : nullptr;
+// A number of so many bytes, a power of two; null: there is none.
+const uint8_t* FlatCheck::find_number(uint32_t at, uint32_t size) const {
+  return (at & (size - 1)) == 0 && inside(at, size) ? file_.data() + at : nullptr;
 }
 
 bool FlatCheck::check_table(uint32_t at, const FlatTable& table) {
-  const uint8_t* const distance = find_number(at);
+  const uint8_t* const distance = find_number(at, kOffsetBytes);
   if (tables_left_ == 0 || distance == nullptr) return false;
   --tables_left_;
   // The distance to the vtable has a sign; unsigned subtraction comes to the same.
-  const uint32_t vtable = at - flat_load<uint32_t>(distance);
-  if (vtable % 2 != 0 || !inside(vtable, kVtableHeadBytes)) return false;
-  const uint32_t vtable_size = flat_load<uint16_t>(file_.data() + vtable);
-  if (vtable_size % 2 != 0 || vtable_size < kVtableHeadBytes || !inside(vtable, vtable_size)) return false;
+  const uint32_t start = at - flat_load<uint32_t>(distance);
+  const uint8_t* const vtable = find_number(start, sizeof(uint16_t));  // begins with its size
+  if (vtable == nullptr) return false;
+  const uint32_t vtable_size = flat_load<uint16_t>(vtable);
+  if (vtable_size % 2 != 0 || vtable_size < kVtableHeadBytes || !inside(start, vtable_size)) return false;
   for (uint32_t i = 0; i < table.count; ++i) {
     const uint32_t entry = kVtableHeadBytes + 2 * i;
-    const uint32_t offset = entry < vtable_size ? flat_load<uint16_t>(file_.data() + vtable + entry) : 0;
+    const uint32_t offset = entry < vtable_size ? flat_load<uint16_t>(vtable + entry) : 0;
     if (offset == 0 ? (table.fields[i] & kFlatRequired) != 0 : !check_field(at + offset, table.fields[i])) {
       return false;
     }
@@ -43,17 +44,16 @@ bool FlatCheck::check_table(uint32_t at, const FlatTable& table) {
 bool FlatCheck::check_field(uint32_t at, uint32_t field) {
   const uint32_t number = field & kFlatNumberMask;
   const uint32_t kind = field & kFlatKindMask;
-  if (kind == kFlatIgnored) return true;
-  if (kind == kFlatScalar) return at % number == 0 && inside(at, number);
+  if (kind == kFlatScalar) return find_number(at, number) != nullptr;
 
-  const uint8_t* const place = find_number(at);
+  const uint8_t* const place = find_number(at, kOffsetBytes);
   if (place == nullptr) return false;
   const uint32_t offset = flat_load<uint32_t>(place);
   if (offset == 0 || offset >= file_.size() - at) return false;
   at += offset;
   if (kind == kFlatTable) return check_table(at, schema_[number]);
 
-  const uint8_t* const head = find_number(at);
+  const uint8_t* const head = find_number(at, kOffsetBytes);
   if (head == nullptr) return false;
   const uint32_t size = flat_load<uint32_t>(head);
   at += kOffsetBytes;

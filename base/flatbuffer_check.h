@@ -35,11 +35,11 @@ ROOST_INLINE Number flat_load(const uint8_t* at) {
 }
 
 enum : uint8_t {
-  kFlatIgnored = 0x00,  // deprecated, or never read
-  kFlatScalar = 0x10,   // with its size in bytes
-  kFlatText = 0x20,     // a string: zero-terminated besides its length
-  kFlatTable = 0x30,    // with its row in the schema
-  kFlatMany = 0x40,     // a vector of the three above; of scalars or structs with the size of one
+  kFlatScalar = 0x10,              // with its size in bytes
+  kFlatText = 0x20,                // a string: zero-terminated besides its length
+  kFlatTable = 0x30,               // with its row in the schema
+  kFlatIgnored = kFlatScalar | 1,  // deprecated, or never read: takes a byte at least
+  kFlatMany = 0x40,                // a vector of the three above; of scalars or structs with the size of one
   kFlatRequired = 0x80,
   kFlatKindMask = 0x70,
   kFlatNumberMask = 0x0F,
@@ -92,7 +92,7 @@ class FlatCheck {
 
  private:
   bool inside(uint32_t at, uint32_t size) const { return at <= file_.size() && size <= file_.size() - at; }
-  const uint8_t* find_number(uint32_t at) const;
+  const uint8_t* find_number(uint32_t at, uint32_t size) const;
   bool check_field(uint32_t at, uint32_t field);
 
   Bytes file_;

@@ -28,29 +28,28 @@ size_t record_size(RecordFields fields) {
   return size;
 }
 
-size_t store_field(const RecordField& field, const void* object, uint8_t* out) {
+uint8_t* store_field(const RecordField& field, const void* object, uint8_t* out) {
+  const size_t size = size_of(field);
   if (field.member == kRecordNothing) {
-    memset(out, 0, size_of(field));
+    memset(out, 0, size);
   } else {
     copy_field(out, static_cast<const uint8_t*>(object) + field.member, field);
   }
-  return size_of(field);
+  return out + size;
 }
 
-size_t store_record(RecordFields fields, const void* object, uint8_t* out) {
-  uint8_t* const start = out;
-  for (; fields->shape != 0; ++fields) out += store_field(*fields, object, out);
-  return static_cast<size_t>(out - start);
+uint8_t* store_record(RecordFields fields, const void* object, uint8_t* out) {
+  for (; fields->shape != 0; ++fields) out = store_field(*fields, object, out);
+  return out;
 }
 
-size_t load_record(RecordFields fields, const uint8_t* in, void* object) {
-  const uint8_t* const start = in;
+const uint8_t* load_record(RecordFields fields, const uint8_t* in, void* object) {
   for (; fields->shape != 0; ++fields) {
     const RecordField field = *fields;
     if (field.member != kRecordNothing) copy_field(static_cast<uint8_t*>(object) + field.member, in, field);
     in += size_of(field);
   }
-  return static_cast<size_t>(in - start);
+  return in;
 }
 
 }  // namespace roost

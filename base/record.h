@@ -47,9 +47,9 @@ using RecordFields = const RecordField*;
 // The bytes of the record.
 size_t record_size(RecordFields fields);
 
-// All return how many bytes that is. `out` and `in` hold as many.
-size_t store_field(const RecordField& field, const void* object, uint8_t* out);
-size_t store_record(RecordFields fields, const void* object, uint8_t* out);
-size_t load_record(RecordFields fields, const uint8_t* in, void* object);
+// All return where the bytes end. `out` and `in` hold as many.
+uint8_t* store_field(const RecordField& field, const void* object, uint8_t* out);
+uint8_t* store_record(RecordFields fields, const void* object, uint8_t* out);
+const uint8_t* load_record(RecordFields fields, const uint8_t* in, void* object);
 
 }  // namespace roost

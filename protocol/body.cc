@@ -52,21 +52,12 @@ const FlatFormat kFormat = {flat_identifier("RSB1"), kPayloadBytesMax, kSchema, 
 
 }  // namespace
 
-// The index has been checked against the count; past it is the caller's mistake.
-FlatView BodyView::table_of(Field field, size_t index) const {
-  const FlatVector tables = root_.vector(field);
-  ROOST_ASSERT(index < tables.size());
-  return tables.table_at(static_cast<uint32_t>(index));
-}
-
 Text BodyView::label(size_t index) const {
-  const FlatVector labels = root_.vector(kLabels);
-  ROOST_ASSERT(index < labels.size());
-  return labels.text_at(static_cast<uint32_t>(index)).text();
+  return root_.vector(kLabels).text_at(static_cast<uint32_t>(index)).text();
 }
 
 KeyValueView BodyView::key_value(size_t index) const {
-  const FlatView pair = table_of(kKeyValues, index);
+  const FlatView pair = root_.vector(kKeyValues).table_at(static_cast<uint32_t>(index));
   KeyValueView view;
   view.key = pair.vector(kKey).text();
   view.value = pair.vector(kValue).text();

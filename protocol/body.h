@@ -2,7 +2,8 @@
 //
 //   BodyView body;
 //   Status status = read_body(bytes, &body);
-//   for (size_t i = 0; i < body.vector_count(); ++i) run(body.vector(i));
+//   const VectorViews vectors = body.vectors();
+//   for (size_t i = 0; i < vectors.size(); ++i) run(vectors[i]);
 #pragma once
 
 #include <stdint.h>
@@ -37,6 +38,16 @@ class VectorView {
   FlatView from_;
 };
 
+class VectorViews {
+ public:
+  explicit VectorViews(FlatVector from) : from_(from) {}
+  size_t size() const { return from_.size(); }
+  VectorView operator[](size_t index) const { return VectorView(from_.table_at(static_cast<uint32_t>(index))); }
+
+ private:
+  FlatVector from_;
+};
+
 // Empty until it is read.
 class BodyView {
  public:
@@ -44,15 +55,13 @@ class BodyView {
 
   size_t label_count() const { return root_.vector(kLabels).size(); }
   size_t key_value_count() const { return root_.vector(kKeyValues).size(); }
-  size_t vector_count() const { return root_.vector(kVectors).size(); }
+  VectorViews vectors() const { return VectorViews(root_.vector(kVectors)); }
   // index < count; each access follows the verified offsets.
   Text label(size_t index) const;
   KeyValueView key_value(size_t index) const;
-  VectorView vector(size_t index) const { return VectorView(table_of(kVectors, index)); }
 
  private:
   friend Status read_body(Bytes bytes, BodyView* view);
-  FlatView table_of(Field field, size_t index) const;
 
   FlatView root_;
 };

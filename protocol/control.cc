@@ -46,7 +46,7 @@ const RecordField kStateChangeFields[] = {ROOST_FIELD(StateChange, package_id), 
 Frame frame_of(MessageType type, RecordFields fields, const void* message) {
   Frame frame;
   frame.data[0] = static_cast<uint8_t>(type);
-  frame.size = static_cast<uint8_t>(1 + store_record(fields, message, frame.data.data() + 1));
+  frame.size = static_cast<uint8_t>(store_record(fields, message, frame.data.data() + 1) - frame.data.data());
   return frame;
 }
 
@@ -104,8 +104,9 @@ Error decode(Bytes frame, ToDevice* message) {
   const size_t size = 1 + record_size(fields);
   if (frame.size() != size) return frame.size() < size ? Error::kTooShort : Error::kTooLong;
   load_record(fields, frame.data() + 1, &message->offer);  // all have one place
-  if (fields == kOfferFields) return check(message->offer);
-  return fields == kRequestFields && (message->request.flags & ~kRequestForce) != 0 ? Error::kRange : Error::kNone;
+  if (message->type == MessageType::kOffer) return check(message->offer);
+  const bool strange = message->type != MessageType::kQuery && (message->request.flags & ~kRequestForce) != 0;
+  return strange ? Error::kRange : Error::kNone;
 }
 
 Result<Offer> decode_offer(Bytes frame) {

@@ -70,11 +70,11 @@ enum OfferFlags : uint8_t {
 struct Offer {
   uint8_t version = kProtocolVersion;
   uint8_t flags = 0;
-  uint16_t epoch = 0;  // of the manifest stream; the payload stream is epoch + 1
-  uint32_t package_id = 0;
-  uint32_t payload_size = 0;      // bytes; 1..kPayloadBytesMax
   uint16_t manifest_size = 0;     // bytes, without the signature; 1..1024
+  uint16_t epoch = 0;             // of the manifest stream; the payload stream is epoch + 1
   uint16_t fragment_payload = 0;  // bytes per fragment in every stream of this offer; 16..491
+  uint32_t payload_size = 0;      // bytes; 1..kPayloadBytesMax
+  uint32_t package_id = 0;
 
   bool forced() const { return (flags & kOfferForce) != 0; }
   bool has_signature() const { return (flags & kOfferSigned) != 0; }

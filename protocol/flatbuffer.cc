@@ -96,14 +96,14 @@ float FlatView::f32(uint32_t field) const {
   return value;
 }
 
-Error check_file(Bytes file, const FlatFormat& format, FlatView* root) {
+Status check_file(Bytes file, const FlatFormat& format, FlatView* root) {
   if (file.size() < kSmallestFileBytes) return Error::kTooShort;
   if (file.size() > format.size_max) return Error::kTooLong;
   if (reinterpret_cast<uintptr_t>(file.data()) % 8 != 0) return Error::kMisaligned;
   if (flat_load<uint32_t>(file.data() + kIdentifierOffset) != format.identifier) return Error::kWrongType;
   if (!FlatCheck(file, format.schema, format.tables_max).check_root()) return Error::kMalformed;
   *root = FlatView::root(file.data());
-  return check_limits(*root, format.limits, 0) ? Error::kNone : Error::kRange;
+  return check_limits(*root, format.limits, 0) ? Status() : Status(Error::kRange);
 }
 
 }  // namespace protocol

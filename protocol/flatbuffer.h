@@ -104,7 +104,7 @@ struct FlatFormat {
 };
 
 // Errors: kTooShort, kTooLong, kMisaligned, kWrongType, kMalformed, kRange. `root` is meaningful only on success.
-Error check_file(Bytes file, const FlatFormat& format, FlatView* root);
+Status check_file(Bytes file, const FlatFormat& format, FlatView* root);
 
 }  // namespace protocol
 }  // namespace roost

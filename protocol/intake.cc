@@ -89,9 +89,8 @@ void Intake::handle_disconnect(uint16_t conn) {
   if (peer != Peer::kNobody) begin_session(&slots_[slot_of(peer)], conn);
 }
 
-bool Intake::connected(Peer peer) const {
-  const uint32_t slot = slot_of(peer);
-  return peer != Peer::kNobody && peer_of(slots_[slot].load(std::memory_order_acquire), slot) == peer;
+Peer Intake::peer_at(uint32_t slot) const {
+  return peer_of(slots_[slot].load(std::memory_order_acquire), slot);
 }
 
 // ---- the mailbox ------------------------------------------------------------------------------------------------

@@ -114,7 +114,8 @@ class Intake : private IntakeMemory {
   bool handle_data(uint16_t conn, Bytes bytes);
 
   // ---- consumer
-  bool connected(Peer peer) const;
+  Peer peer_at(uint32_t slot) const;  // who is there, or, with an even number, nobody any more
+  bool connected(Peer peer) const { return peer_at(slot_of(peer)) == peer; }  // who was once
   bool subscribed(uint32_t slot) const { return (slots_[slot].load(std::memory_order_acquire) & 1) != 0; }
   // The stack's handle of whoever is, or was last, in that slot.
   uint16_t conn_of(uint32_t slot) const {

@@ -93,8 +93,8 @@ uint64_t ManifestView::counter() const {
 }
 
 Status read_manifest(Bytes bytes, ManifestView* view) {
-  const Error error = check_file(bytes, kFormat, &view->root_);
-  if (error != Error::kNone) return error;
+  const Status checked = check_file(bytes, kFormat, &view->root_);
+  if (!checked.ok()) return checked;
   const PayloadLayout layout = view->layout();
   const uint32_t attempts = view->attempts();
   const bool in_range = layout.model_size() - 1 < kPayloadBytesMax && layout.body_size() <= kPayloadBytesMax &&

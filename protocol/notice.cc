@@ -45,7 +45,7 @@ void encode(const Notice& notice, Frame* frame) {
   uint8_t* out = frame->data.data();
   *out++ = static_cast<uint8_t>(notice.type);
   for (const RecordField* field = kFields; layout != 0; ++field, layout >>= 1) {
-    if ((layout & 1) != 0) out += store_field(*field, &notice, out);
+    if ((layout & 1) != 0) out = store_field(*field, &notice, out);
   }
   frame->size = static_cast<uint8_t>(out - frame->data.data());
 }

@@ -27,10 +27,6 @@ int32_t sooner(int32_t wait_ms, uint32_t other_ms) {
   return wait_ms < other ? wait_ms : other;
 }
 
-bool is_power_of_two(uint32_t n) {
-  return n != 0 && (n & (n - 1)) == 0;
-}
-
 uint32_t least(uint32_t a, uint32_t b) {
   return a < b ? a : b;
 }
@@ -47,10 +43,8 @@ Receiver::Receiver(const ReceiverConfig& lent, const PageShape& page)
       intake_(lent) {
   ROOST_ASSERT(lent.ring.size() >= kRingBytesMin && lent.ring.size() <= kRingBytesMax);
   ROOST_ASSERT(reinterpret_cast<uintptr_t>(lent.ring.data()) % 8 == 0);
-  ROOST_ASSERT(is_power_of_two(page.program_unit_bytes) && page.program_unit_bytes <= kProgramUnitMax);
   ROOST_ASSERT(page.bounce.size() >= page.program_unit_bytes);
-  ROOST_ASSERT(is_power_of_two(page.chunk_bytes) && page.chunk_bytes >= kChunkBytesMin);
-  ROOST_ASSERT(page.chunk_bytes <= kChunkBytesMax && page.chunk_bytes >= page.program_unit_bytes);
+  ROOST_ASSERT(page.chunk_bytes >= kChunkBytesMin && page.chunk_bytes <= kChunkBytesMax);
   ROOST_ASSERT(lent.manifest_bytes_max <= kManifestBytesMax);
 }
 
@@ -62,10 +56,17 @@ uint32_t Receiver::chunk_total() const {
   return chunk_count(offer_.payload_size, chunk_bytes_);
 }
 
-// Every change of state goes through here. One to where the host moves next restarts its clocks: it could rest, or its
-// bytes have come. One that ends the transfer leaves only its result to be said.
+// Every change of state goes through here. What the host is told of it, it is told now and whenever it asks. One to
+// where the host moves next restarts its clocks: it could rest, or its bytes have come. One that ends the transfer
+// leaves only its result to be said.
 Status Receiver::step(ReceiverInput input) {
   if (!receiver_next(state_, input, &state_)) return Error::kIllegal;
+  const MessageType says = kReceiverTable[static_cast<size_t>(input)].says;
+  if (says != MessageType()) {
+    result_.type = says;
+    owed_ |= kOwedResult;
+    outgoing_from_ = nullptr;
+  }
   if (host_moves_next(state_)) heard_ms_ = progress_ms_ = now_ms_;
   if (state_ <= ReceiverState::kLent || state_ == ReceiverState::kWantAbandoned) {
     owed_ = static_cast<uint8_t>(owed_ & kOwedResult);
@@ -204,21 +205,24 @@ inline void Receiver::read_mail() {
   for (int i = 0; i < kMailPerPoll; ++i) {
     const Mail* const mail = intake_.first_mail();
     if (mail == nullptr) return;
-    if (intake_.connected(mail->peer)) {
+    Talk& talk = talk_at(slot_of(mail->peer));
+    if (talk.peer == mail->peer) {
       if (is_of_transfer(mail->peer)) heard_ms_ = now_ms_;
-      handle_mail(*mail, talk_with(mail->peer));
-    } else if (mail->opened != 0 && state_ == ReceiverState::kIdle) {
-      intake_.close(Peer::kNobody);
+      handle_mail(*mail, talk);
     }
+    // A stream that no transfer came of.
+    if (mail->opened != 0 && state_ == ReceiverState::kIdle) intake_.close(Peer::kNobody);
     intake_.drop_mail();
   }
 }
 
-Receiver::Talk& Receiver::talk_with(Peer peer) {
-  Talk& talk = talks_[slot_of(peer)];
+// With whoever has that slot now: what was said to an earlier connection is forgotten.
+Receiver::Talk& Receiver::talk_at(uint32_t slot) {
+  Talk& talk = talks_[slot];
+  const Peer peer = intake_.peer_at(slot);
   if (talk.peer != peer) {
     talk.peer = peer;
-    talk.reply_owed = 0;  // to an earlier connection
+    talk.reply_owed = 0;
     talk.answered = MessageType();
   }
   return talk;
@@ -261,7 +265,7 @@ inline Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const 
     return Reason::kManifestTooLarge;
   }
   if (offer.payload_size > payload_bytes_max_) {
-    *detail = static_cast<uint16_t>(least(payload_bytes_max_ / 1024, 0xFFFF));
+    *detail = static_cast<uint16_t>(payload_bytes_max_ / 1024);  // less than that of any offer, which fits
     return Reason::kDoesNotFit;
   }
   return Reason::kOk;
@@ -275,19 +279,16 @@ inline void Receiver::handle_offer(const Mail& mail, Talk& talk) {
       offer.package_id == offer_.package_id) {
     return;
   }
-  if (state_ != ReceiverState::kIdle) return reply_busy(talk, MessageType::kOffer, offer.epoch);
-  if (request_open_ || owed_ != 0) {
-    reply_busy(talk, MessageType::kOffer, offer.epoch);
-  } else {
-    uint16_t detail = 0;
-    const Reason reason = offer_fault(offer, &detail);
-    if (reason == Reason::kOk) return begin_transfer(mail);
-    Notice& refusal = reply(talk, MessageType::kReject);
-    refusal.epoch = offer.epoch;
-    refusal.reason = reason;
-    refusal.detail = detail;
+  if (state_ != ReceiverState::kIdle || request_open_ || owed_ != 0) {
+    return reply_busy(talk, MessageType::kOffer, offer.epoch);
   }
-  intake_.close(Peer::kNobody);
+  uint16_t detail = 0;
+  const Reason reason = offer_fault(offer, &detail);
+  if (reason == Reason::kOk) return begin_transfer(mail);
+  Notice& refusal = reply(talk, MessageType::kReject);
+  refusal.epoch = offer.epoch;
+  refusal.reason = reason;
+  refusal.detail = detail;
 }
 
 inline void Receiver::begin_transfer(const Mail& mail) {
@@ -348,7 +349,7 @@ inline void Receiver::handle_request(const Request& request, Talk& talk) {
   request_open_ = true;
   request_ = request;
   request_peer_ = talk.peer;
-  if (!transfer_open()) return;
+  if (!aborts) return;
   abandon(Reason::kAskedByHost, 0);  // or it is over already
   (void)answer_request(Reason::kOk, 0);
 }
@@ -473,22 +474,19 @@ void Receiver::rewind(uint16_t restart_chunk, Reason reason) {
 
 // ---- answers of the application ----
 
-// A step that the host is told of, now and whenever it asks.
-Status Receiver::settle(Reason reason, uint16_t detail, ReceiverInput input) {
+// The transfer ends without a package, for a reason: a host would not know what to make of kOk.
+Status Receiver::fail(Reason reason, uint16_t detail, ReceiverInput input) {
+  ROOST_ASSERT(reason != Reason::kOk);
   const Status done = step(input);
-  if (!done.ok()) return done;
-  result_.type = kReceiverTable[static_cast<size_t>(input)].says;
-  const bool good = result_.type == MessageType::kStored || result_.type == MessageType::kVerified;
-  ROOST_ASSERT(good == (reason == Reason::kOk));  // a host would not know what to make of it
-  result_.reason = reason;
-  result_.detail = detail;
-  owed_ |= kOwedResult;
-  outgoing_from_ = nullptr;
-  return Status();
+  if (done.ok()) {
+    result_.reason = reason;
+    result_.detail = detail;
+  }
+  return done;
 }
 
 Status Receiver::reject(Reason reason, uint16_t detail) {
-  return settle(reason, detail, ReceiverInput::kManifestRefused);
+  return fail(reason, detail, ReceiverInput::kManifestRefused);
 }
 
 Status Receiver::accept(uint16_t resume_chunk) {
@@ -527,15 +525,15 @@ Status Receiver::chunk_failed(uint16_t restart_chunk, Reason reason) {
 }
 
 Status Receiver::stored() {
-  return settle(Reason::kOk, 0, ReceiverInput::kStored);
+  return step(ReceiverInput::kStored);
 }
 
 Status Receiver::verified() {
-  return settle(Reason::kOk, 0, ReceiverInput::kVerified);
+  return step(ReceiverInput::kVerified);
 }
 
 Status Receiver::payload_failed(Reason reason, uint16_t detail) {
-  return settle(reason, detail, ReceiverInput::kPayloadFailed);
+  return fail(reason, detail, ReceiverInput::kPayloadFailed);
 }
 
 Status Receiver::abandoned() {
@@ -543,15 +541,15 @@ Status Receiver::abandoned() {
 }
 
 Status Receiver::give_up(Reason reason, uint16_t detail) {
-  return settle(reason, detail, ReceiverInput::kGiveUp);
+  return fail(reason, detail, ReceiverInput::kGiveUp);
 }
 
 // The answer is remembered, to be said again if the request is.
 Status Receiver::answer_request(Reason reason, uint16_t detail) {
   if (!request_open_) return Error::kIllegal;
   request_open_ = false;
-  if (!intake_.connected(request_peer_)) return Status();
-  Talk& talk = talk_with(request_peer_);
+  Talk& talk = talk_at(slot_of(request_peer_));
+  if (talk.peer != request_peer_) return Status();
   talk.tag = request_.tag;
   talk.answered = request_.type;
   talk.reason = reason;

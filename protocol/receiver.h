@@ -58,7 +58,7 @@ struct ReceiverConfig : IntakeConfig {
   uint16_t send_retry_ms = 5;        // after the stack refused a notification
 };
 
-// What follows from the flash that the pages go to.
+// What follows from the flash that the pages go to, and is checked where that is laid out.
 struct PageShape {
   // At least a program unit: for one that straddles the ring's end. Made anew when units() are asked for, so that it
   // may be used for other things once they are programmed.
@@ -313,8 +313,8 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
 
  private:
   Status step(ReceiverInput input);
-  Status settle(Reason reason, uint16_t detail, ReceiverInput input);
-  void abandon(Reason reason, uint16_t detail) { (void)settle(reason, detail, ReceiverInput::kGiveUp); }
+  Status fail(Reason reason, uint16_t detail, ReceiverInput input);
+  void abandon(Reason reason, uint16_t detail) { (void)fail(reason, detail, ReceiverInput::kGiveUp); }
 
   uint32_t patience_end_ms() const;
 
@@ -323,7 +323,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   void watch_hole(uint32_t next);
   void watch_credit();
   void read_mail();
-  Talk& talk_with(Peer peer);
+  Talk& talk_at(uint32_t slot);
   void handle_mail(const Mail& mail, Talk& talk);
   void handle_offer(const Mail& mail, Talk& talk);
   Reason offer_fault(const Offer& offer, uint16_t* detail) const;

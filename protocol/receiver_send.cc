@@ -83,11 +83,10 @@ bool Receiver::find_frame() {
   if (find_transfer_frame()) return true;
   for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
     const uint32_t bit = 1u << slot;
-    Talk& talk = talks_[slot];
-    if (!intake_.connected(talk.peer)) talk.peer = Peer::kNobody;  // another connection may get its number
+    Talk& talk = talk_at(slot);  // also of who has gone: another connection may get its number
     if ((stack_full_ & bit) != 0) continue;
     const Notice* notice = &talk.reply;
-    if (talk.reply_owed != 0 && talk.peer != Peer::kNobody) {
+    if (talk.reply_owed != 0) {
       outgoing_from_ = &talk.reply_owed;
       outgoing_bits_ = 1;
     } else if ((news_owed_ & bit) != 0 && intake_.subscribed(slot)) {

@@ -56,16 +56,16 @@ uint8_t slots_naming(const State& state, uint32_t package_id) {
 }
 
 void encode_state(const State& state, uint8_t slot_count, uint8_t* out) {
-  out += store_record(kStateFields, &state, out);
-  for (uint8_t s = 0; s < slot_count; ++s) out += store_record(kSlotFields, &state.slots[s], out);
+  out = store_record(kStateFields, &state, out);
+  for (uint8_t s = 0; s < slot_count; ++s) out = store_record(kSlotFields, &state.slots[s], out);
 }
 
 void decode_state(const uint8_t* bytes, uint8_t slot_count, State& out) {
-  bytes += load_record(kStateFields, bytes, &out);
+  bytes = load_record(kStateFields, bytes, &out);
   out.rejected_next %= kRejectedIdCount;
   for (uint8_t s = 0; s < slot_count; ++s) {
     SlotRecord& slot = out.slots[s];
-    bytes += load_record(kSlotFields, bytes, &slot);
+    bytes = load_record(kSlotFields, bytes, &slot);
     if (slot.state > SlotState::kRejected || slot.flags > kSlotFlagsKnown) slot.state = SlotState::kUnknown;
   }
 }

@@ -15,8 +15,9 @@ class BodyVectors final : public runtime::SelfTest {
     if (!protocol::read_body(body, &body_).ok()) body_ = protocol::BodyView();
   }
   bool vector(uint32_t index, runtime::SelfTestVector* vector) const override {
-    if (index >= body_.vector_count()) return false;
-    const protocol::VectorView view = body_.vector(index);
+    const protocol::VectorViews vectors = body_.vectors();
+    if (index >= vectors.size()) return false;
+    const protocol::VectorView view = vectors[index];
     vector->inputs = view.input();
     vector->expected = view.expected();
     vector->tolerance = view.tolerance();

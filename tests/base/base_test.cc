@@ -100,7 +100,7 @@ TEST(Record, StoresFieldsLittleEndianInTheOrderOfTheDescription) {
   std::array<uint8_t, 21> bytes;
   bytes.fill(0xEE);
   ASSERT_EQ(record_size(kSampleFields), 20u);
-  EXPECT_EQ(store_record(kSampleFields, &sample, bytes.data()), 20u);
+  EXPECT_EQ(store_record(kSampleFields, &sample, bytes.data()), bytes.data() + 20);
   const std::array<uint8_t, 21> expected = {7,    0xB2, 0xB1, 0,    0,    9,    8,    7,    0xA4, 0xA3, 0xA2,
                                             0xA1, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0xEE};
   EXPECT_EQ(bytes, expected);
@@ -112,7 +112,7 @@ TEST(Record, LoadsWhatItStoredAndSkipsWhatHasNoMember) {
   store_record(kSampleFields, &sample, bytes.data());
   bytes[3] = bytes[4] = 0x55;
   Sample loaded = {};
-  EXPECT_EQ(load_record(kSampleFields, bytes.data(), &loaded), bytes.size());
+  EXPECT_EQ(load_record(kSampleFields, bytes.data(), &loaded), bytes.data() + bytes.size());
   EXPECT_EQ(loaded.wide, sample.wide);
   EXPECT_EQ(loaded.word, sample.word);
   EXPECT_EQ(loaded.raw, sample.raw);

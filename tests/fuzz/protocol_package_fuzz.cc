@@ -43,8 +43,8 @@ void check_body(Bytes bytes) {
     check_inside(pair.key.data(), pair.key.size(), bytes);
     check_inside(pair.value.data(), pair.value.size(), bytes);
   }
-  for (size_t i = 0; i < body.vector_count(); ++i) {
-    const VectorView vector = body.vector(i);
+  for (size_t i = 0; i < body.vectors().size(); ++i) {
+    const VectorView vector = body.vectors()[i];
     check_inside(vector.input().data(), vector.input().size(), bytes);
     check_inside(vector.expected().data(), vector.expected().size(), bytes);
     ROOST_ASSERT(vector.tolerance() >= 0);

@@ -151,11 +151,11 @@ TEST(Body, IsReadAsWritten) {
   EXPECT_EQ(string_of(body.label(2)), "slope");
   ASSERT_EQ(body.key_value_count(), 2u);
   EXPECT_EQ(string_of(body.key_value(1).value), "128");
-  ASSERT_EQ(body.vector_count(), 2u);
-  EXPECT_EQ(body.vector(1).input().size(), 384u);
-  EXPECT_EQ(body.vector(1).expected()[0], 4);
-  EXPECT_EQ(body.vector(0).tolerance(), 1.0f);
-  EXPECT_EQ((body.vector(1).input().data() - bytes.data()) % 16, 0);
+  ASSERT_EQ(body.vectors().size(), 2u);
+  EXPECT_EQ(body.vectors()[1].input().size(), 384u);
+  EXPECT_EQ(body.vectors()[1].expected()[0], 4);
+  EXPECT_EQ(body.vectors()[0].tolerance(), 1.0f);
+  EXPECT_EQ((body.vectors()[1].input().data() - bytes.data()) % 16, 0);
 }
 
 TEST(Body, RefusesWhatIsOutOfRange) {
@@ -182,7 +182,7 @@ TEST(Body, SurvivesEveryCutAndEveryFlippedBit) {
     bytes[bit / 8] ^= static_cast<uint8_t>(1u << (bit % 8));
     if (!read_body(bytes, &body).ok()) continue;
     for (size_t i = 0; i < body.label_count(); ++i) EXPECT_TRUE(lies_within(body.label(i), bytes));
-    for (size_t i = 0; i < body.vector_count(); ++i) EXPECT_LE(body.vector(i).input().size(), bytes.size());
+    for (size_t i = 0; i < body.vectors().size(); ++i) EXPECT_LE(body.vectors()[i].input().size(), bytes.size());
   }
 }
 
