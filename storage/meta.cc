@@ -112,15 +112,5 @@ uint32_t Meta::encode_cell(uint8_t slot, uint32_t block, uint32_t chain) {
   return layout.cell_offset(slot, block);
 }
 
-bool Meta::cell_is(uint8_t slot, uint32_t block, uint32_t chain) {
-  const uint32_t offset = encode_cell(slot, block, chain);
-  return reads_equal(offset, Bytes(scratch, kCellBytes));
-}
-
-Status Meta::write_cell(uint8_t slot, uint32_t block, uint32_t chain) {
-  const uint32_t offset = encode_cell(slot, block, chain);
-  return program(offset, scratch, kCellBytes);
-}
-
 }  // namespace storage
 }  // namespace roost

@@ -45,6 +45,14 @@ ROOST_INLINE bool Store::check_sound(uint8_t slot, PackageInfo& header) {
   return false;
 }
 
+// The rest of it is work().
+ROOST_INLINE void Store::start_recovery(uint8_t slot, const PackageInfo& header) {
+  transfer_.phase = Phase::kRecover;
+  transfer_.slot = slot;
+  transfer_.payload_size = header.payload_size();
+  transfer_.chain = transfer_.durable_chain = chain_start(header.generation);
+}
+
 // No journal: first boot, or the flash lost it. Seals in the metas say what is whole. The newest such model may
 // have been unconfirmed, so it goes on probation with the next newest to fall back to; a single one is all there
 // is.
@@ -108,7 +116,7 @@ Status Store::commit(Event event) {
 Status Store::commit(Event event, Phase next, uint8_t slot) {
   const Status status = commit(event);
   if (status.ok()) {
-    transfer_ = Transfer();
+    transfer_ = {};
     transfer_.phase = next;
     transfer_.slot = slot;
   }
@@ -137,12 +145,12 @@ uint32_t Store::erase_budget(uint32_t now_ms) {
   return budget;
 }
 
-void Store::charge(uint8_t slot, uint32_t blocks) {
+void Store::charge(SlotRecord& slot, uint32_t blocks) {
   if (blocks == 0) return;
   uint32_t& budget = state_.erase_budget;
   budget -= blocks < budget ? blocks : budget;
-  state_.slots[slot].wear_max += 1;
-  state_.slots[slot].wear_total += blocks;
+  slot.wear_max += 1;
+  slot.wear_total += blocks;
 }
 
 // ---- queries ----
