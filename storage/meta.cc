@@ -95,11 +95,9 @@ Status Meta::seal(uint8_t slot, const PackageInfo& header, Do what) {
   Status status = Error::kProgramFailed;
   for (uint32_t index = 0; index < kSealCount && !status.ok(); ++index) {
     const uint32_t offset = layout.seal_offset(slot, index);
-    if (what == Do::kCompare) {
-      if (reads_equal(offset, Bytes(scratch, kSealBytes))) return Status();
-    } else if (reads_blank(offset, kSealBytes)) {
-      status = program(offset, scratch, kSealBytes);
-    }
+    const bool write = what == Do::kWrite;
+    if (!reads_as(offset, write ? nullptr : scratch, kSealBytes)) continue;
+    status = write ? program(offset, scratch, kSealBytes) : Status();
   }
   return status;
 }
