@@ -171,11 +171,6 @@ uint32_t Store::durable_chunks() const {
   return divide_up(size < all ? size : all, meta_.layout.chunk_bytes);
 }
 
-uint32_t Store::chunk_size(uint32_t page) const {
-  const uint32_t left = transfer_.payload_size - page * meta_.layout.chunk_bytes;
-  return left < meta_.layout.chunk_bytes ? left : meta_.layout.chunk_bytes;
-}
-
 // The page in work stands in the first block that is not durable.
 bool Store::page_ready() const {
   const Transfer& t = transfer_;

@@ -47,6 +47,11 @@ ROOST_INLINE void Store::recover_page() {
   t.phase = Phase::kHalf;
 }
 
+uint32_t Store::chunk_size(uint32_t page) const {
+  const uint32_t left = transfer_.payload_size - page * meta_.layout.chunk_bytes;
+  return left < meta_.layout.chunk_bytes ? left : meta_.layout.chunk_bytes;
+}
+
 bool Store::page_ends_block() const {
   const uint32_t end = (transfer_.next_page + 1) * meta_.layout.chunk_bytes;
   return end >= transfer_.payload_size || end % meta_.layout.block_bytes == 0;
@@ -133,7 +138,7 @@ uint8_t Store::slot_to_clear(uint32_t now_ms) {
 // Charged and on record first: what it reads means nothing from here on.
 ROOST_INLINE Status Store::clear(uint8_t slot) {
   SlotRecord& record = keep(slot);
-  empty(record, slot == slot_to_wipe() ? kReasonErased : kReasonNone);
+  empty(record, record.reason == kReasonErased ? kReasonErased : kReasonNone);
   charge(record, meta_.layout.slot_blocks);
   return commit(Event::kClearing, Phase::kClear, slot);
 }
