@@ -13,11 +13,10 @@ Store::Store(Flash& flash, Digest& digest, const StoreConfig& config, bool has_b
 // ---- boot ----
 
 Status Store::mount(uint32_t now_ms) {
+  last_activity_ms_ = settled_ms_ = refilled_ms_ = now_ms;
   const Status fits = meta_.layout.set(meta_.flash.geometry(), config_.slot_count, config_.chunk_bytes);
   if (!fits.ok()) return fits;
   if (meta_.scratch == nullptr) return Error::kScratchTooSmall;
-  last_activity_ms_ = settled_ms_ = refilled_ms_ = now_ms;
-
   state_.erase_budget = UINT32_MAX;  // where nothing is on record: all of it
   if (!journal_.mount(state_)) look_for_seals();
   for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
