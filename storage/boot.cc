@@ -20,10 +20,13 @@ bool count_reset(State& state, ResetCause cause, uint8_t watchdog_run_max) {
   }
   for (SlotRecord& slot : state.slots) {
     if (!is_in(slot.state, kUnconfirmed)) continue;
-    const bool spent = slot.attempts_made >= slot.attempts_max;
-    const bool hangs = slot.attempts_made != 0 && state.watchdog_run >= watchdog_run_max;
-    if (!spent && !hangs) continue;
-    reject_slot(state, slot, spent ? kReasonAttemptsSpent : kReasonHangs, 0);
+    Reason reason = kReasonHangs;
+    if (slot.attempts_made >= slot.attempts_max) {
+      reason = kReasonAttemptsSpent;
+    } else if (slot.attempts_made == 0 || state.watchdog_run < watchdog_run_max) {
+      continue;
+    }
+    reject_slot(state, slot, reason, 0);
     changed = true;
   }
   return changed;

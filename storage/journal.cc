@@ -27,22 +27,23 @@ void encode_header(const Layout& layout, uint32_t sequence, uint8_t event, uint8
 bool Journal::mount(State& out) {
   const Layout& layout = volume_.layout;
   const uint32_t places = layout.records_per_block();
+  const uint32_t place_bytes = layout.place_bytes();
   bool doubtful = false;
-  uint32_t place = 0;
   for (uint32_t block = 0; block < kJournalBlocks; ++block) {
     uint32_t end = 0;  // behind the last place that is not blank
     bool valid = false;
-    for (uint32_t index = 1; index <= places; ++index, ++place) {
-      const uint32_t offset = offset_of(place);
-      const uint32_t sequence = read_record(place, offset);
-      if (sequence == 0 && volume_.reads_blank(offset, layout.place_bytes())) continue;
+    uint32_t offset = layout.journal_offset(block);
+    for (uint32_t index = 1; index <= places; ++index, offset += place_bytes) {
+      const uint32_t sequence = read_record(offset);
+      if (sequence == 0 && volume_.reads_blank(offset, place_bytes)) continue;
       end = index;
       if (sequence == 0) continue;
       valid = true;
       if (sequence <= newest_) continue;
       newest_ = sequence;
       decode_state(volume_.scratch + kRecordHeaderBytes, layout.slot_count, out);
-      firm_ = !volume_.reads_blank(offset + layout.record_bytes(), layout.unit_bytes);
+      const uint32_t mark = offset + place_bytes - layout.unit_bytes;
+      firm_ = !volume_.reads_blank(mark, layout.unit_bytes);
     }
     // A record torn at its very beginning looks blank, so the place behind the last visible one is left alone.
     const uint32_t turn = newest_ / places;  // NOLINT(clang-analyzer-core.DivideZero): a layout has some
@@ -63,18 +64,16 @@ uint32_t Journal::offset_of(uint32_t sequence) const {
 }
 
 // Into the scratch. Its sequence, which says where it stands; or 0: turns count from 1, so no record has that.
-ROOST_INLINE uint32_t Journal::read_record(uint32_t place, uint32_t offset) {
+ROOST_INLINE uint32_t Journal::read_record(uint32_t offset) {
   const Layout& layout = volume_.layout;
-  const uint32_t covered = kRecordHeaderBytes + state_bytes(layout.slot_count);
   uint8_t* bytes = volume_.scratch;
-  if (!volume_.flash.read(offset, MutableBytes(bytes, covered + kRecordCrcBytes)).ok()) return 0;
+  const MutableBytes record(bytes, kRecordHeaderBytes + state_bytes(layout.slot_count) + kRecordCrcBytes);
+  if (!volume_.flash.read(offset, record).ok()) return 0;
   const uint32_t sequence = load_le32(bytes + 4);
-  const uint32_t places = layout.records_per_block();
-  if (sequence % (places * kJournalBlocks) != place) return 0;
+  if (offset_of(sequence) != offset) return 0;
   uint8_t header[kRecordHeaderBytes];
   encode_header(layout, sequence, bytes[3], header);
-  if (memcmp(bytes, header, sizeof header) != 0) return 0;
-  if (load_le32(bytes + covered) != crc32(0, Bytes(bytes, covered))) return 0;
+  if (memcmp(bytes, header, sizeof header) != 0 || crc32(0, record) != kCrc32Residue) return 0;
   return sequence;
 }
 
@@ -90,7 +89,7 @@ Status Journal::append(const State& state, Event event) {
       erased_ = true;
     }
     status = write_record(state, event);
-    if (status.error() == Error::kFlashBusy) return status;  // nothing was done there
+    if (status.is(Error::kFlashBusy)) return status;  // nothing was done there
     erased_ = false;
     const uint32_t written = next_++;
     if (!status.ok()) continue;

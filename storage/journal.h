@@ -45,7 +45,7 @@ class Journal {
 
  private:
   uint32_t offset_of(uint32_t sequence) const;
-  uint32_t read_record(uint32_t place, uint32_t offset);
+  uint32_t read_record(uint32_t offset);
   Status erase_block(uint32_t places);
   Status write_record(const State& state, Event event);
 

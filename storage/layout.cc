@@ -13,6 +13,10 @@ bool is_power_of_two(uint32_t value) {
 
 }  // namespace
 
+uint32_t Layout::blocks_taken(uint32_t payload_size) const {
+  return meta_blocks + divide_up(payload_size, block_bytes);
+}
+
 uint32_t Layout::record_bytes() const {
   return round_up_to_unit(kRecordHeaderBytes + state_bytes(slot_count) + kRecordCrcBytes);
 }

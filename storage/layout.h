@@ -37,6 +37,7 @@ struct Layout {
 
   uint32_t chunks_per_block() const { return block_bytes / chunk_bytes; }
   uint32_t payload_blocks() const { return slot_blocks - meta_blocks; }  // one cell each
+  uint32_t blocks_taken(uint32_t payload_size) const;                    // of a slot, meta included
   uint32_t payload_bytes_max() const { return payload_blocks() * block_bytes; }
 
   uint32_t record_bytes() const;                                        // one journal record, whole units

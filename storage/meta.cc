@@ -95,11 +95,9 @@ Status Meta::seal(uint8_t slot, const PackageInfo& header, Do what) {
   Status status = Error::kProgramFailed;
   for (uint32_t index = 0; index < kSealCount && !status.ok(); ++index) {
     const uint32_t offset = layout.seal_offset(slot, index);
-    if (what == Do::kCompare) {
-      if (reads_equal(offset, Bytes(scratch, kSealBytes))) return Status();
-    } else if (reads_blank(offset, kSealBytes)) {
-      status = program(offset, scratch, kSealBytes);
-    }
+    const bool write = what == Do::kWrite;
+    if (!reads_as(offset, write ? nullptr : scratch, kSealBytes)) continue;
+    status = write ? program(offset, scratch, kSealBytes) : Status();
   }
   return status;
 }
@@ -110,16 +108,6 @@ uint32_t Meta::encode_cell(uint8_t slot, uint32_t block, uint32_t chain) {
   const uint32_t erased = layout.erased_value * 0x01010101u;
   store_le32(scratch, chain == erased ? chain ^ 0x5A5A5A5Au : chain);
   return layout.cell_offset(slot, block);
-}
-
-bool Meta::cell_is(uint8_t slot, uint32_t block, uint32_t chain) {
-  const uint32_t offset = encode_cell(slot, block, chain);
-  return reads_equal(offset, Bytes(scratch, kCellBytes));
-}
-
-Status Meta::write_cell(uint8_t slot, uint32_t block, uint32_t chain) {
-  const uint32_t offset = encode_cell(slot, block, chain);
-  return program(offset, scratch, kCellBytes);
 }
 
 }  // namespace storage

@@ -81,8 +81,15 @@ class Meta : public Volume {
   // one that was torn may read well only once: kFlashBusy, kProgramFailed. Uses the digest.
   Status seal(uint8_t slot, const PackageInfo& header, Do what);
 
-  bool cell_is(uint8_t slot, uint32_t block, uint32_t chain);
-  Status write_cell(uint8_t slot, uint32_t block, uint32_t chain);
+  // Each has one caller.
+  ROOST_INLINE bool cell_is(uint8_t slot, uint32_t block, uint32_t chain) {
+    const uint32_t offset = encode_cell(slot, block, chain);
+    return reads_equal(offset, Bytes(scratch, kCellBytes));
+  }
+  ROOST_INLINE Status write_cell(uint8_t slot, uint32_t block, uint32_t chain) {
+    const uint32_t offset = encode_cell(slot, block, chain);
+    return program(offset, scratch, kCellBytes);
+  }
 
  private:
   uint32_t encode_cell(uint8_t slot, uint32_t block, uint32_t chain);

@@ -13,11 +13,10 @@ Store::Store(Flash& flash, Digest& digest, const StoreConfig& config, bool has_b
 // ---- boot ----
 
 Status Store::mount(uint32_t now_ms) {
+  last_activity_ms_ = settled_ms_ = refilled_ms_ = now_ms;
   const Status fits = meta_.layout.set(meta_.flash.geometry(), config_.slot_count, config_.chunk_bytes);
   if (!fits.ok()) return fits;
   if (meta_.scratch == nullptr) return Error::kScratchTooSmall;
-  last_activity_ms_ = settled_ms_ = refilled_ms_ = now_ms;
-
   state_.erase_budget = UINT32_MAX;  // where nothing is on record: all of it
   if (!journal_.mount(state_)) look_for_seals();
   for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
@@ -43,6 +42,14 @@ ROOST_INLINE bool Store::check_sound(uint8_t slot, PackageInfo& header) {
       return true;
   }
   return false;
+}
+
+// The rest of it is work().
+ROOST_INLINE void Store::start_recovery(uint8_t slot, const PackageInfo& header) {
+  transfer_.phase = Phase::kRecover;
+  transfer_.slot = slot;
+  transfer_.payload_size = header.payload_size();
+  transfer_.chain = transfer_.durable_chain = chain_start(header.generation);
 }
 
 // No journal: first boot, or the flash lost it. Seals in the metas say what is whole. The newest such model may
@@ -108,7 +115,7 @@ Status Store::commit(Event event) {
 Status Store::commit(Event event, Phase next, uint8_t slot) {
   const Status status = commit(event);
   if (status.ok()) {
-    transfer_ = Transfer();
+    transfer_ = {};
     transfer_.phase = next;
     transfer_.slot = slot;
   }
@@ -137,12 +144,12 @@ uint32_t Store::erase_budget(uint32_t now_ms) {
   return budget;
 }
 
-void Store::charge(uint8_t slot, uint32_t blocks) {
+void Store::charge(SlotRecord& slot, uint32_t blocks) {
   if (blocks == 0) return;
   uint32_t& budget = state_.erase_budget;
   budget -= blocks < budget ? blocks : budget;
-  state_.slots[slot].wear_max += 1;
-  state_.slots[slot].wear_total += blocks;
+  slot.wear_max += 1;
+  slot.wear_total += blocks;
 }
 
 // ---- queries ----

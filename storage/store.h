@@ -202,28 +202,30 @@ class Store {
     kVerified,
   };
 
+  // Zeros throughout: nothing.
   struct Transfer {
-    Phase phase = Phase::kIdle;
-    uint8_t slot = 0;
-    bool redo_block = false;    // the block in work must be erased again first
-    bool cell_suspect = false;  // its cell may be torn: the journal vouches for it instead
-    uint8_t meta_failures = 0;  // times that header and manifest did not stand after an erase
-    uint32_t payload_size = 0;
-    uint32_t erased_blocks = 0;  // of the slot, from the first of its meta: erased, or programmed since
-    uint32_t durable_blocks = 0;
-    uint32_t durable_chain = 0;  // the running value after the last durable block
-    uint32_t chain = 0;          // after the last closed page
-    uint32_t next_page = 0;
-    uint32_t written = 0;   // bytes programmed of next_page
-    uint32_t verified = 0;  // kVerify: up to here in the payload
+    Phase phase;
+    uint8_t slot;
+    bool redo_block;        // the block in work must be erased again first
+    bool cell_suspect;      // its cell may be torn: the journal vouches for it instead
+    uint8_t meta_failures;  // times that header and manifest did not stand after an erase
+    uint32_t payload_size;
+    uint32_t erased_blocks;  // of the slot, from the first of its meta: erased, or programmed since
+    uint32_t durable_blocks;
+    uint32_t durable_chain;  // the running value after the last durable block
+    uint32_t chain;          // after the last closed page
+    uint32_t next_page;
+    uint32_t written;   // bytes programmed of next_page
+    uint32_t verified;  // kVerify: up to here in the payload
   };
 
   // store.cc
   bool sound(uint8_t slot) const { return (sound_ >> slot & 1) != 0; }  // of a slot in a state that wants a meta
   uint8_t sound_slot_in(SlotStates wanted) const;
   bool check_sound(uint8_t slot, PackageInfo& header);
+  void start_recovery(uint8_t slot, const PackageInfo& header);
   void look_for_seals();
-  void charge(uint8_t slot, uint32_t blocks);
+  void charge(SlotRecord& slot, uint32_t blocks);
 
   // A change of the state: keep() copies it into the scratch, which nothing may use until commit(), and gives a slot's
   // record; then it is changed in place; then commit() records it, or takes the copy back.
@@ -236,7 +238,6 @@ class Store {
   SlotRecord* edit(uint8_t slot, SlotStates wanted);
 
   // store_work.cc
-  void start_recovery(uint8_t slot, const PackageInfo& header);
   void recover_page();
   Status page_crc(uint32_t* crc);
   bool page_ends_block() const;
@@ -245,10 +246,11 @@ class Store {
   uint8_t slot_to_wipe() const;
   uint8_t slot_to_clear(uint32_t now_ms);
   Status clear(uint8_t slot);
-  void empty_slot(uint8_t slot, uint8_t reason);
+  static void empty(SlotRecord& slot, uint8_t reason);
 
   // store_receive.cc
-  uint32_t block_count() const { return divide_up(transfer_.payload_size, meta_.layout.block_bytes); }
+  SlotRecord& open_record() { return state_.slots[transfer_.slot]; }
+  uint32_t block_in_work() const { return meta_.layout.meta_blocks + transfer_.durable_blocks; }  // of the slot
   bool all_durable() const { return transfer_.durable_blocks * meta_.layout.block_bytes >= transfer_.payload_size; }
   Status check_policy(const PackageInfo& package, OpenFlags flags) const;
   uint8_t pick_slot() const;
@@ -262,14 +264,15 @@ class Store {
 
   // What is asked for most stands first: the shorter instructions reach only so far.
   Meta meta_;
-  Transfer transfer_;
+  Transfer transfer_ = {};
   uint8_t held_slot_ = kNoSlot;
   uint8_t sound_ = 0;  // a bit for each slot: its meta read well when it came into a state that wants one
   const bool has_builtin_;
-  uint32_t slicing_ = 0;           // offset of a block whose sliced erase is unfinished; 0, the journal's: none
-  uint32_t last_activity_ms_ = 0;  // of the half-received package
-  uint32_t settled_ms_ = 0;        // since when nothing changed: the grace time of an early erase counts from here
-  uint32_t refilled_ms_ = 0;       // up to when the erase budget is credited
+  uint32_t slicing_ = 0;  // offset of a block whose sliced erase is unfinished; 0, the journal's: none
+  // Set by mount().
+  uint32_t last_activity_ms_;  // of the half-received package
+  uint32_t settled_ms_;        // since when nothing changed: the grace time of an early erase counts from here
+  uint32_t refilled_ms_;       // up to when the erase budget is credited
   const StoreConfig& config_;
   Journal journal_;
   State state_ = {};

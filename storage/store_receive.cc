@@ -70,7 +70,7 @@ ROOST_INLINE bool Store::continues(PackageInfo& package) {
 }
 
 // The slot that is missed least, or kNoSlot: lower ranks first, among equals the one erased less often.
-ROOST_INLINE uint8_t Store::pick_slot() const {
+uint8_t Store::pick_slot() const {
   // By SlotState. A receiving one is displaced: only one package arrives at a time. One that is pending was forced
   // out or is not sound, one on trial is not sound: check_policy let nothing else pass.
   static const uint8_t kRanks[] = {3, 3, 2, 0, 1, 1, 5, 6, 4};
@@ -92,26 +92,26 @@ ROOST_INLINE uint8_t Store::pick_slot() const {
 ROOST_INLINE Status Store::start(const PackageInfo& package) {
   const uint8_t s = pick_slot();
   if (s == kNoSlot) return Error::kNoFreeSlot;
-  SlotRecord& slot = state_.slots[s];
   const Layout& layout = meta_.layout;
-  const bool clean = slot.state == SlotState::kErased;
-  const uint32_t cost = clean ? 0 : layout.meta_blocks + divide_up(package.payload_size(), layout.block_bytes);
+  const bool clean = state_.slots[s].state == SlotState::kErased;
+  const uint32_t payload_size = package.payload_size();
+  const uint32_t cost = clean ? 0 : layout.blocks_taken(payload_size);
   if (cost > state_.erase_budget) return Error::kEraseBudget;
-  (void)keep(s);
+  SlotRecord& slot = keep(s);
   for (SlotRecord& other : state_.slots) {
     if (is_in(other.state, kUnconfirmed | states(SlotState::kReceiving))) {
       other.state = SlotState::kUnknown;
       other.reason = kReasonDisplaced;
     }
   }
-  empty_slot(s, kReasonNone);
-  charge(s, cost);
+  empty(slot, kReasonNone);
+  charge(slot, cost);
   slot.generation = ++state_.generation;
   slot.package_id = package.package_id;
   slot.attempts_max = package.attempts == 0 ? 1 : package.attempts;
   const Status status = commit(Event::kClearing, Phase::kOpen, s);
   if (!status.ok()) return status;
-  transfer_.payload_size = package.payload_size();
+  transfer_.payload_size = payload_size;
   transfer_.erased_blocks = clean ? layout.slot_blocks : 0;
   return status;
 }
@@ -122,7 +122,7 @@ ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   Transfer& t = transfer_;
   if (!meta_.header(t.slot, package, Meta::Do::kWrite)) {
     if (++t.meta_failures == kMetaFailuresMax) return Error::kProgramFailed;
-    charge(t.slot, meta_.layout.meta_blocks + block_count());
+    charge(open_record(), meta_.layout.blocks_taken(t.payload_size));
     t.erased_blocks = 0;  // all is erased once more, and then it is tried again
     return Status();
   }
@@ -141,20 +141,20 @@ ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
 // rest on a cell that was torn and reads valid only now.
 ROOST_INLINE Status Store::resume() {
   Transfer& t = transfer_;
-  const bool clean = (state_.slots[t.slot].flags & kSlotClean) != 0;
-  const uint32_t left = block_count() - t.durable_blocks;
+  const bool clean = (open_record().flags & kSlotClean) != 0;
+  const uint32_t left = meta_.layout.blocks_taken(t.payload_size) - block_in_work();
   const uint32_t ahead = clean ? 1 : 1u + config_.erase_ahead_blocks;
   const uint32_t cost = left < ahead ? left : ahead;
   if (cost > state_.erase_budget) return Error::kEraseBudget;
   SlotRecord& slot = keep(t.slot);
   slot.vouched_blocks = t.durable_blocks;
   slot.vouched_chain = t.durable_chain;
-  charge(t.slot, cost);
+  charge(slot, cost);
   const Status status = commit(Event::kResumed);
   if (!status.ok()) return status;
   receive_from_durable();
   t.cell_suspect = true;
-  t.erased_blocks = clean ? meta_.layout.slot_blocks : meta_.layout.meta_blocks + t.durable_blocks;
+  t.erased_blocks = clean ? meta_.layout.slot_blocks : block_in_work();
   t.redo_block = clean && left != 0;
   return status;
 }
@@ -171,15 +171,10 @@ uint32_t Store::durable_chunks() const {
   return divide_up(size < all ? size : all, meta_.layout.chunk_bytes);
 }
 
-uint32_t Store::chunk_size(uint32_t page) const {
-  const uint32_t left = transfer_.payload_size - page * meta_.layout.chunk_bytes;
-  return left < meta_.layout.chunk_bytes ? left : meta_.layout.chunk_bytes;
-}
-
 // The page in work stands in the first block that is not durable.
 bool Store::page_ready() const {
   const Transfer& t = transfer_;
-  return manifest_taken() && !t.redo_block && meta_.layout.meta_blocks + t.durable_blocks < t.erased_blocks;
+  return manifest_taken() && !t.redo_block && block_in_work() < t.erased_blocks;
 }
 
 Status Store::program(Bytes bytes, uint32_t now_ms) {
@@ -201,7 +196,7 @@ Status Store::close_page(uint32_t crc) {
   if (t.written == 0 || t.written < chunk_size(t.next_page)) return Error::kWrongState;
   uint32_t read_back;
   const Status status = page_crc(&read_back);
-  if (status.error() == Error::kFlashBusy) return status;
+  if (status.is(Error::kFlashBusy)) return status;
   if (!status.ok() || read_back != crc) return Error::kReadBack;
 
   const uint32_t chain = chain_next(t.chain, crc);
@@ -223,7 +218,7 @@ ROOST_INLINE Status Store::vouch_for_block(uint32_t chain) {
   Transfer& t = transfer_;
   if (!t.cell_suspect) {
     const Status status = meta_.write_cell(t.slot, t.durable_blocks, chain);
-    if (status.ok() || status.error() == Error::kFlashBusy) return status;
+    if (status.ok() || status.is(Error::kFlashBusy)) return status;
     t.cell_suspect = true;
   }
   SlotRecord& slot = keep(t.slot);
@@ -240,7 +235,7 @@ Status Store::rewind(uint32_t now_ms) {
 }
 
 void Store::redo_from_durable() {
-  charge(transfer_.slot, 1);
+  charge(open_record(), 1);
   receive_from_durable();
   transfer_.redo_block = true;
 }
@@ -255,12 +250,12 @@ void Store::receive_from_durable() {
 
 Status Store::abandon(uint8_t reason, uint16_t detail) {
   const uint8_t s = receiving() ? transfer_.slot : slot_in(SlotState::kReceiving);
-  if (s == kNoSlot) return Error::kWrongState;
-  SlotRecord& slot = keep(s);
-  slot.state = SlotState::kUnknown;
-  slot.reason = reason;
-  slot.detail = detail;
-  slot.vouched_blocks = 0;
+  SlotRecord* slot = edit(s, states(SlotState::kClearing) | states(SlotState::kReceiving));
+  if (slot == nullptr) return Error::kWrongState;
+  slot->state = SlotState::kUnknown;
+  slot->reason = reason;
+  slot->detail = detail;
+  slot->vouched_blocks = 0;
   return commit(Event::kAbandoned, Phase::kIdle);
 }
 

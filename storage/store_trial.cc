@@ -24,7 +24,7 @@ Status Store::verify_step(uint32_t budget_bytes) {
   if (!status.ok()) return status;
   t.verified += count;
   if (t.verified == end) {
-    const bool same = same_bytes(meta_.digest.finish(), body ? header.body_sha256 : header.model_sha256);
+    const bool same = meta_.digest.finish() == (body ? header.body_sha256 : header.model_sha256);
     if (!same) return Error::kDigestMismatch;
     if (end == t.payload_size) {
       t.phase = Phase::kVerified;
@@ -126,9 +126,10 @@ Status Store::erase_all(uint32_t now_ms) {
   (void)keep(0);
   uint32_t cost = 0;
   for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
-    if (state_.slots[s].state == SlotState::kErased) continue;
+    SlotRecord& slot = state_.slots[s];
+    if (slot.state == SlotState::kErased) continue;
     cost += meta_.layout.slot_blocks;
-    empty_slot(s, kReasonErased);
+    empty(slot, kReasonErased);
   }
   if (cost == 0) return Status();
   if (cost > budget) {

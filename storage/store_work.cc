@@ -24,13 +24,6 @@ Status Store::work(uint32_t now_ms) {
 
 // ---- recovery: reads only ----
 
-void Store::start_recovery(uint8_t slot, const PackageInfo& header) {
-  transfer_.phase = Phase::kRecover;
-  transfer_.slot = slot;
-  transfer_.payload_size = header.payload_size();
-  transfer_.chain = transfer_.durable_chain = chain_start(header.generation);
-}
-
 // One page more into the running value; at the end of each block, is there a cell or a record that agrees? One that
 // does vouches for everything before it as well, whatever became of the cells in between. Behind the last block that
 // the record vouches for every durable one has its cell.
@@ -52,6 +45,11 @@ ROOST_INLINE void Store::recover_page() {
     if (more && (block + 1) * meta_.layout.block_bytes < t.payload_size) return;
   }
   t.phase = Phase::kHalf;
+}
+
+uint32_t Store::chunk_size(uint32_t page) const {
+  const uint32_t left = transfer_.payload_size - page * meta_.layout.chunk_bytes;
+  return left < meta_.layout.chunk_bytes ? left : meta_.layout.chunk_bytes;
 }
 
 bool Store::page_ends_block() const {
@@ -80,9 +78,9 @@ bool Store::erase_wanted() const {
   } else if (t.phase == Phase::kOpen) {
     wanted = layout.meta_blocks;
   } else if (manifest_taken()) {
-    const uint32_t ahead = t.durable_blocks + 1 + config_.erase_ahead_blocks;
-    const uint32_t all = block_count();
-    wanted = layout.meta_blocks + (ahead < all ? ahead : all);
+    const uint32_t ahead = block_in_work() + 1 + config_.erase_ahead_blocks;
+    const uint32_t all = layout.blocks_taken(t.payload_size);
+    wanted = ahead < all ? ahead : all;
   }
   return t.redo_block || t.erased_blocks < wanted;
 }
@@ -96,14 +94,14 @@ ROOST_INLINE Status Store::erase_work() {
     slot.reason = kReasonNone;
     return commit(Event::kErased, Phase::kIdle);
   }
-  const uint32_t block = t.redo_block ? layout.meta_blocks + t.durable_blocks : t.erased_blocks;
+  const uint32_t block = t.redo_block ? block_in_work() : t.erased_blocks;
   const uint32_t offset = layout.slot_offset(t.slot) + block * layout.block_bytes;
   // One slice of it; or of the one whose slices are unfinished.
   const uint32_t target = slicing_ != 0 ? slicing_ : offset;
   const Result<bool> done = meta_.flash.erase_slice(target);
   const Error error = done.error();
   if (error != Error::kFlashBusy) slicing_ = done.value_or(true) ? 0 : target;
-  if (error == Error::kEraseFailed) charge(t.slot, 1);
+  if (error == Error::kEraseFailed) charge(open_record(), 1);
   if (error != Error::kNone || slicing_ != 0 || target != offset) return error;
   t.redo_block = false;
   if (t.erased_blocks <= block) t.erased_blocks = block + 1;
@@ -118,8 +116,8 @@ uint8_t Store::slot_to_wipe() const {
   return s != kNoSlot && state_.slots[s].reason == kReasonErased ? s : kNoSlot;
 }
 
-// What erase_all left to do comes first; then, for early_erase and for the third slot, one slot that holds nothing
-// to run or to return to, once things have been quiet for the grace time.
+// What erase_all left to do comes first; then, for early_erase and for the third slot, the one that the next package
+// takes, where it holds nothing to run or to return to, once things have been quiet for the grace time.
 uint8_t Store::slot_to_clear(uint32_t now_ms) {
   const uint8_t wiped = slot_to_wipe();
   if (wiped != kNoSlot) return wiped;
@@ -133,26 +131,23 @@ uint8_t Store::slot_to_clear(uint32_t now_ms) {
   }
   const SlotStates spare = states(SlotState::kUnknown) | states(SlotState::kClearing) |
                            states(SlotState::kRejected) | (two ? states(SlotState::kRetired) : 0);
-  for (uint8_t s = 0; s < layout.slot_count; ++s) {
-    if (s != held_slot_ && is_in(state_.slots[s].state, spare)) return s;
-  }
-  return kNoSlot;
+  const uint8_t next = pick_slot();
+  return next != kNoSlot && is_in(state_.slots[next].state, spare) ? next : kNoSlot;
 }
 
 // Charged and on record first: what it reads means nothing from here on.
 ROOST_INLINE Status Store::clear(uint8_t slot) {
-  (void)keep(slot);
-  empty_slot(slot, slot == slot_to_wipe() ? kReasonErased : kReasonNone);
-  charge(slot, meta_.layout.slot_blocks);
+  SlotRecord& record = keep(slot);
+  empty(record, record.reason == kReasonErased ? kReasonErased : kReasonNone);
+  charge(record, meta_.layout.slot_blocks);
   return commit(Event::kClearing, Phase::kClear, slot);
 }
 
 // Everything about it is void but its wear.
-void Store::empty_slot(uint8_t slot, uint8_t reason) {
-  SlotRecord& record = state_.slots[slot];
-  memset(&record, 0, offsetof(SlotRecord, wear_max));
-  record.state = SlotState::kClearing;
-  record.reason = reason;
+void Store::empty(SlotRecord& slot, uint8_t reason) {
+  memset(&slot, 0, offsetof(SlotRecord, wear_max));
+  slot.state = SlotState::kClearing;
+  slot.reason = reason;
 }
 
 }  // namespace storage

@@ -16,7 +16,6 @@ uint32_t piece_size(size_t left) {
 
 }  // namespace
 
-// Without `expected`: as erased.
 bool Volume::reads_as(uint32_t offset, const uint8_t* expected, size_t size) {
   uint8_t piece[kPieceBytes];
   for (uint32_t count; size != 0; size -= count, offset += count) {

@@ -35,7 +35,8 @@ struct Volume {
   Digest& digest;
   uint8_t* scratch;  // kUnitBytesMax bytes; null: fewer were lent
 
- private:
+ protected:
+  // Without `expected`: as erased.
   bool reads_as(uint32_t offset, const uint8_t* expected, size_t size);
 };
 

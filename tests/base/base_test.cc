@@ -24,6 +24,10 @@ TEST(Crc, MatchesThePublishedCheckValues) {
   EXPECT_EQ(crc32(0, Bytes()), 0u);
 }
 
+TEST(Crc, LeavesTheResidueBehindItsOwnValue) {
+  EXPECT_EQ(crc32(crc32(0, text("123456789")), text("\x26\x39\xF4\xCB")), kCrc32Residue);
+}
+
 TEST(Crc, ChainsOverPieces) {
   EXPECT_EQ(crc32(crc32(0, text("1234")), text("56789")), 0xCBF43926u);
   EXPECT_EQ(crc16(crc16(kCrc16Start, text("1234")), text("56789")), 0x29B1u);

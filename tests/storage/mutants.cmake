@@ -36,13 +36,13 @@ storage_mutant(erased_record_skipped store_work.cc
   "  const Result<bool> done = meta_.flash.erase_slice(target);"
   "  bool blank = true;\n  for (uint32_t i = 0; i < meta_.layout.block_bytes; ++i) blank &= meta_.flash.mapped()[target + i] == meta_.layout.erased_value;\n  const Result<bool> done = blank ? Result<bool>(true) : meta_.flash.erase_slice(target);")
 storage_mutant(record_crc_not_checked journal.cc
-  "if (load_le32(bytes + covered) !=" "if (1 + load_le32(bytes + covered) ==")
+  "crc32(0, record) != kCrc32Residue" "crc32(0, record) == 0")
 storage_mutant(tail_never_made_firm store.cc
   " || !journal_.firm()" "")
 storage_mutant(resume_trusts_the_block_in_work store_receive.cc
-  "meta_.layout.meta_blocks + t.durable_blocks;" "meta_.layout.meta_blocks + t.durable_blocks + 1;")
+  "slot_blocks : block_in_work();" "slot_blocks : block_in_work() + 1;")
 storage_mutant(slot_cleared_before_it_is_recorded store_receive.cc
-  "const Status status = commit(Event::kClearing, Phase::kOpen, s);" "const Status status;\n  transfer_ = Transfer();\n  transfer_.phase = Phase::kOpen;\n  transfer_.slot = s;")
+  "const Status status = commit(Event::kClearing, Phase::kOpen, s);" "const Status status;\n  transfer_ = {};\n  transfer_.phase = Phase::kOpen;\n  transfer_.slot = s;")
 storage_mutant(confirmed_slot_is_taken store_receive.cc
   "(slot.state == SlotState::kConfirmed && sound(s))) continue;"
   "false) continue;\n    if (slot.state == SlotState::kConfirmed) return s;")
