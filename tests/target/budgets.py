@@ -17,6 +17,7 @@ import qemu
 
 # Archive or object -> row of the table. What is not named is scaffolding of the tests.
 PARTS = [
+    (r"libroost_protocol_.*\(tunnel", "test scaffolding"),  # GATT over the emulator's FIFOs: no radio wants it
     (r"libroost_base_", "base"), (r"libroost_protocol_", "protocol"), (r"libroost_storage_", "storage"),
     (r"libroost_device_", "agent"), (r"libroost_runtime_.*\(model_host", "model host"),
     (r"libroost_runtime_.*\((?:conv|depthwise|fully|average|max_pool|mean|mul|pad|add|quant|dequant|relu|reshape|soft|"
@@ -174,8 +175,8 @@ COMPLETE = COMPONENT + ["model host", "gate and interpreter", "operators", "dige
                         "compiler and C library"]
 # name, image, parts, the goal, the ceiling: what it may be today, so that it can only shrink until the goal is met.
 BUDGETS = [
-    ("protocol + storage + agent", "device_trivial", COMPONENT, 16 * 1024, 22528),
-    ("complete, keyword spotting", "device_kws", COMPLETE, 32 * 1024, 36864),
+    ("protocol + storage + agent", "device_trivial", COMPONENT, 16 * 1024, 18560),
+    ("complete, keyword spotting", "device_kws", COMPLETE, 32 * 1024, 30720),
 ]
 # The agent object, which holds receiver, store and model host but neither engines nor lent buffers: goal, ceiling.
 AGENT_RAM = (1024, 1024)
