@@ -232,8 +232,6 @@ inline void Activation::handle(HostEvent event) {
     case HostEvent::kRunning:
       goal_ = Goal::kNothing;
       return note(AgentEvent::kModelRuns, running_);
-    default:
-      return;  // kTrial: written in flash it is next
     case HostEvent::kConfirmDue:
       confirm_due_ = true;
       return;
@@ -242,6 +240,8 @@ inline void Activation::handle(HostEvent event) {
       return handle_failure(event.reason);
     case HostEvent::kInvokeFailed:
       return note(AgentEvent::kInvokeFailed, running_, cause_of(host_.last_report()));
+    default:
+      return;  // kTrial: written in flash it is next
   }
 }
 
