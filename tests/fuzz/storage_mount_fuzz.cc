@@ -24,7 +24,8 @@ bool install(Rig& rig, const Package& package) {
   rig.now += 100000;  // whatever was half received is idle
   PackageInfo info = package.info();
   Status opened = store.open(info, kOpenForce, rig.now);
-  const auto waits = [&] { return opened.ok() ? !store.manifest_taken() : opened.error() == Error::kBusy; };
+  const auto later = [&] { return opened.is(Error::kBusy) || opened.is(Error::kNotReady); };
+  const auto waits = [&] { return opened.ok() ? !store.manifest_taken() : later(); };
   for (int tries = 0; tries < 2000 && waits(); ++tries) {
     (void)store.work(rig.now);
     opened = store.open(info, kOpenForce, rig.now);
@@ -33,7 +34,7 @@ bool install(Rig& rig, const Package& package) {
     // Arbitrary flash may say that a trial is open, the counter floor is high, the budget spent, both slots good.
     const Error e = opened.error();
     REQUIRE(e == Error::kTrialOpen || e == Error::kCounterTooLow || e == Error::kEraseBudget ||
-            e == Error::kNoFreeSlot || e == Error::kBusy || e == Error::kAlreadyStored);
+            e == Error::kNoFreeSlot || later() || e == Error::kAlreadyStored);
     return false;
   }
   uint32_t rewinds = 0;
