@@ -38,15 +38,7 @@ class VectorView {
   FlatView from_;
 };
 
-class VectorViews {
- public:
-  explicit VectorViews(FlatVector from) : from_(from) {}
-  size_t size() const { return from_.size(); }
-  VectorView operator[](size_t index) const { return VectorView(from_.table_at(static_cast<uint32_t>(index))); }
-
- private:
-  FlatVector from_;
-};
+using VectorViews = FlatTables<VectorView>;
 
 // Empty until it is read.
 class BodyView {

@@ -64,6 +64,18 @@ FlatView FlatVector::table_at(uint32_t index) const {
   return FlatView(flat_follow(at_ + 4 + 4 * index));
 }
 
+// A vector of tables, each seen as a View; index < size().
+template <typename View>
+class FlatTables {
+ public:
+  explicit FlatTables(FlatVector from) : from_(from) {}
+  size_t size() const { return from_.size(); }
+  View operator[](size_t index) const { return View(from_.table_at(static_cast<uint32_t>(index))); }
+
+ private:
+  FlatVector from_;
+};
+
 // What a field must be, unless it is absent: one row each.
 struct FlatLimit {
   enum Kind : uint8_t {

@@ -111,15 +111,7 @@ class TensorView {
   FlatView from_;
 };
 
-class TensorViews {
- public:
-  explicit TensorViews(FlatVector from) : from_(from) {}
-  size_t size() const { return from_.size(); }
-  TensorView operator[](size_t index) const { return TensorView(from_.table_at(static_cast<uint32_t>(index))); }
-
- private:
-  FlatVector from_;
-};
+using TensorViews = FlatTables<TensorView>;
 
 // Only after read_manifest said yes.
 class ManifestView {

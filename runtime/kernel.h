@@ -56,7 +56,6 @@ class OperatorView {
   Tensor output(uint32_t index) const { return tensor(outputs_, index); }
   // The output's index in the subgraph, for traces.
   int32_t output_index(uint32_t index) const { return outputs_[index]; }
-  int32_t output_tensor_index(uint32_t index) const { return outputs_[index]; }
 
   // Their bytes alone, which is all that most kernels want in invoke; null for an absent input.
   template <typename T>

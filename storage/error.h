@@ -40,7 +40,7 @@ enum class Error : uint8_t {
   kReadBack,           // the page reads back differently from its CRC: rewind(page), send again
   kDigestMismatch,     // verify: the bytes in flash are not those the manifest promises: abandon()
   kAttemptsSpent,      // the model had all its attempts: reject() it
-  kNothingToReturnTo,  // roll_back: no previous model and no built-in one
+  kNothingToReturnTo,  // reject, of the confirmed model: no previous one and no built-in one
   kInUse,              // the runtime still holds a slot that would be erased: release it first
 };
 

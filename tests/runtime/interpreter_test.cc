@@ -225,8 +225,8 @@ TEST_F(InterpreterTest, ReportsTheOperatorThatFailedAndStartsOver) {
 class Recorder final : public OperatorObserver {
  public:
   void on_operator(uint32_t op_index, BuiltinOperator op, const OperatorView& view) override {
-    seen_.push_back({static_cast<int>(op_index), static_cast<int>(op), view.output_tensor_index(0),
-                     view.output(0).data<int8_t>()[0]});
+    seen_.push_back(
+        {static_cast<int>(op_index), static_cast<int>(op), view.output_index(0), view.output(0).data<int8_t>()[0]});
   }
   std::vector<std::vector<int>> seen_;
 };

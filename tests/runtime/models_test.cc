@@ -225,7 +225,7 @@ class TraceChecker final : public OperatorObserver {
       const json& line = trace_[at_++];
       EXPECT_EQ(line.at("op_index"), op_index);
       EXPECT_EQ(line.at("op"), tflite::EnumNameBuiltinOperator(op));
-      EXPECT_EQ(line.at("tensor"), view.output_tensor_index(i));
+      EXPECT_EQ(line.at("tensor"), view.output_index(i));
       const Tensor output = view.output(i);
       ASSERT_EQ(line.at("bytes"), output.bytes()) << name_;
       float_before_ = float_before_ || output.type() == TensorType::FLOAT32;
