@@ -20,7 +20,7 @@ namespace storage {
 constexpr uint32_t kRecordHeaderBytes = 16;
 constexpr uint32_t kRecordCrcBytes = 4;
 constexpr uint16_t kRecordMagic = 0x4A52;  // "RJ"
-constexpr uint8_t kRecordVersion = 1;
+constexpr uint8_t kRecordVersion = 2;
 
 class Journal {
  public:

@@ -33,13 +33,8 @@ uint32_t Layout::payload_offset(uint8_t slot) const {
   return slot_offset(slot) + meta_blocks * block_bytes;
 }
 
-uint32_t Layout::seal_offset(uint8_t slot, uint32_t index) const {
-  return slot_offset(slot) + round_up_to_unit(kMetaHeaderBytes + kManifestBytesMax) +
-         index * round_up_to_unit(kSealBytes);
-}
-
-uint32_t Layout::cell_offset(uint8_t slot, uint32_t payload_block) const {
-  return seal_offset(slot, kSealCount) + payload_block * round_up_to_unit(kCellBytes);
+uint32_t Layout::seal_offset(uint8_t slot) const {
+  return slot_offset(slot) + round_up_to_unit(kMetaHeaderBytes + kManifestBytesMax);
 }
 
 Status Layout::set(const FlashGeometry& geometry, uint8_t slots, uint32_t chunk) {
@@ -56,9 +51,8 @@ Status Layout::set(const FlashGeometry& geometry, uint8_t slots, uint32_t chunk)
   const uint32_t blocks = geometry.size_bytes / block_bytes;
   if (blocks < kJournalBlocks || blocks > UINT16_MAX) return Error::kBadGeometry;
   slot_blocks = static_cast<uint16_t>((blocks - kJournalBlocks) / slots);
-  // So many that they hold header, seals and one cell for each block that is left.
-  const uint32_t fixed_bytes = cell_offset(0, slot_blocks) - slot_offset(0);
-  meta_blocks = static_cast<uint16_t>(divide_up(fixed_bytes, block_bytes + round_up_to_unit(kCellBytes)));
+  const uint32_t meta_bytes = seal_offset(0) + round_up_to_unit(kSealBytes) - slot_offset(0);
+  meta_blocks = static_cast<uint16_t>(divide_up(meta_bytes, block_bytes));
   return meta_blocks < slot_blocks ? Error::kNone : Error::kBadGeometry;
 }
 

@@ -12,7 +12,6 @@ namespace roost {
 namespace storage {
 
 constexpr uint32_t kManifestBytesMax = 1024;
-constexpr uint32_t kSealCount = 2;
 constexpr uint32_t kJournalBlocks = 2;
 constexpr uint32_t kUnitBytesMax = 256;
 
@@ -36,7 +35,7 @@ struct Layout {
   uint32_t round_up_to_unit(uint32_t size) const { return (size + unit_bytes - 1) & ~(unit_bytes - 1u); }
 
   uint32_t chunks_per_block() const { return block_bytes / chunk_bytes; }
-  uint32_t payload_blocks() const { return slot_blocks - meta_blocks; }  // one cell each
+  uint32_t payload_blocks() const { return slot_blocks - meta_blocks; }
   uint32_t blocks_taken(uint32_t payload_size) const;                    // of a slot, meta included
   uint32_t payload_bytes_max() const { return payload_blocks() * block_bytes; }
 
@@ -47,8 +46,7 @@ struct Layout {
   uint32_t journal_offset(uint32_t block) const { return block * block_bytes; }
   uint32_t slot_offset(uint8_t slot) const;
   uint32_t header_offset(uint8_t slot) const { return slot_offset(slot); }
-  uint32_t seal_offset(uint8_t slot, uint32_t index) const;
-  uint32_t cell_offset(uint8_t slot, uint32_t payload_block) const;
+  uint32_t seal_offset(uint8_t slot) const;
   uint32_t payload_offset(uint8_t slot) const;
 };
 

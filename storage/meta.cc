@@ -11,7 +11,6 @@ namespace storage {
 namespace {
 
 constexpr uint32_t kHeaderCovered = kMetaHeaderBytes - 4;
-constexpr uint32_t kSealCovered = kSealBytes - 4;
 
 // Between the magic and the CRC.
 const RecordField kHeaderFields[] = {ROOST_FIELD(PackageInfo, generation),
@@ -32,12 +31,6 @@ constexpr size_t kFieldsOffset = 4;
 
 uint32_t PackageInfo::payload_size() const {
   return body_size == 0 ? model_size : body_offset + body_size;
-}
-
-uint32_t crc32_word(uint32_t crc, uint32_t word) {
-  uint8_t bytes[4];
-  store_le32(bytes, word);
-  return crc32(crc, bytes);
 }
 
 // Each size is bounded by itself first, so that no sum can wrap.
@@ -83,31 +76,15 @@ bool Meta::header(uint8_t slot, const PackageInfo& package, Do what) {
   }
 }
 
-Status Meta::seal(uint8_t slot, const PackageInfo& header, Do what) {
-  digest.reset();
-  // What cannot be read leaves the digest wrong, and so the seal void.
-  (void)take(layout.header_offset(slot), kMetaHeaderBytes + header.manifest_size, nullptr);
-  const Sha256 sha256 = digest.finish();
+bool Meta::seal(uint8_t slot, Do what) {
+  const MutableBytes seal(scratch, kSealBytes);
   store_le32(scratch, kSealMagic);
-  store_le32(scratch + 4, header.generation);
-  memcpy(scratch + 8, sha256.data(), kSha256Bytes);
-  store_le32(scratch + kSealCovered, crc32(0, Bytes(scratch, kSealCovered)));
-  Status status = Error::kProgramFailed;
-  for (uint32_t index = 0; index < kSealCount && !status.ok(); ++index) {
-    const uint32_t offset = layout.seal_offset(slot, index);
-    const bool write = what == Do::kWrite;
-    if (!reads_as(offset, write ? nullptr : scratch, kSealBytes)) continue;
-    status = write ? program(offset, scratch, kSealBytes) : Status();
-  }
-  return status;
-}
-
-// Into the scratch; where it stands in flash. Never equal to an erased word, so that a written cell is always told
-// from a blank one.
-uint32_t Meta::encode_cell(uint8_t slot, uint32_t block, uint32_t chain) {
-  const uint32_t erased = layout.erased_value * 0x01010101u;
-  store_le32(scratch, chain == erased ? chain ^ 0x5A5A5A5Au : chain);
-  return layout.cell_offset(slot, block);
+  Status status = flash.read(layout.header_offset(slot) + kHeaderCovered, seal.from(sizeof kSealMagic));
+  const uint32_t offset = layout.seal_offset(slot);
+  if (what == Do::kCompare) return status.ok() && reads_equal(offset, seal);
+  // One that was torn is left alone: it may read well only once.
+  if (status.ok() && reads_blank(offset, kSealBytes)) status = program(offset, scratch, kSealBytes);
+  return !status.is(Error::kFlashBusy);
 }
 
 }  // namespace storage

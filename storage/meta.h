@@ -1,8 +1,7 @@
-// A slot's meta area: header and manifest, two places for the seal, one cell per payload block.
+// A slot's meta area: header and manifest, and behind them the seal.
 //
-// Each field is programmed once per erase of the meta; whatever was torn is left alone and something else vouches
-// for it (a second seal, the journal). All of it goes through the scratch, but for reading a header, which leaves it
-// alone.
+// Each is programmed once per erase of the meta. The journal says what is in a slot; the meta says it again for whoever
+// finds no journal. All of it goes through the scratch, but for reading a header, which leaves it alone.
 #pragma once
 
 #include <stdint.h>
@@ -42,24 +41,11 @@ struct PackageInfo {
 // header | magic u32 | generation u32 | package id u32 | manifest size u16 | attempts u8 | 0 u8 | model size u32 |
 //        | body offset u32 | body size u32 | counter u64 | model SHA-256 | body SHA-256 |
 //        | CRC-32 of all before and of the manifest | manifest bytes ... |
-// seal   | magic u32 | generation u32 | SHA-256 of header and manifest | CRC-32 |
-// cell   | chain u32 |, padded to whole units
+// seal   | magic u32 | the header's CRC-32 |: the package was verified
 constexpr uint32_t kMetaHeaderBytes = 104;
-constexpr uint32_t kSealBytes = 44;
-constexpr uint32_t kCellBytes = 4;
-constexpr uint32_t kMetaMagic = 0x314D5352;  // "RSM1"
-constexpr uint32_t kSealMagic = 0x3153534C;
-
-// The CRC-32 continued by a word, little-endian.
-uint32_t crc32_word(uint32_t crc, uint32_t word);
-
-// The running value over the pages of a slot, bound to the generation, so that no cell of an earlier package fits.
-inline uint32_t chain_start(uint32_t generation) {
-  return crc32_word(0, generation);
-}
-inline uint32_t chain_next(uint32_t chain, uint32_t page_crc) {
-  return crc32_word(chain, page_crc);
-}
+constexpr uint32_t kSealBytes = 8;
+constexpr uint32_t kMetaMagic = 0x324D5352;  // "RSM2"
+constexpr uint32_t kSealMagic = 0x3253534C;
 
 class Meta : public Volume {
  public:
@@ -77,22 +63,9 @@ class Meta : public Volume {
   // not be programmed.
   bool header(uint8_t slot, const PackageInfo& package, Do what);
 
-  // Ok: a seal for just this header and manifest reads well. kWrite tries each place that reads blank instead, since
-  // one that was torn may read well only once: kFlashBusy, kProgramFailed. Uses the digest.
-  Status seal(uint8_t slot, const PackageInfo& header, Do what);
-
-  // Each has one caller.
-  ROOST_INLINE bool cell_is(uint8_t slot, uint32_t block, uint32_t chain) {
-    const uint32_t offset = encode_cell(slot, block, chain);
-    return reads_equal(offset, Bytes(scratch, kCellBytes));
-  }
-  ROOST_INLINE Status write_cell(uint8_t slot, uint32_t block, uint32_t chain) {
-    const uint32_t offset = encode_cell(slot, block, chain);
-    return program(offset, scratch, kCellBytes);
-  }
-
- private:
-  uint32_t encode_cell(uint8_t slot, uint32_t block, uint32_t chain);
+  // The seal of the slot's header, which reads well. kCompare: true where it stands. kWrite: false where the flash is
+  // busy; otherwise it was tried, which is all that is asked for.
+  bool seal(uint8_t slot, Do what);
 };
 
 }  // namespace storage

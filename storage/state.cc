@@ -16,7 +16,6 @@ const RecordField kStateFields[] = {ROOST_FIELD(State, generation),
                                     ROOST_FIELD(State, rejected_ids[1]),
                                     ROOST_FIELD(State, rejected_ids[2]),
                                     ROOST_FIELD(State, rejected_ids[3]),
-                                    record_zeros(4),
                                     kRecordEnd};
 const RecordField kSlotFields[] = {ROOST_FIELD(SlotRecord, state),
                                    ROOST_FIELD(SlotRecord, reason),
@@ -27,11 +26,9 @@ const RecordField kSlotFields[] = {ROOST_FIELD(SlotRecord, state),
                                    record_zeros(1),
                                    ROOST_FIELD(SlotRecord, generation),
                                    ROOST_FIELD(SlotRecord, package_id),
-                                   ROOST_FIELD(SlotRecord, vouched_blocks),
-                                   ROOST_FIELD(SlotRecord, vouched_chain),
+                                   ROOST_FIELD(SlotRecord, durable_chunks),
                                    ROOST_FIELD(SlotRecord, wear_max),
                                    ROOST_FIELD(SlotRecord, wear_total),
-                                   record_zeros(4),
                                    kRecordEnd};
 static_assert(kRejectedIdCount == 4, "kStateFields names them one by one");
 
@@ -66,7 +63,7 @@ void decode_state(const uint8_t* bytes, uint8_t slot_count, State& out) {
   for (uint8_t s = 0; s < slot_count; ++s) {
     SlotRecord& slot = out.slots[s];
     bytes = load_record(kSlotFields, bytes, &slot);
-    if (slot.state > SlotState::kRejected || slot.flags > kSlotFlagsKnown) slot.state = SlotState::kUnknown;
+    if (slot.state > SlotState::kRejected) slot.state = SlotState::kUnknown;
   }
 }
 

@@ -48,9 +48,7 @@ enum Reason : uint8_t {
 };
 
 enum SlotFlag : uint8_t {
-  kSlotClean = 1,            // kReceiving: every payload block behind the one in work is erased
-  kSlotSealedByJournal = 2,  // no seal in the meta could be programmed; this record stands for it
-  kSlotFlagsKnown = 3,
+  kSlotClean = 1,  // kReceiving: the slot was erased throughout before the package was opened
 };
 
 // Zeros throughout: nothing is known.
@@ -63,8 +61,7 @@ struct SlotRecord {
   uint8_t flags;        // of SlotFlag
   uint32_t generation;  // of what the slot holds: each open draws the next
   uint32_t package_id;
-  uint32_t vouched_blocks;  // kReceiving: payload blocks this record vouches for, in place of a cell
-  uint32_t vouched_chain;   // and the cell value that goes with them
+  uint32_t durable_chunks;  // kReceiving: from the first on, whole erase blocks of them
   // What outlives the slot's content stands last.
   uint32_t wear_max;    // no block of the slot was erased more often than this
   uint32_t wear_total;  // erases of all its blocks together, counted before they are done
@@ -95,7 +92,7 @@ enum class Event : uint8_t {
   kClearing,
   kErased,
   kBegan,
-  kVouched,
+  kDurable,
   kResumed,
   kSealed,
   kAttempt,
@@ -112,11 +109,11 @@ enum class Event : uint8_t {
 
 // Bytes of an encoded state, without the record's header and CRC.
 constexpr uint32_t state_bytes(uint8_t slot_count) {
-  return 40u + 36u * slot_count;
+  return 36u + 28u * slot_count;
 }
 
 void encode_state(const State& state, uint8_t slot_count, uint8_t* out);
-// A slot whose state or flags are out of range is taken for one that nothing is known of.
+// A slot whose state is out of range is taken for one that nothing is known of.
 void decode_state(const uint8_t* bytes, uint8_t slot_count, State& out);
 
 }  // namespace storage

@@ -7,6 +7,12 @@ namespace storage {
 
 // Here and in the store's other files, ROOST_INLINE says that there is one caller.
 
+namespace {
+
+constexpr SlotStates kWithMeta = kSealedStates | states(SlotState::kReceiving);
+
+}  // namespace
+
 Store::Store(Flash& flash, Digest& digest, const StoreConfig& config, bool has_builtin, MutableBytes scratch)
     : meta_(flash, digest, scratch), has_builtin_(has_builtin), config_(config), journal_(meta_) {}
 
@@ -23,33 +29,27 @@ Status Store::mount(uint32_t now_ms) {
     PackageInfo header;
     if (!check_sound(s, header)) continue;
     sound_ |= static_cast<uint8_t>(1u << s);
-    if (state_.slots[s].state == SlotState::kReceiving) start_recovery(s, header);
+    if (state_.slots[s].state != SlotState::kReceiving) continue;
+    transfer_.phase = Phase::kHalf;
+    transfer_.slot = s;
+    transfer_.payload_size = header.payload_size();
+    const uint32_t durable = durable_chunks();
+    transfer_.next_page = durable < chunk_count() ? durable : chunk_count();
   }
   return Status();
 }
 
-// Header, and where the state wants one the seal, read well and belong to the record. A read may fail once (an
-// unstable bit, a busy part), and a model is not given up for that.
+// The header reads well and belongs to the record. A read may fail once (an unstable bit, a busy part), and a model is
+// not given up for that.
 ROOST_INLINE bool Store::check_sound(uint8_t slot, PackageInfo& header) {
   const SlotRecord& record = state_.slots[slot];
-  const bool seal = is_in(record.state, kSealedStates);
-  if (!seal && record.state != SlotState::kReceiving) return false;
+  if (!is_in(record.state, kWithMeta)) return false;
   constexpr int kTries = 3;
   for (int tries = 0; tries < kTries; ++tries) {
     if (!meta_.read_header(slot, header)) continue;
-    if (header.generation != record.generation || header.package_id != record.package_id) return false;
-    if (!seal || (record.flags & kSlotSealedByJournal) != 0 || meta_.seal(slot, header, Meta::Do::kCompare).ok())
-      return true;
+    return header.generation == record.generation && header.package_id == record.package_id;
   }
   return false;
-}
-
-// The rest of it is work().
-ROOST_INLINE void Store::start_recovery(uint8_t slot, const PackageInfo& header) {
-  transfer_.phase = Phase::kRecover;
-  transfer_.slot = slot;
-  transfer_.payload_size = header.payload_size();
-  transfer_.chain = transfer_.durable_chain = chain_start(header.generation);
 }
 
 // No journal: first boot, or the flash lost it. Seals in the metas say what is whole. The newest such model may
@@ -61,7 +61,7 @@ ROOST_INLINE void Store::look_for_seals() {
     PackageInfo header;
     if (!meta_.read_header(s, header)) continue;
     if (header.generation > state_.generation) state_.generation = header.generation;
-    if (!meta_.seal(s, header, Meta::Do::kCompare).ok()) continue;
+    if (!meta_.seal(s, Meta::Do::kCompare)) continue;
     SlotRecord& slot = state_.slots[s];
     slot.state = SlotState::kRetired;
     slot.generation = header.generation;
@@ -163,7 +163,6 @@ uint8_t Store::sound_slot_in(SlotStates wanted) const {
 }
 
 SlotInfo Store::slot_info(uint8_t slot) {
-  constexpr SlotStates kWithMeta = kSealedStates | states(SlotState::kReceiving);
   SlotInfo info;
   if (slot < meta_.layout.slot_count && is_in(state_.slots[slot].state, kWithMeta) && sound(slot) &&
       meta_.read_header(slot, info)) {

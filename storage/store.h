@@ -6,10 +6,9 @@
 // takes longer goes in steps. Format and write orders: LAYOUT.md.
 //
 //   store.mount(now);
-//   while (store.work_wanted(now) == Work::kRecover) store.work(now);
 //   if (store.boot(cause)) run what slot_to_run and slot_to_attempt say
 //
-//   in every poll: if (store.work_wanted(now) != Work::kNone) store.work(now);
+//   in every poll: if (store.work_wanted(now)) store.work(now);
 //   store.open(package, kOpenNormal, now);                      // refused: nothing was touched
 //   until store.manifest_taken(): wait for work(), then open(package, ...) again
 //   per page: page_ready, program ..., close_page  (kReadBack: rewind, send again)
@@ -46,12 +45,6 @@ struct StoreConfig {
 };
 
 enum OpenFlags : uint8_t { kOpenNormal = 0, kOpenForce = 1 };
-
-enum class Work : uint8_t {
-  kNone,
-  kRecover,  // after mount: reading a half-received package, a page at a time; writes nothing
-  kErase,    // a block, or a slice of one
-};
 
 // What a slot's meta says of the package in it; zeros and nothing where it says nothing that can be trusted.
 struct SlotInfo : PackageInfo {
@@ -99,15 +92,15 @@ class Store {
 
   // ---- work in the background ----
 
-  // Whether work() has something to do now. Recovery comes first.
-  Work work_wanted(uint32_t now_ms);
-  // One bounded piece of it. An error of the flash leaves the work wanted: the next call tries again.
+  // Whether work() has something to erase now.
+  bool work_wanted(uint32_t now_ms);
+  // A block of it, or a slice of one. An error of the flash leaves the work wanted: the next call tries again.
   Status work(uint32_t now_ms);
 
   // ---- receiving ----
 
   // Accepts a package, or refuses it with one of the errors listed under open in error.h, having touched nothing.
-  // kNotReady: recovery, or slots that are being cleared: once that work is done, again.
+  // kNotReady: slots are being cleared: once that work is done, again.
   // Header and manifest can be written once work() has erased the meta: until manifest_taken(), call
   // it again whenever no work is wanted. The bytes are borrowed for the call only.
   // The same package half received: resumes at next_page(), whoever sends it, and any transfer open is continued.
@@ -119,11 +112,9 @@ class Store {
   // Header and manifest stand in flash: pages may come.
   bool manifest_taken() const { return transfer_.phase >= Phase::kReceive; }
   // Pages go in order; each is programmed once from its first byte upward and then closed. next_page() is the page in
-  // work, and the page count where all are durable: verify and seal.
+  // work, and the page count where all are durable: verify and seal. The first durable_chunks() of them survive a reset.
   uint32_t next_page() const { return transfer_.next_page; }
-  uint32_t durable_chunks() const;
-  // Of any slot: not 0 only where the transfer in work, or the one that may be resumed, is in it.
-  uint32_t durable_chunks(uint8_t slot) const { return slot == transfer_.slot ? durable_chunks() : 0; }
+  uint32_t durable_chunks() const { return state_.slots[transfer_.slot].durable_chunks; }
   uint32_t chunk_count() const;
   uint32_t chunk_size(uint32_t page) const;  // true bytes: less than chunk_bytes in the last
 
@@ -135,10 +126,10 @@ class Store {
   Status program(Bytes bytes, uint32_t now_ms);
 
   // Reads the page back and compares with the chunk's CRC-32 (package id, index, true bytes: SPEC). Durable chunks
-  // move by whole erase blocks. kReadBack: rewind.
+  // move by whole erase blocks, some sixteen times in the largest package. kReadBack: rewind.
   Status close_page(uint32_t crc);
 
-  // The block of the page in work is erased again; next_page() is the first to send again.
+  // The block of the page in work is erased again, and next_page() is the first in it.
   Status rewind(uint32_t now_ms);
 
   // Ends the open package for good. What was received is forgotten. (A lost link needs no call: open() again.)
@@ -194,10 +185,9 @@ class Store {
   enum class Phase : uint8_t {
     kIdle,     // nothing
     kClear,    // no package: the slot is being erased throughout
-    kRecover,  // a half-received package: how much of it is durable is being found out
     kHalf,     // a half-received package, not open since the boot
     kOpen,     // the meta is being erased, then waits for open() to write header and manifest
-    kReceive,  // pages; all are durable, or not yet
+    kReceive,  // pages; all are closed, or not yet
     kVerify,   // all are, and the digest of some is made
     kVerified,
   };
@@ -206,14 +196,9 @@ class Store {
   struct Transfer {
     Phase phase;
     uint8_t slot;
-    bool redo_block;        // the block in work must be erased again first
-    bool cell_suspect;      // its cell may be torn: the journal vouches for it instead
     uint8_t meta_failures;  // times that header and manifest did not stand after an erase
     uint32_t payload_size;
     uint32_t erased_blocks;  // of the slot, from the first of its meta: erased, or programmed since
-    uint32_t durable_blocks;
-    uint32_t durable_chain;  // the running value after the last durable block
-    uint32_t chain;          // after the last closed page
     uint32_t next_page;
     uint32_t written;   // bytes programmed of next_page
     uint32_t verified;  // kVerify: up to here in the payload
@@ -223,7 +208,6 @@ class Store {
   bool sound(uint8_t slot) const { return (sound_ >> slot & 1) != 0; }  // of a slot in a state that wants a meta
   uint8_t sound_slot_in(SlotStates wanted) const;
   bool check_sound(uint8_t slot, PackageInfo& header);
-  void start_recovery(uint8_t slot, const PackageInfo& header);
   void look_for_seals();
   void charge(SlotRecord& slot, uint32_t blocks);
 
@@ -238,9 +222,7 @@ class Store {
   SlotRecord* edit(uint8_t slot, SlotStates wanted);
 
   // store_work.cc
-  void recover_page();
   Status page_crc(uint32_t* crc);
-  bool page_ends_block() const;
   bool erase_wanted() const;
   Status erase_work();
   uint8_t slot_to_wipe() const;
@@ -250,17 +232,15 @@ class Store {
 
   // store_receive.cc
   SlotRecord& open_record() { return state_.slots[transfer_.slot]; }
-  uint32_t block_in_work() const { return meta_.layout.meta_blocks + transfer_.durable_blocks; }  // of the slot
-  bool all_durable() const { return transfer_.durable_blocks * meta_.layout.block_bytes >= transfer_.payload_size; }
+  uint32_t block_in_work() const;  // of the slot
+  bool all_closed() const { return transfer_.next_page * meta_.layout.chunk_bytes >= transfer_.payload_size; }
   Status check_policy(const PackageInfo& package, OpenFlags flags) const;
   uint8_t pick_slot() const;
   bool continues(PackageInfo& package);
   Status start(const PackageInfo& package);
   Status write_meta(const PackageInfo& package);
   Status resume();
-  void redo_from_durable();
-  void receive_from_durable();
-  Status vouch_for_block(uint32_t chain);
+  uint32_t back_to_block();
 
   // What is asked for most stands first: the shorter instructions reach only so far.
   Meta meta_;

@@ -1,4 +1,6 @@
 // Store while a package arrives: open, pages, rewind, abandon.
+#include "base/bytes.h"
+#include "base/crc.h"
 #include "storage/store.h"
 
 namespace roost {
@@ -6,6 +8,7 @@ namespace storage {
 namespace {
 
 constexpr uint8_t kMetaFailuresMax = 3;  // as often as a page may fail
+constexpr uint32_t kRecordsMax = 16;     // of what is durable, in the largest package: so much wear for it
 
 }  // namespace
 
@@ -19,16 +22,10 @@ Status Store::open(PackageInfo& package, OpenFlags flags, uint32_t now_ms) {
 
   Transfer& t = transfer_;
   if (t.phase != Phase::kIdle && continues(package)) {
-    if (t.phase == Phase::kHalf) {
+    if (t.phase != Phase::kOpen) {
       status = resume();
-    } else if (t.phase == Phase::kOpen) {
-      if (t.erased_blocks >= meta_.layout.meta_blocks) status = write_meta(package);
-    } else if (t.next_page != durable_chunks() || t.written != 0) {
-      // The link was lost, or another host goes on with it.
-      if (state_.erase_budget == 0) return Error::kEraseBudget;
-      redo_from_durable();
-    } else {
-      t.phase = Phase::kReceive;  // to be verified from the start, if it was
+    } else if (t.erased_blocks >= meta_.layout.meta_blocks) {
+      status = write_meta(package);
     }
   } else {
     const bool idle = now_ms - last_activity_ms_ >= config_.displace_idle_ms;
@@ -41,8 +38,7 @@ Status Store::open(PackageInfo& package, OpenFlags flags, uint32_t now_ms) {
 
 ROOST_INLINE Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
   const bool force = (flags & kOpenForce) != 0;
-  if (transfer_.phase == Phase::kRecover || transfer_.phase == Phase::kClear) return Error::kNotReady;
-  if (slot_to_wipe() != kNoSlot) return Error::kNotReady;
+  if (transfer_.phase == Phase::kClear || slot_to_wipe() != kNoSlot) return Error::kNotReady;
   const uint8_t here = sound_ & slots_naming(state_, package.package_id);
   if (!force && newest_slot(state_, kUnconfirmed | states(SlotState::kConfirmed), here) != kNoSlot) {
     return Error::kAlreadyStored;
@@ -132,31 +128,35 @@ ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   const Status status = commit(Event::kBegan);
   if (!status.ok()) return status;
   sound_ |= static_cast<uint8_t>(1u << t.slot);
-  t.durable_chain = chain_start(slot.generation);
-  receive_from_durable();
+  t.phase = Phase::kReceive;
   return status;
 }
 
-// The first offer after a boot of what was half received before it. Recording the durable count makes firm what may
-// rest on a cell that was torn and reads valid only now.
+// Whoever sends it goes on behind what is closed, after a boot behind what is durable, and may count on that: it is on
+// record first. What was erased for pages that are sent again is erased again.
 ROOST_INLINE Status Store::resume() {
   Transfer& t = transfer_;
-  const bool clean = (open_record().flags & kSlotClean) != 0;
-  const uint32_t left = meta_.layout.blocks_taken(t.payload_size) - block_in_work();
-  const uint32_t ahead = clean ? 1 : 1u + config_.erase_ahead_blocks;
-  const uint32_t cost = left < ahead ? left : ahead;
-  if (cost > state_.erase_budget) return Error::kEraseBudget;
+  uint32_t again = 0;
+  if (t.phase == Phase::kHalf) {
+    t.erased_blocks = block_in_work();
+    const uint32_t left = meta_.layout.blocks_taken(t.payload_size) - t.erased_blocks;
+    const uint32_t ahead = 1u + config_.erase_ahead_blocks;
+    again = left < ahead || (open_record().flags & kSlotClean) != 0 ? left : ahead;
+    if (again > state_.erase_budget) return Error::kEraseBudget;
+  } else if (!all_closed()) {
+    const bool begun = t.written != 0 || t.next_page % meta_.layout.chunks_per_block() != 0;
+    if (begun && state_.erase_budget == 0) return Error::kEraseBudget;
+    if (begun) again = back_to_block();
+  }
   SlotRecord& slot = keep(t.slot);
-  slot.vouched_blocks = t.durable_blocks;
-  slot.vouched_chain = t.durable_chain;
-  charge(slot, cost);
-  const Status status = commit(Event::kResumed);
-  if (!status.ok()) return status;
-  receive_from_durable();
-  t.cell_suspect = true;
-  t.erased_blocks = clean ? meta_.layout.slot_blocks : block_in_work();
-  t.redo_block = clean && left != 0;
-  return status;
+  if (t.phase == Phase::kHalf || again != 0 || slot.durable_chunks != t.next_page) {
+    slot.durable_chunks = t.next_page;
+    charge(slot, again);
+    const Status status = commit(Event::kResumed);
+    if (!status.ok()) return status;
+  }
+  t.phase = Phase::kReceive;  // to be verified from the start, if it was
+  return Status();
 }
 
 // ---- pages ----
@@ -165,22 +165,23 @@ uint32_t Store::chunk_count() const {
   return divide_up(transfer_.payload_size, meta_.layout.chunk_bytes);
 }
 
-uint32_t Store::durable_chunks() const {
-  const uint32_t size = transfer_.durable_blocks * meta_.layout.block_bytes;
-  const uint32_t all = transfer_.payload_size;
-  return divide_up(size < all ? size : all, meta_.layout.chunk_bytes);
+uint32_t Store::chunk_size(uint32_t page) const {
+  const uint32_t left = transfer_.payload_size - page * meta_.layout.chunk_bytes;
+  return left < meta_.layout.chunk_bytes ? left : meta_.layout.chunk_bytes;
 }
 
-// The page in work stands in the first block that is not durable.
+uint32_t Store::block_in_work() const {
+  return meta_.layout.meta_blocks + transfer_.next_page / meta_.layout.chunks_per_block();
+}
+
 bool Store::page_ready() const {
-  const Transfer& t = transfer_;
-  return manifest_taken() && !t.redo_block && block_in_work() < t.erased_blocks;
+  return manifest_taken() && block_in_work() < transfer_.erased_blocks;
 }
 
 Status Store::program(Bytes bytes, uint32_t now_ms) {
   Transfer& t = transfer_;
   const Layout& layout = meta_.layout;
-  if (all_durable()) return Error::kWrongState;
+  if (all_closed()) return Error::kWrongState;
   if (!page_ready()) return Error::kNotReady;
   const uint32_t size = static_cast<uint32_t>(bytes.size());
   if (size > layout.round_up_to_unit(chunk_size(t.next_page)) - t.written) return Error::kMisuse;
@@ -193,59 +194,53 @@ Status Store::program(Bytes bytes, uint32_t now_ms) {
 
 Status Store::close_page(uint32_t crc) {
   Transfer& t = transfer_;
+  const Layout& layout = meta_.layout;
   if (t.written == 0 || t.written < chunk_size(t.next_page)) return Error::kWrongState;
   uint32_t read_back;
-  const Status status = page_crc(&read_back);
+  Status status = page_crc(&read_back);
   if (status.is(Error::kFlashBusy)) return status;
   if (!status.ok() || read_back != crc) return Error::kReadBack;
 
-  const uint32_t chain = chain_next(t.chain, crc);
-  if (page_ends_block()) {
-    const Status vouched = vouch_for_block(chain);
-    if (!vouched.ok()) return vouched;
-    t.durable_blocks += 1;
-    t.durable_chain = chain;
-    t.cell_suspect = false;
+  const uint32_t closed = t.next_page + 1;
+  const bool all = closed * layout.chunk_bytes >= t.payload_size;
+  const uint32_t news = (closed - durable_chunks()) * layout.chunk_bytes;
+  if (all || (closed % layout.chunks_per_block() == 0 && news >= layout.payload_bytes_max() / kRecordsMax)) {
+    keep(t.slot).durable_chunks = closed;
+    status = commit(Event::kDurable);
+    if (!status.ok()) return status;
   }
-  t.chain = chain;
-  t.next_page += 1;
+  t.next_page = closed;
   t.written = 0;
   return status;
 }
 
-// For the block in work: its cell; or, where that is or may be torn, a record.
-ROOST_INLINE Status Store::vouch_for_block(uint32_t chain) {
-  Transfer& t = transfer_;
-  if (!t.cell_suspect) {
-    const Status status = meta_.write_cell(t.slot, t.durable_blocks, chain);
-    if (status.ok() || status.is(Error::kFlashBusy)) return status;
-    t.cell_suspect = true;
-  }
-  SlotRecord& slot = keep(t.slot);
-  slot.vouched_blocks = t.durable_blocks + 1;
-  slot.vouched_chain = chain;
-  return commit(Event::kVouched);
+// Of the page in work: its chunk's CRC-32 as on the wire, over what flash reads now.
+ROOST_INLINE Status Store::page_crc(uint32_t* crc) {
+  const uint32_t page = transfer_.next_page;
+  uint8_t head[8];
+  store_le32(head, open_record().package_id);
+  store_le32(head + 4, page);
+  *crc = crc32(0, head);
+  const Layout& layout = meta_.layout;
+  return meta_.take(layout.payload_offset(transfer_.slot) + page * layout.chunk_bytes, chunk_size(page), crc);
 }
 
 Status Store::rewind(uint32_t now_ms) {
-  if (!manifest_taken() || all_durable()) return Error::kWrongState;
+  if (!manifest_taken() || all_closed()) return Error::kWrongState;
   last_activity_ms_ = now_ms;
-  redo_from_durable();
+  charge(open_record(), back_to_block());
   return Status();
 }
 
-void Store::redo_from_durable() {
-  charge(open_record(), 1);
-  receive_from_durable();
-  transfer_.redo_block = true;
-}
-
-void Store::receive_from_durable() {
+// To the first page of the block in work. Returns how many blocks, from that one on, are erased once more.
+uint32_t Store::back_to_block() {
   Transfer& t = transfer_;
-  t.phase = Phase::kReceive;
-  t.chain = t.durable_chain;
-  t.next_page = durable_chunks();
+  t.next_page -= t.next_page % meta_.layout.chunks_per_block();
   t.written = 0;
+  const uint32_t block = block_in_work();
+  const uint32_t again = t.erased_blocks - block;
+  t.erased_blocks = block;
+  return again;
 }
 
 Status Store::abandon(uint8_t reason, uint16_t detail) {
@@ -255,7 +250,7 @@ Status Store::abandon(uint8_t reason, uint16_t detail) {
   slot->state = SlotState::kUnknown;
   slot->reason = reason;
   slot->detail = detail;
-  slot->vouched_blocks = 0;
+  slot->durable_chunks = 0;
   return commit(Event::kAbandoned, Phase::kIdle);
 }
 

@@ -8,7 +8,7 @@ namespace storage {
 
 Status Store::verify_step(uint32_t budget_bytes) {
   Transfer& t = transfer_;
-  if (!manifest_taken() || !all_durable()) return Error::kWrongState;
+  if (!manifest_taken() || !all_closed()) return Error::kWrongState;
   if (!verifying()) {
     t.verified = 0;
     meta_.digest.reset();
@@ -42,14 +42,11 @@ Status Store::verify_step(uint32_t budget_bytes) {
 Status Store::seal() {
   if (transfer_.phase != Phase::kVerified) return Error::kWrongState;
   const uint8_t s = transfer_.slot;
-  PackageInfo header;
-  if (!meta_.read_header(s, header)) return Error::kReadFailed;
-  const Status sealed = meta_.seal(s, header, Meta::Do::kWrite);
-  if (sealed.is(Error::kFlashBusy)) return sealed;  // a record alone would be lost with the journal
+  if (!meta_.seal(s, Meta::Do::kWrite)) return Error::kFlashBusy;
   SlotRecord& slot = keep(s);
   slot.state = SlotState::kPending;
-  slot.flags = sealed.ok() ? 0 : kSlotSealedByJournal;
-  slot.vouched_blocks = 0;
+  slot.flags = 0;
+  slot.durable_chunks = 0;
   return commit(Event::kSealed, Phase::kIdle);
 }
 
@@ -119,7 +116,7 @@ Status Store::reject(uint8_t s, uint8_t reason, uint16_t detail) {
 // ---- erase all ----
 
 Status Store::erase_all(uint32_t now_ms) {
-  if (transfer_.phase == Phase::kRecover || transfer_.phase == Phase::kClear) return Error::kBusy;
+  if (transfer_.phase == Phase::kClear) return Error::kBusy;
   if (held_slot_ != kNoSlot) return Error::kInUse;
   if (slot_in(kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
   const uint32_t budget = erase_budget(now_ms);

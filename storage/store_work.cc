@@ -1,4 +1,4 @@
-// Store's work in the background: finding out what is durable after a boot, and erasing.
+// Store's work in the background: erasing.
 #include <stddef.h>
 #include <string.h>
 
@@ -7,65 +7,15 @@
 namespace roost {
 namespace storage {
 
-Work Store::work_wanted(uint32_t now_ms) {
-  if (transfer_.phase == Phase::kRecover) return Work::kRecover;
-  return erase_wanted() || slot_to_clear(now_ms) != kNoSlot ? Work::kErase : Work::kNone;
+bool Store::work_wanted(uint32_t now_ms) {
+  return erase_wanted() || slot_to_clear(now_ms) != kNoSlot;
 }
 
 Status Store::work(uint32_t now_ms) {
-  if (transfer_.phase == Phase::kRecover) {
-    recover_page();
-    return Status();
-  }
   if (erase_wanted()) return erase_work();
   const uint8_t slot = slot_to_clear(now_ms);
   return slot == kNoSlot ? Status() : clear(slot);
 }
-
-// ---- recovery: reads only ----
-
-// One page more into the running value; at the end of each block, is there a cell or a record that agrees? One that
-// does vouches for everything before it as well, whatever became of the cells in between. Behind the last block that
-// the record vouches for every durable one has its cell.
-ROOST_INLINE void Store::recover_page() {
-  Transfer& t = transfer_;
-  const SlotRecord& record = state_.slots[t.slot];
-  uint32_t crc;
-  if (page_crc(&crc).ok()) {
-    t.chain = chain_next(t.chain, crc);
-    const bool whole = page_ends_block();
-    const uint32_t block = t.next_page++ * meta_.layout.chunk_bytes / meta_.layout.block_bytes;
-    if (!whole) return;
-    const bool vouched = record.vouched_blocks == block + 1 && record.vouched_chain == t.chain;
-    if (vouched || meta_.cell_is(t.slot, block, t.chain)) {
-      t.durable_blocks = block + 1;
-      t.durable_chain = t.chain;
-    }
-    const bool more = t.durable_blocks == block + 1 || block + 1 < record.vouched_blocks;
-    if (more && (block + 1) * meta_.layout.block_bytes < t.payload_size) return;
-  }
-  t.phase = Phase::kHalf;
-}
-
-uint32_t Store::chunk_size(uint32_t page) const {
-  const uint32_t left = transfer_.payload_size - page * meta_.layout.chunk_bytes;
-  return left < meta_.layout.chunk_bytes ? left : meta_.layout.chunk_bytes;
-}
-
-bool Store::page_ends_block() const {
-  const uint32_t end = (transfer_.next_page + 1) * meta_.layout.chunk_bytes;
-  return end >= transfer_.payload_size || end % meta_.layout.block_bytes == 0;
-}
-
-// Of the chunk in work: its CRC-32 as on the wire, over what flash reads now.
-Status Store::page_crc(uint32_t* crc) {
-  const uint8_t slot = transfer_.slot;
-  const uint32_t page = transfer_.next_page;
-  *crc = crc32_word(crc32_word(0, state_.slots[slot].package_id), page);
-  return meta_.take(meta_.layout.payload_offset(slot) + page * meta_.layout.chunk_bytes, chunk_size(page), crc);
-}
-
-// ---- erasing ----
 
 // Of the slot's blocks, from its first, not as many are erased as should be by now. Clearing a slot ends with a record,
 // and so counts one more.
@@ -82,7 +32,7 @@ bool Store::erase_wanted() const {
     const uint32_t all = layout.blocks_taken(t.payload_size);
     wanted = ahead < all ? ahead : all;
   }
-  return t.redo_block || t.erased_blocks < wanted;
+  return t.erased_blocks < wanted;
 }
 
 ROOST_INLINE Status Store::erase_work() {
@@ -94,8 +44,7 @@ ROOST_INLINE Status Store::erase_work() {
     slot.reason = kReasonNone;
     return commit(Event::kErased, Phase::kIdle);
   }
-  const uint32_t block = t.redo_block ? block_in_work() : t.erased_blocks;
-  const uint32_t offset = layout.slot_offset(t.slot) + block * layout.block_bytes;
+  const uint32_t offset = layout.slot_offset(t.slot) + t.erased_blocks * layout.block_bytes;
   // One slice of it; or of the one whose slices are unfinished.
   const uint32_t target = slicing_ != 0 ? slicing_ : offset;
   const Result<bool> done = meta_.flash.erase_slice(target);
@@ -103,8 +52,7 @@ ROOST_INLINE Status Store::erase_work() {
   if (error != Error::kFlashBusy) slicing_ = done.value_or(true) ? 0 : target;
   if (error == Error::kEraseFailed) charge(open_record(), 1);
   if (error != Error::kNone || slicing_ != 0 || target != offset) return error;
-  t.redo_block = false;
-  if (t.erased_blocks <= block) t.erased_blocks = block + 1;
+  t.erased_blocks += 1;
   return Status();
 }
 

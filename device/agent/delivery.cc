@@ -131,7 +131,7 @@ Cause Delivery::check_manifest(const ManifestView& manifest) const {
 
 inline bool Delivery::decide_manifest(uint32_t now_ms) {
   // Store::work() erases; then the store wants it once more, and the ring still holds it.
-  if (stage_ == Stage::kOpened && store_.work_wanted(now_ms) != storage::Work::kNone) return false;
+  if (stage_ == Stage::kOpened && store_.work_wanted(now_ms)) return false;
   const Bytes bytes = receiver_.manifest();
   ManifestView manifest;
   if (!protocol::read_manifest(bytes, &manifest).ok()) return refuse(Reason::kManifestMalformed);

@@ -25,11 +25,10 @@ protocol::PageShape page_shape(const AgentConfig& config) {
                              geometry.erased_value};
 }
 
-void put_slot(protocol::InfoWriter* writer, const storage::SlotRecord& record, const storage::SlotInfo& info,
-              uint32_t durable_chunks) {
+void put_slot(protocol::InfoWriter* writer, const storage::SlotRecord& record, const storage::SlotInfo& info) {
   const protocol::InfoSlotFacts facts = {
       package_state(record), reason_from_kept(record.reason),       record.detail,   record.generation,
-      record.package_id,     static_cast<uint16_t>(durable_chunks), record.wear_max,
+      record.package_id,     static_cast<uint16_t>(record.durable_chunks), record.wear_max,
   };
   const protocol::ManifestView manifest = manifest_of(info);
   writer->slot(facts, info.model_sha256.data(), manifest.name(), manifest.version());
@@ -64,7 +63,6 @@ DeliveryAgent::DeliveryAgent(const AgentConfig& config)
 storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms) {
   const storage::Status mounted = store_.mount(now_ms);
   if (!mounted.ok()) return mounted;
-  while (store_.work_wanted(now_ms) == storage::Work::kRecover) (void)store_.work(now_ms);  // flash is only read
   receiver_.admit(store_.payload_bytes_max());
   activation_.boot(cause);
   (void)borrow_ring();  // before anybody can offer: a device serves before it receives
@@ -134,7 +132,7 @@ inline void DeliveryAgent::stop_receiving() {
 }
 
 inline bool DeliveryAgent::work_store(uint32_t now_ms) {
-  if (store_.work_wanted(now_ms) == storage::Work::kNone) return false;
+  if (!store_.work_wanted(now_ms)) return false;
   const bool resting = flash_failures_ == kFlashFailuresMax && now_ms - flash_failed_ms_ < kFlashRestMs;
   if (resting && !store_.receiving()) return false;
   const storage::Status worked = store_.work(now_ms);
@@ -230,7 +228,7 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   writer.count(static_cast<uint8_t>(slots));
   for (uint32_t slot = 0; slot < slots; ++slot, ++record) {
     const uint8_t s = static_cast<uint8_t>(slot);
-    put_slot(&writer, *record, store_.slot_info(s), store_.durable_chunks(s));
+    put_slot(&writer, *record, store_.slot_info(s));
   }
   put_tensors(&writer, accepted.io.declared, accepted.io.inputs);
   put_tensors(&writer, accepted.io.declared, accepted.io.outputs);

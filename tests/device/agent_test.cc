@@ -742,7 +742,7 @@ TEST_F(AgentTest, TakesAPackageOfferedWhileEveryModelIsBeingErased) {
   install(v1);
   install(v2);
   ASSERT_EQ(host->request(MessageType::kEraseModels).reason, Reason::kOk);
-  ASSERT_EQ(rig->agent->store().work_wanted(rig->now), storage::Work::kErase);
+  ASSERT_TRUE(rig->agent->store().work_wanted(rig->now));
   install(v3);
 }
 

@@ -343,8 +343,7 @@ void Rig::check_durable() {
   const uint8_t* payload = flash.mapped() + agent->store().layout().payload_offset(slot);
   const size_t bytes = std::min<size_t>(size_t{told_chunks_} * board.chunk_bytes, package->payload.size());
   if (memcmp(payload, package->payload.data(), bytes) != 0) violation("a chunk reported durable has changed");
-  if (agent->store().work_wanted(now) == storage::Work::kRecover) return;
-  const uint32_t durable = agent->store().durable_chunks(slot);
+  const uint32_t durable = agent->store().state().slots[slot].durable_chunks;
   if (!agent->store().slot_info(slot).sound() || durable < told_chunks_) {
     violation("of " + text(told_chunks_) + " chunks reported durable, " + text(durable) + " are left");
   }
@@ -389,7 +388,7 @@ void Rig::check_refusal(uint64_t operations_before) {
   }
   // An operation that the busy part did not do is none.
   const bool background =
-      flash.faults_hit() != faults_seen_ || agent->store().work_wanted(now) != storage::Work::kNone;
+      flash.faults_hit() != faults_seen_ || agent->store().work_wanted(now);
   if (refused && !other && !background && flash.operations() != operations_before) {
     violation("a refused package cost an operation of the flash");
   }

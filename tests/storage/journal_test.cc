@@ -163,8 +163,7 @@ TEST(StateEncoding, SurvivesARoundTrip) {
   slot.reason = 9;
   slot.detail = 0x1234;
   slot.flags = kSlotClean;
-  slot.vouched_blocks = 4;
-  slot.vouched_chain = 0xDEADBEEF;
+  slot.durable_chunks = 0xDEADBEEF;
   slot.wear_total = 1000;
   std::vector<uint8_t> bytes(state_bytes(3));
   encode_state(state, 3, bytes.data());
@@ -173,9 +172,9 @@ TEST(StateEncoding, SurvivesARoundTrip) {
   std::vector<uint8_t> again(state_bytes(3));
   encode_state(out, 3, again.data());
   EXPECT_EQ(bytes, again);
-  EXPECT_EQ(out.slots[2].vouched_chain, 0xDEADBEEFu);
+  EXPECT_EQ(out.slots[2].durable_chunks, 0xDEADBEEFu);
   EXPECT_EQ(out.counter_floor, state.counter_floor);
-  bytes[40 + 2 * 36] = 9;  // no such state
+  bytes[36 + 2 * 28] = 9;  // no such state
   decode_state(bytes.data(), 3, out);
   EXPECT_EQ(out.slots[2].state, SlotState::kUnknown);
   EXPECT_EQ(out.slots[2].wear_total, 1000u);

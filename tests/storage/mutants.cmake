@@ -22,7 +22,7 @@ endfunction()
 
 storage_mutant(seal_before_verify store_trial.cc
   "  if (!verifying()) {"
-  "  if (!verifying()) {\n    const State late = state_;\n    state_.slots[t.slot].state = SlotState::kPending;\n    state_.slots[t.slot].flags = kSlotSealedByJournal;\n    (void)journal_.append(state_, Event::kSealed);\n    state_ = late;")
+  "  if (!verifying()) {\n    const State late = state_;\n    state_.slots[t.slot].state = SlotState::kPending;\n    (void)journal_.append(state_, Event::kSealed);\n    state_ = late;")
 storage_mutant(wrong_digest_accepted store_trial.cc
   "if (!same) return Error::kDigestMismatch;" "")
 storage_mutant(durable_before_read_back store_receive.cc
@@ -40,7 +40,7 @@ storage_mutant(record_crc_not_checked journal.cc
 storage_mutant(tail_never_made_firm store.cc
   " || !journal_.firm()" "")
 storage_mutant(resume_trusts_the_block_in_work store_receive.cc
-  "slot_blocks : block_in_work();" "slot_blocks : block_in_work() + 1;")
+  "t.erased_blocks = block_in_work();" "t.erased_blocks = block_in_work() + 1;")
 storage_mutant(slot_cleared_before_it_is_recorded store_receive.cc
   "const Status status = commit(Event::kClearing, Phase::kOpen, s);" "const Status status;\n  transfer_ = {};\n  transfer_.phase = Phase::kOpen;\n  transfer_.slot = s;")
 storage_mutant(confirmed_slot_is_taken store_receive.cc

@@ -71,7 +71,6 @@ void Rig::reboot() {
   scratch_.assign(Store::scratch_bytes(flash_.geometry()), 0xA5);
   store_ = std::make_unique<Store>(flash_, digest_, config_, has_builtin_, scratch_);
   error = store_->mount(now).error();
-  while (error == Error::kNone && store_->work_wanted(now) == Work::kRecover) error = store_->work(now).error();
 }
 
 bool Rig::open(const Package& package, OpenFlags flags) {
@@ -81,7 +80,7 @@ bool Rig::open(const Package& package, OpenFlags flags) {
     if (error != Error::kNone) return false;
     opened = store_->open_slot();
     if (store_->manifest_taken()) return true;
-    while (store_->receiving() && store_->work_wanted(now) != Work::kNone) {
+    while (store_->receiving() && store_->work_wanted(now)) {
       error = store_->work(now).error();
       if (error == Error::kNoPower) return false;
     }
@@ -90,7 +89,7 @@ bool Rig::open(const Package& package, OpenFlags flags) {
 }
 
 bool Rig::settle() {
-  for (int i = 0; i < 10000 && store_->work_wanted(now) != Work::kNone; ++i) {
+  for (int i = 0; i < 10000 && store_->work_wanted(now); ++i) {
     error = store_->work(now).error();
     if (error == Error::kNoPower) return false;
   }

@@ -62,7 +62,7 @@ class Rig {
     reboot();
   }
 
-  // Mounts and recovers; no boot().
+  // Mounts; no boot().
   void reboot();
   Store& store() { return *store_; }
   SimFlash& flash() { return flash_; }

@@ -100,7 +100,7 @@ void check_durable(World& w) {
     const SlotRecord& slot = w.store().state().slots[s];
     if (slot.package_id != k.next->id) continue;
     if (slot.state == SlotState::kReceiving) {
-      const uint32_t durable = w.store().durable_chunks(s);
+      const uint32_t durable = slot.durable_chunks;
       promise(durable >= k.durable, "a durable chunk was lost");
       promise(w.rig.pages_equal(s, *k.next, durable), "a durable chunk was changed");
       return;
@@ -171,7 +171,7 @@ bool send_pages(World& w, const Package& package, uint32_t stop_at) {
   int rewinds = 0;
   while (store.next_page() < std::min(stop_at, store.chunk_count())) {
     while (!store.page_ready()) {
-      promise(store.work_wanted(w.rig.now) != Work::kNone, "a page that is never ready");
+      promise(store.work_wanted(w.rig.now), "a page that is never ready");
       (void)store.work(w.rig.now);
       if (power_gone(w)) return false;
     }
@@ -302,7 +302,7 @@ bool erase_all(World& w) {
     if (!wiping && !insist(w, call, "erase all")) return false;
     w.known.erased = true;
   }
-  while (w.store().work_wanted(w.rig.now) != Work::kNone) {
+  while (w.store().work_wanted(w.rig.now)) {
     (void)w.store().work(w.rig.now);
     if (power_gone(w)) return false;
   }

@@ -54,14 +54,7 @@ class Board {
   Store& store() { return store_; }
   uint32_t now() { return now_ms_ += 50; }
 
-  Status mount() {
-    Status status = store_.mount(now());
-    for (uint32_t i = 0; status.ok() && store_.work_wanted(now()) == Work::kRecover; ++i) {
-      if (i > kStepsMax) return Error::kWrongState;
-      status = store_.work(now());
-    }
-    return status;
-  }
+  Status mount() { return store_.mount(now()); }
 
   // Receives the next page of an opened package. `report` may be null.
   Status receive_next(const Package& package, File* report) {
