@@ -36,7 +36,7 @@ enum class Error : uint8_t {
 
   // From the rest of Store.
   kWrongState,         // not now: nothing open, slot not in the state named by the function; changes nothing
-  kNotReady,           // the page's block is not erased yet, or recovery or clearing slots comes first: work()
+  kNotReady,           // the page's block is not erased yet, or clearing slots comes first: work()
   kReadBack,           // the page reads back differently from its CRC: rewind(page), send again
   kDigestMismatch,     // verify: the bytes in flash are not those the manifest promises: abandon()
   kAttemptsSpent,      // the model had all its attempts: reject() it

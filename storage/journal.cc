@@ -9,16 +9,11 @@ namespace roost {
 namespace storage {
 namespace {
 
+constexpr uint32_t kCovered = kRecordBytes - 4;
+
 // It names the layout that it is written under: another one makes it void.
-void encode_header(const Layout& layout, uint32_t sequence, uint8_t event, uint8_t* out) {
-  const uint32_t words[] = {kRecordMagic | kRecordVersion << 16 | static_cast<uint32_t>(event) << 24, sequence,
-                            layout.slot_count | static_cast<uint32_t>(layout.slot_blocks) << 16,
-                            layout.chunk_bytes};
-  static_assert(sizeof words == kRecordHeaderBytes, "all of it");
-  for (uint32_t word : words) {
-    store_le32(out, word);
-    out += sizeof word;
-  }
+uint32_t record_crc(const Layout& layout, Bytes bytes) {
+  return crc32(kRecordMagic ^ layout.id(), bytes);
 }
 
 }  // namespace
@@ -27,7 +22,7 @@ void encode_header(const Layout& layout, uint32_t sequence, uint8_t event, uint8
 bool Journal::mount(State& out) {
   const Layout& layout = volume_.layout;
   const uint32_t places = layout.records_per_block();
-  const uint32_t place_bytes = layout.place_bytes();
+  const uint32_t place_bytes = layout.place_bytes;
   bool doubtful = false;
   for (uint32_t block = 0; block < kJournalBlocks; ++block) {
     uint32_t end = 0;  // behind the last place that is not blank
@@ -41,7 +36,7 @@ bool Journal::mount(State& out) {
       valid = true;
       if (sequence <= newest_) continue;
       newest_ = sequence;
-      decode_state(volume_.scratch + kRecordHeaderBytes, layout.slot_count, out);
+      decode_state(volume_.scratch + 4, layout.slot_count, out);
       const uint32_t mark = offset + place_bytes - layout.unit_bytes;
       firm_ = !volume_.reads_blank(mark, layout.unit_bytes);
     }
@@ -60,35 +55,29 @@ bool Journal::mount(State& out) {
 uint32_t Journal::offset_of(uint32_t sequence) const {
   const Layout& layout = volume_.layout;
   const uint32_t places = layout.records_per_block();
-  return layout.journal_offset(sequence / places % kJournalBlocks) + sequence % places * layout.place_bytes();
+  return layout.journal_offset(sequence / places % kJournalBlocks) + sequence % places * layout.place_bytes;
 }
 
 // Into the scratch. Its sequence, which says where it stands; or 0: turns count from 1, so no record has that.
 ROOST_INLINE uint32_t Journal::read_record(uint32_t offset) {
-  const Layout& layout = volume_.layout;
-  uint8_t* bytes = volume_.scratch;
-  const MutableBytes record(bytes, kRecordHeaderBytes + state_bytes(layout.slot_count) + kRecordCrcBytes);
+  const MutableBytes record(volume_.scratch, kRecordBytes);
   if (!volume_.flash.read(offset, record).ok()) return 0;
-  const uint32_t sequence = load_le32(bytes + 4);
-  if (offset_of(sequence) != offset) return 0;
-  uint8_t header[kRecordHeaderBytes];
-  encode_header(layout, sequence, bytes[3], header);
-  if (memcmp(bytes, header, sizeof header) != 0 || crc32(0, record) != kCrc32Residue) return 0;
-  return sequence;
+  const uint32_t sequence = load_le32(record.data());
+  return offset_of(sequence) == offset && record_crc(volume_.layout, record) == kCrc32Residue ? sequence : 0;
 }
 
-Status Journal::append(const State& state, Event event) {
+Status Journal::append(const State& state) {
   constexpr int kTriesMax = 4;  // places that turn out to be spoiled: two here, then two in the other block
   const uint32_t places = volume_.layout.records_per_block();
   Status status;
   for (int tries = 0; tries < kTriesMax; ++tries) {
     if (tries == kTriesMax / 2) next_ = divide_up(next_, places) * places;
     if (next_ % places == 0 && !erased_) {
-      status = erase_block(places);
+      status = erase_block();
       if (!status.ok()) return status;
       erased_ = true;
     }
-    status = write_record(state, event);
+    status = write_record(state);
     if (status.is(Error::kFlashBusy)) return status;  // nothing was done there
     erased_ = false;
     const uint32_t written = next_++;
@@ -101,7 +90,8 @@ Status Journal::append(const State& state, Event event) {
 }
 
 // The block whose first record is due; never the one that holds the newest.
-ROOST_INLINE Status Journal::erase_block(uint32_t places) {
+ROOST_INLINE Status Journal::erase_block() {
+  const uint32_t places = volume_.layout.records_per_block();
   Status status;
   if (newest_ == 0) {
     status = volume_.flash.erase(offset_of(next_ + places));
@@ -111,21 +101,20 @@ ROOST_INLINE Status Journal::erase_block(uint32_t places) {
   return status.ok() ? volume_.flash.erase(offset_of(next_)) : status;
 }
 
-ROOST_INLINE Status Journal::write_record(const State& state, Event event) {
+ROOST_INLINE Status Journal::write_record(const State& state) {
   const Layout& layout = volume_.layout;
-  const uint32_t covered = kRecordHeaderBytes + state_bytes(layout.slot_count);
   uint8_t units[kUnitBytesMax];
-  static_assert(sizeof units >= kRecordHeaderBytes + state_bytes(kSlotCountMax) + kRecordCrcBytes,
-                "a whole record");
-  encode_header(layout, next_, static_cast<uint8_t>(event), units);
-  encode_state(state, layout.slot_count, units + kRecordHeaderBytes);
-  store_le32(units + covered, crc32(0, Bytes(units, covered)));
+  static_assert(sizeof units >= kRecordBytes, "a whole record");
+  store_le32(units, next_);
+  encode_state(state, units + 4);
+  store_le32(units + kCovered, record_crc(layout, Bytes(units, kCovered)));
   const uint32_t offset = offset_of(next_);
-  const Status status = volume_.program(offset, units, covered + kRecordCrcBytes);
+  const Status status = volume_.program(offset, units, kRecordBytes);
   if (!status.ok()) return status;
   // The mark. Whether it succeeds does not matter: without it the next boot appends the record once more.
-  memset(units, static_cast<uint8_t>(~layout.erased_value), layout.unit_bytes);
-  (void)volume_.flash.program(offset + layout.record_bytes(), Bytes(units, layout.unit_bytes));
+  const Bytes mark(units, layout.unit_bytes);
+  memset(units, static_cast<uint8_t>(~layout.erased_value), mark.size());
+  (void)volume_.flash.program(offset + layout.place_bytes - layout.unit_bytes, mark);
   return status;
 }
 

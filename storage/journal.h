@@ -13,14 +13,11 @@
 namespace roost {
 namespace storage {
 
-// record | magic u16 | version u8 | event u8 | sequence u32 | slots u8 | 0 u8 | slot blocks u16 | chunk u32 |
-//        | state ... | CRC-32 of all before |
+// record | sequence u32 | state | CRC-32 of all before, continued from kRecordMagic ^ Layout::id() |
 // mark   | one unit, programmed once the record has read back well: whoever sees anything there knows that the
 //        | record was finished |
-constexpr uint32_t kRecordHeaderBytes = 16;
-constexpr uint32_t kRecordCrcBytes = 4;
-constexpr uint16_t kRecordMagic = 0x4A52;  // "RJ"
-constexpr uint8_t kRecordVersion = 2;
+constexpr uint32_t kRecordBytes = 4 + kStateBytes + 4;
+constexpr uint32_t kRecordMagic = 0x4A52;  // "RJ"
 
 class Journal {
  public:
@@ -33,7 +30,7 @@ class Journal {
 
   // Programs the state as the newest record and reads it back: a few programs, at most two erases (two only when
   // there was no journal). On an error nothing is recorded: what was newest is so still. Leaves the scratch alone.
-  Status append(const State& state, Event event);
+  Status append(const State& state);
 
   // False where what mount read may be a torn record that reads valid only once: nothing irreversible may be built
   // on it, and nothing told to anybody, before it is appended again. True after every append, after a mount that
@@ -46,8 +43,8 @@ class Journal {
  private:
   uint32_t offset_of(uint32_t sequence) const;
   uint32_t read_record(uint32_t offset);
-  Status erase_block(uint32_t places);
-  Status write_record(const State& state, Event event);
+  Status erase_block();
+  Status write_record(const State& state);
 
   Volume& volume_;
   uint32_t newest_ = 0;  // the sequence of the newest valid record; 0: no journal yet

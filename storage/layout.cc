@@ -17,14 +17,6 @@ uint32_t Layout::blocks_taken(uint32_t payload_size) const {
   return meta_blocks + divide_up(payload_size, block_bytes);
 }
 
-uint32_t Layout::record_bytes() const {
-  return round_up_to_unit(kRecordHeaderBytes + state_bytes(slot_count) + kRecordCrcBytes);
-}
-
-uint32_t Layout::records_per_block() const {
-  return block_bytes / place_bytes();
-}
-
 uint32_t Layout::slot_offset(uint8_t slot) const {
   return (kJournalBlocks + slot * slot_blocks) * block_bytes;
 }
@@ -37,7 +29,7 @@ uint32_t Layout::seal_offset(uint8_t slot) const {
   return slot_offset(slot) + round_up_to_unit(kMetaHeaderBytes + kManifestBytesMax);
 }
 
-Status Layout::set(const FlashGeometry& geometry, uint8_t slots, uint32_t chunk) {
+Status Layout::set(const FlashGeometry& geometry, uint8_t slots, uint16_t chunk) {
   block_bytes = geometry.erase_block_bytes;
   chunk_bytes = chunk;
   unit_bytes = geometry.program_unit_bytes;
@@ -47,9 +39,10 @@ Status Layout::set(const FlashGeometry& geometry, uint8_t slots, uint32_t chunk)
   const bool sane = slots >= 2 && slots <= kSlotCountMax && is_power_of_two(unit_bytes) &&
                     unit_bytes <= kUnitBytesMax && is_power_of_two(chunk) && chunk >= unit_bytes &&
                     block_bytes != 0 && block_bytes % chunk == 0 && geometry.size_bytes % block_bytes == 0;
-  if (!sane || records_per_block() < 4) return Error::kBadGeometry;
+  if (!sane) return Error::kBadGeometry;
+  place_bytes = static_cast<uint16_t>(round_up_to_unit(kRecordBytes) + unit_bytes);
   const uint32_t blocks = geometry.size_bytes / block_bytes;
-  if (blocks < kJournalBlocks || blocks > UINT16_MAX) return Error::kBadGeometry;
+  if (records_per_block() < 4 || blocks < kJournalBlocks || blocks > UINT16_MAX) return Error::kBadGeometry;
   slot_blocks = static_cast<uint16_t>((blocks - kJournalBlocks) / slots);
   const uint32_t meta_bytes = seal_offset(0) + round_up_to_unit(kSealBytes) - slot_offset(0);
   meta_blocks = static_cast<uint16_t>(divide_up(meta_bytes, block_bytes));

@@ -21,27 +21,28 @@ constexpr uint32_t divide_up(uint32_t size, uint32_t unit) {
 
 struct Layout {
   uint32_t block_bytes = 0;
-  uint32_t chunk_bytes = 0;
+  uint16_t chunk_bytes = 0;
   uint16_t slot_blocks = 0;  // meta and payload
   uint16_t meta_blocks = 0;
   uint16_t unit_bytes = 0;
+  uint16_t place_bytes = 0;  // of a journal record and its mark, whole units each
   uint8_t erased_value = 0;
   uint8_t slot_count = 0;
 
   // kBadGeometry where the region cannot hold two journal blocks and `slots` slots of one payload block each, has
   // 65536 blocks or more, or `chunk` is not a power of two that is whole units and divides the erase block.
-  Status set(const FlashGeometry& geometry, uint8_t slots, uint32_t chunk);
+  Status set(const FlashGeometry& geometry, uint8_t slots, uint16_t chunk);
+
+  // Another one for another layout (chunks are of four bytes at least).
+  uint32_t id() const { return static_cast<uint32_t>(slot_blocks) << 16 | chunk_bytes | slot_count; }
 
   uint32_t round_up_to_unit(uint32_t size) const { return (size + unit_bytes - 1) & ~(unit_bytes - 1u); }
 
+  uint32_t records_per_block() const { return block_bytes / place_bytes; }
   uint32_t chunks_per_block() const { return block_bytes / chunk_bytes; }
   uint32_t payload_blocks() const { return slot_blocks - meta_blocks; }
-  uint32_t blocks_taken(uint32_t payload_size) const;                    // of a slot, meta included
+  uint32_t blocks_taken(uint32_t payload_size) const;  // of a slot, meta included
   uint32_t payload_bytes_max() const { return payload_blocks() * block_bytes; }
-
-  uint32_t record_bytes() const;                                        // one journal record, whole units
-  uint32_t place_bytes() const { return record_bytes() + unit_bytes; }  // and its mark
-  uint32_t records_per_block() const;
 
   uint32_t journal_offset(uint32_t block) const { return block * block_bytes; }
   uint32_t slot_offset(uint8_t slot) const;

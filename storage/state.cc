@@ -34,36 +34,31 @@ static_assert(kRejectedIdCount == 4, "kStateFields names them one by one");
 
 }  // namespace
 
-uint8_t newest_slot(const State& state, SlotStates states, uint8_t among) {
+uint8_t newest_slot(const State& state, SlotStates states, uint32_t package_id, bool sound) {
   uint8_t found = kNoSlot;
   uint32_t newest = 0;
   for (uint8_t s = 0; s < kSlotCountMax; ++s) {
     const SlotRecord& slot = state.slots[s];
-    if ((among >> s & 1) == 0 || !is_in(slot.state, states) || slot.generation < newest) continue;
+    if (!is_in(slot.state, states) || slot.sound < sound || slot.generation < newest) continue;
+    if (package_id != 0 && slot.package_id != package_id) continue;
     found = s;
     newest = slot.generation;
   }
   return found;
 }
 
-uint8_t slots_naming(const State& state, uint32_t package_id) {
-  uint32_t found = 0;
-  for (int s = kSlotCountMax - 1; s >= 0; --s) found = found << 1 | (state.slots[s].package_id == package_id);
-  return static_cast<uint8_t>(found);
-}
-
-void encode_state(const State& state, uint8_t slot_count, uint8_t* out) {
+void encode_state(const State& state, uint8_t* out) {
   out = store_record(kStateFields, &state, out);
-  for (uint8_t s = 0; s < slot_count; ++s) out = store_record(kSlotFields, &state.slots[s], out);
+  for (const SlotRecord& slot : state.slots) out = store_record(kSlotFields, &slot, out);
 }
 
 void decode_state(const uint8_t* bytes, uint8_t slot_count, State& out) {
   bytes = load_record(kStateFields, bytes, &out);
   out.rejected_next %= kRejectedIdCount;
-  for (uint8_t s = 0; s < slot_count; ++s) {
-    SlotRecord& slot = out.slots[s];
+  for (SlotRecord& slot : out.slots) {
     bytes = load_record(kSlotFields, bytes, &slot);
-    if (slot.state > SlotState::kRejected) slot.state = SlotState::kUnknown;
+    const bool known = &slot < out.slots + slot_count && slot.state <= SlotState::kRejected;
+    if (!known) slot.state = SlotState::kUnknown;
   }
 }
 

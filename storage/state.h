@@ -59,12 +59,14 @@ struct SlotRecord {
   uint8_t attempts_max;
   uint16_t detail;
   uint8_t flags;        // of SlotFlag
+  bool sound;           // not on record: its meta read well when it came into a state that wants one, or at mount
   uint32_t generation;  // of what the slot holds: each open draws the next
   uint32_t package_id;
   uint32_t durable_chunks;  // kReceiving: from the first on, whole erase blocks of them
   // What outlives the slot's content stands last.
   uint32_t wear_max;    // no block of the slot was erased more often than this
   uint32_t wear_total;  // erases of all its blocks together, counted before they are done
+  uint32_t not_used;    // 32 bytes in all: one is found by a shift
 };
 
 constexpr uint8_t kRejectedIdCount = 4;
@@ -80,40 +82,15 @@ struct State {
   SlotRecord slots[kSlotCountMax];
 };
 
-// The newest of the slots in one of these states, or kNoSlot. Bit s of `among` says whether slot s counts.
-uint8_t newest_slot(const State& state, SlotStates states, uint8_t among = 0xFF);
+// The newest of the slots in one of these states, or kNoSlot: of those that hold that package (0: any), and of the sound
+// ones alone, if asked for.
+uint8_t newest_slot(const State& state, SlotStates states, uint32_t package_id = 0, bool sound = false);
 
-// Bit s: slot s names that package, whatever its state.
-uint8_t slots_naming(const State& state, uint32_t package_id);
+// Of an encoded state: as many slots as there may be, whatever the layout has.
+constexpr uint32_t kStateBytes = 36 + 28 * kSlotCountMax;
 
-// What happened: for whoever reads a dump. The state that follows from it is in the record itself.
-enum class Event : uint8_t {
-  kFirm = 1,  // nothing new: the tail appended again after a boot
-  kClearing,
-  kErased,
-  kBegan,
-  kDurable,
-  kResumed,
-  kSealed,
-  kAttempt,
-  kTrial,
-  kConfirmed,
-  kRejected,
-  kAbandoned,
-  kRolledBack,
-  kWatchdog,
-  kHealthy,
-  kEraseAll,
-  kReinstated,
-};
-
-// Bytes of an encoded state, without the record's header and CRC.
-constexpr uint32_t state_bytes(uint8_t slot_count) {
-  return 36u + 28u * slot_count;
-}
-
-void encode_state(const State& state, uint8_t slot_count, uint8_t* out);
-// A slot whose state is out of range is taken for one that nothing is known of.
+void encode_state(const State& state, uint8_t* out);
+// A slot that the layout does not have, or whose state is out of range, is taken for one that nothing is known of.
 void decode_state(const uint8_t* bytes, uint8_t slot_count, State& out);
 
 }  // namespace storage

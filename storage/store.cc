@@ -27,9 +27,8 @@ Status Store::mount(uint32_t now_ms) {
   if (!journal_.mount(state_)) look_for_seals();
   for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
     PackageInfo header;
-    if (!check_sound(s, header)) continue;
-    sound_ |= static_cast<uint8_t>(1u << s);
-    if (state_.slots[s].state != SlotState::kReceiving) continue;
+    state_.slots[s].sound = check_sound(s, header);
+    if (!state_.slots[s].sound || state_.slots[s].state != SlotState::kReceiving) continue;
     transfer_.phase = Phase::kHalf;
     transfer_.slot = s;
     transfer_.payload_size = header.payload_size();
@@ -56,9 +55,8 @@ ROOST_INLINE bool Store::check_sound(uint8_t slot, PackageInfo& header) {
 // have been unconfirmed, so it goes on probation with the next newest to fall back to; a single one is all there
 // is.
 ROOST_INLINE void Store::look_for_seals() {
-  uint64_t counters[kSlotCountMax];
+  PackageInfo header;
   for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
-    PackageInfo header;
     if (!meta_.read_header(s, header)) continue;
     if (header.generation > state_.generation) state_.generation = header.generation;
     if (!meta_.seal(s, Meta::Do::kCompare)) continue;
@@ -67,7 +65,6 @@ ROOST_INLINE void Store::look_for_seals() {
     slot.generation = header.generation;
     slot.package_id = header.package_id;
     slot.attempts_max = header.attempts;
-    counters[s] = header.counter;
   }
   const uint8_t newest = slot_in(SlotState::kRetired);
   if (newest == kNoSlot) return;
@@ -75,23 +72,21 @@ ROOST_INLINE void Store::look_for_seals() {
   uint8_t confirmed = slot_in(SlotState::kRetired);
   if (confirmed == kNoSlot) confirmed = newest;
   state_.slots[confirmed].state = SlotState::kConfirmed;
-  state_.counter_floor = counters[confirmed];
+  if (meta_.read_header(confirmed, header)) state_.counter_floor = header.counter;
 }
 
 // A write that fails is made up for by the next boot, or by the next record.
 bool Store::boot(ResetCause cause) {
-  const bool watchdog = cause == ResetCause::kWatchdog;
-  Event event = Event::kFirm;
-  if (count_reset(state_, cause, config_.watchdog_run_max)) event = watchdog ? Event::kWatchdog : Event::kRejected;
-  if (event != Event::kFirm || !journal_.firm()) (void)journal_.append(state_, event);
-  return !watchdog || state_.watchdog_run < config_.watchdog_run_max;
+  const bool changed = count_reset(state_, cause, config_.watchdog_run_max);
+  if (changed || !journal_.firm()) (void)journal_.append(state_);
+  return cause != ResetCause::kWatchdog || state_.watchdog_run < config_.watchdog_run_max;
 }
 
 Status Store::healthy() {
   if (state_.watchdog_run == 0) return Status();
   (void)keep(0);
   state_.watchdog_run = 0;
-  return commit(Event::kHealthy);
+  return commit();
 }
 
 // ---- changes ----
@@ -102,18 +97,14 @@ SlotRecord& Store::keep(uint8_t slot) {
   return state_.slots[slot];
 }
 
-void Store::take_back() {
-  memcpy(&state_, meta_.scratch, sizeof state_);
-}
-
-Status Store::commit(Event event) {
-  const Status status = journal_.append(state_, event);
-  if (!status.ok()) take_back();
+Status Store::commit() {
+  const Status status = journal_.append(state_);
+  if (!status.ok()) memcpy(&state_, meta_.scratch, sizeof state_);
   return status;
 }
 
-Status Store::commit(Event event, Phase next, uint8_t slot) {
-  const Status status = commit(event);
+Status Store::commit(Phase next, uint8_t slot) {
+  const Status status = commit();
   if (status.ok()) {
     transfer_ = {};
     transfer_.phase = next;
@@ -159,12 +150,12 @@ uint8_t Store::slot_in(SlotStates wanted) const {
 }
 
 uint8_t Store::sound_slot_in(SlotStates wanted) const {
-  return newest_slot(state_, wanted, sound_);
+  return newest_slot(state_, wanted, 0, true);
 }
 
 SlotInfo Store::slot_info(uint8_t slot) {
   SlotInfo info;
-  if (slot < meta_.layout.slot_count && is_in(state_.slots[slot].state, kWithMeta) && sound(slot) &&
+  if (slot < meta_.layout.slot_count && is_in(state_.slots[slot].state, kWithMeta) && state_.slots[slot].sound &&
       meta_.read_header(slot, info)) {
     info.payload = meta_.flash.mapped() + meta_.layout.payload_offset(slot);
   } else {

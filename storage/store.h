@@ -126,7 +126,7 @@ class Store {
   Status program(Bytes bytes, uint32_t now_ms);
 
   // Reads the page back and compares with the chunk's CRC-32 (package id, index, true bytes: SPEC). Durable chunks
-  // move by whole erase blocks, some sixteen times in the largest package. kReadBack: rewind.
+  // move by whole erase blocks, sixteen times in a package at most. kReadBack: rewind.
   Status close_page(uint32_t crc);
 
   // The block of the page in work is erased again, and next_page() is the first in it.
@@ -205,7 +205,6 @@ class Store {
   };
 
   // store.cc
-  bool sound(uint8_t slot) const { return (sound_ >> slot & 1) != 0; }  // of a slot in a state that wants a meta
   uint8_t sound_slot_in(SlotStates wanted) const;
   bool check_sound(uint8_t slot, PackageInfo& header);
   void look_for_seals();
@@ -214,10 +213,9 @@ class Store {
   // A change of the state: keep() copies it into the scratch, which nothing may use until commit(), and gives a slot's
   // record; then it is changed in place; then commit() records it, or takes the copy back.
   SlotRecord& keep(uint8_t slot);
-  void take_back();
-  Status commit(Event event);
+  Status commit();
   // And then, unless it fails, the transfer is about this; what was in work before is forgotten.
-  Status commit(Event event, Phase next, uint8_t slot = 0);
+  Status commit(Phase next, uint8_t slot = 0);
   // keep(), and the record to be changed; null where the slot is in none of these states.
   SlotRecord* edit(uint8_t slot, SlotStates wanted);
 
@@ -246,7 +244,6 @@ class Store {
   Meta meta_;
   Transfer transfer_ = {};
   uint8_t held_slot_ = kNoSlot;
-  uint8_t sound_ = 0;  // a bit for each slot: its meta read well when it came into a state that wants one
   const bool has_builtin_;
   uint32_t slicing_ = 0;  // offset of a block whose sliced erase is unfinished; 0, the journal's: none
   // Set by mount().

@@ -8,7 +8,7 @@ namespace storage {
 namespace {
 
 constexpr uint8_t kMetaFailuresMax = 3;  // as often as a page may fail
-constexpr uint32_t kRecordsMax = 16;     // of what is durable, in the largest package: so much wear for it
+constexpr uint32_t kRecordsMax = 16;     // of what is durable, in a package: so much wear for it
 
 }  // namespace
 
@@ -39,10 +39,8 @@ Status Store::open(PackageInfo& package, OpenFlags flags, uint32_t now_ms) {
 ROOST_INLINE Status Store::check_policy(const PackageInfo& package, OpenFlags flags) const {
   const bool force = (flags & kOpenForce) != 0;
   if (transfer_.phase == Phase::kClear || slot_to_wipe() != kNoSlot) return Error::kNotReady;
-  const uint8_t here = sound_ & slots_naming(state_, package.package_id);
-  if (!force && newest_slot(state_, kUnconfirmed | states(SlotState::kConfirmed), here) != kNoSlot) {
-    return Error::kAlreadyStored;
-  }
+  constexpr SlotStates kKept = kUnconfirmed | states(SlotState::kConfirmed);
+  if (!force && newest_slot(state_, kKept, package.package_id, true) != kNoSlot) return Error::kAlreadyStored;
   const uint8_t unconfirmed = slot_to_attempt();
   // A pending model that never ran may be forced out; the one to return to is not touched by that.
   if (unconfirmed != kNoSlot && (!force || state_.slots[unconfirmed].attempts_made != 0)) return Error::kTrialOpen;
@@ -75,7 +73,7 @@ uint8_t Store::pick_slot() const {
   uint32_t least = UINT32_MAX;
   for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
     const SlotRecord& slot = state_.slots[s];
-    if (s == held_slot_ || (slot.state == SlotState::kConfirmed && sound(s))) continue;
+    if (s == held_slot_ || (slot.state == SlotState::kConfirmed && slot.sound)) continue;
     const uint32_t missed = kRanks[static_cast<uint8_t>(slot.state)] << 28 | (slot.wear_total & 0x0FFFFFFF);
     if (missed >= least) continue;
     best = s;
@@ -105,7 +103,7 @@ ROOST_INLINE Status Store::start(const PackageInfo& package) {
   slot.generation = ++state_.generation;
   slot.package_id = package.package_id;
   slot.attempts_max = package.attempts == 0 ? 1 : package.attempts;
-  const Status status = commit(Event::kClearing, Phase::kOpen, s);
+  const Status status = commit(Phase::kOpen, s);
   if (!status.ok()) return status;
   transfer_.payload_size = payload_size;
   transfer_.erased_blocks = clean ? layout.slot_blocks : 0;
@@ -124,10 +122,10 @@ ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   }
   SlotRecord& slot = keep(t.slot);
   slot.state = SlotState::kReceiving;
+  slot.sound = true;
   if (t.erased_blocks == meta_.layout.slot_blocks) slot.flags = kSlotClean;
-  const Status status = commit(Event::kBegan);
+  const Status status = commit();
   if (!status.ok()) return status;
-  sound_ |= static_cast<uint8_t>(1u << t.slot);
   t.phase = Phase::kReceive;
   return status;
 }
@@ -140,7 +138,7 @@ ROOST_INLINE Status Store::resume() {
   if (t.phase == Phase::kHalf) {
     t.erased_blocks = block_in_work();
     const uint32_t left = meta_.layout.blocks_taken(t.payload_size) - t.erased_blocks;
-    const uint32_t ahead = 1u + config_.erase_ahead_blocks;
+    const uint32_t ahead = t.payload_size / kRecordsMax / meta_.layout.block_bytes + 2u + config_.erase_ahead_blocks;
     again = left < ahead || (open_record().flags & kSlotClean) != 0 ? left : ahead;
     if (again > state_.erase_budget) return Error::kEraseBudget;
   } else if (!all_closed()) {
@@ -152,7 +150,7 @@ ROOST_INLINE Status Store::resume() {
   if (t.phase == Phase::kHalf || again != 0 || slot.durable_chunks != t.next_page) {
     slot.durable_chunks = t.next_page;
     charge(slot, again);
-    const Status status = commit(Event::kResumed);
+    const Status status = commit();
     if (!status.ok()) return status;
   }
   t.phase = Phase::kReceive;  // to be verified from the start, if it was
@@ -202,11 +200,11 @@ Status Store::close_page(uint32_t crc) {
   if (!status.ok() || read_back != crc) return Error::kReadBack;
 
   const uint32_t closed = t.next_page + 1;
-  const bool all = closed * layout.chunk_bytes >= t.payload_size;
-  const uint32_t news = (closed - durable_chunks()) * layout.chunk_bytes;
-  if (all || (closed % layout.chunks_per_block() == 0 && news >= layout.payload_bytes_max() / kRecordsMax)) {
+  const uint32_t end = closed * layout.chunk_bytes;
+  const uint32_t news = end - durable_chunks() * layout.chunk_bytes;
+  if (end >= t.payload_size || (end % layout.block_bytes == 0 && news >= t.payload_size / kRecordsMax)) {
     keep(t.slot).durable_chunks = closed;
-    status = commit(Event::kDurable);
+    status = commit();
     if (!status.ok()) return status;
   }
   t.next_page = closed;
@@ -251,7 +249,7 @@ Status Store::abandon(uint8_t reason, uint16_t detail) {
   slot->reason = reason;
   slot->detail = detail;
   slot->durable_chunks = 0;
-  return commit(Event::kAbandoned, Phase::kIdle);
+  return commit(Phase::kIdle);
 }
 
 }  // namespace storage

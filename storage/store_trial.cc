@@ -47,37 +47,37 @@ Status Store::seal() {
   slot.state = SlotState::kPending;
   slot.flags = 0;
   slot.durable_chunks = 0;
-  return commit(Event::kSealed, Phase::kIdle);
+  return commit(Phase::kIdle);
 }
 
 // ---- trial ----
 
 Status Store::reinstate(uint8_t s) {
   SlotRecord* slot = edit(s, states(SlotState::kRetired));
-  if (slot == nullptr || !sound(s)) return Error::kWrongState;
+  if (slot == nullptr || !slot->sound) return Error::kWrongState;
   if (slot_in(kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
   PackageInfo header;
   if (!meta_.read_header(s, header)) return Error::kReadFailed;
   if (header.counter < state_.counter_floor) return Error::kCounterTooLow;
   slot->state = SlotState::kPending;
   slot->attempts_made = 0;
-  return commit(Event::kReinstated);
+  return commit();
 }
 
 Status Store::record_attempt(uint8_t s) {
   SlotRecord* slot = edit(s, kUnconfirmed);
-  if (slot == nullptr || !sound(s)) return Error::kWrongState;
+  if (slot == nullptr || !slot->sound) return Error::kWrongState;
   if (slot->attempts_made >= slot->attempts_max) return Error::kAttemptsSpent;
   slot->attempts_made += 1;
   slot->state = SlotState::kPending;
-  return commit(Event::kAttempt);
+  return commit();
 }
 
 Status Store::record_trial(uint8_t s) {
   SlotRecord* slot = edit(s, states(SlotState::kPending));
   if (slot == nullptr || slot->attempts_made == 0) return Error::kWrongState;
   slot->state = SlotState::kTrial;
-  return commit(Event::kTrial);
+  return commit();
 }
 
 Status Store::confirm(uint8_t s, uint32_t now_ms) {
@@ -94,7 +94,7 @@ Status Store::confirm(uint8_t s, uint32_t now_ms) {
   slot->state = SlotState::kConfirmed;
   state_.watchdog_run = 0;
   if (header.counter > state_.counter_floor) state_.counter_floor = header.counter;
-  const Status status = commit(Event::kConfirmed);
+  const Status status = commit();
   if (status.ok()) settled_ms_ = now_ms;
   return status;
 }
@@ -102,15 +102,13 @@ Status Store::confirm(uint8_t s, uint32_t now_ms) {
 Status Store::reject(uint8_t s, uint8_t reason, uint16_t detail) {
   SlotRecord* slot = edit(s, kUnconfirmed | states(SlotState::kConfirmed));
   if (slot == nullptr) return Error::kWrongState;
-  Event event = Event::kRejected;
   if (slot->state == SlotState::kConfirmed) {
     const uint8_t to = sound_slot_in(states(SlotState::kRetired));
     if (to == kNoSlot && !has_builtin_) return Error::kNothingToReturnTo;
     if (to != kNoSlot) state_.slots[to].state = SlotState::kConfirmed;
-    event = Event::kRolledBack;
   }
   reject_slot(state_, *slot, reason, detail);
-  return commit(event);
+  return commit();
 }
 
 // ---- erase all ----
@@ -119,21 +117,17 @@ Status Store::erase_all(uint32_t now_ms) {
   if (transfer_.phase == Phase::kClear) return Error::kBusy;
   if (held_slot_ != kNoSlot) return Error::kInUse;
   if (slot_in(kUnconfirmed) != kNoSlot) return Error::kTrialOpen;
-  const uint32_t budget = erase_budget(now_ms);
-  (void)keep(0);
-  uint32_t cost = 0;
-  for (uint8_t s = 0; s < meta_.layout.slot_count; ++s) {
-    SlotRecord& slot = state_.slots[s];
-    if (slot.state == SlotState::kErased) continue;
-    cost += meta_.layout.slot_blocks;
-    empty(slot, kReasonErased);
-  }
-  if (cost == 0) return Status();
-  if (cost > budget) {
-    take_back();
+  const Layout& layout = meta_.layout;
+  if (erase_budget(now_ms) < static_cast<uint32_t>(layout.slot_count) * layout.slot_blocks)
     return Error::kEraseBudget;
+  (void)keep(0);
+  bool any = false;
+  for (SlotRecord* slot = state_.slots; slot != state_.slots + layout.slot_count; ++slot) {
+    if (slot->state == SlotState::kErased) continue;
+    empty(*slot, kReasonErased);
+    any = true;
   }
-  return commit(Event::kEraseAll, Phase::kIdle);
+  return any ? commit(Phase::kIdle) : Status();
 }
 
 }  // namespace storage

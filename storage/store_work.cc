@@ -42,7 +42,7 @@ ROOST_INLINE Status Store::erase_work() {
     SlotRecord& slot = keep(t.slot);
     slot.state = SlotState::kErased;
     slot.reason = kReasonNone;
-    return commit(Event::kErased, Phase::kIdle);
+    return commit(Phase::kIdle);
   }
   const uint32_t offset = layout.slot_offset(t.slot) + t.erased_blocks * layout.block_bytes;
   // One slice of it; or of the one whose slices are unfinished.
@@ -88,7 +88,7 @@ ROOST_INLINE Status Store::clear(uint8_t slot) {
   SlotRecord& record = keep(slot);
   empty(record, record.reason == kReasonErased ? kReasonErased : kReasonNone);
   charge(record, meta_.layout.slot_blocks);
-  return commit(Event::kClearing, Phase::kClear, slot);
+  return commit(Phase::kClear, slot);
 }
 
 // Everything about it is void but its wear.

@@ -35,8 +35,7 @@ protocol::ManifestView manifest_of(const storage::SlotInfo& slot) {
 
 // The newest slot in one of these states that holds that package (0: any), or kNoSlot.
 uint8_t Activation::find(SlotStates states, uint32_t package_id) const {
-  const storage::State& state = store_.state();
-  return storage::newest_slot(state, states, package_id == 0 ? 0xFF : storage::slots_naming(state, package_id));
+  return storage::newest_slot(store_.state(), states, package_id);
 }
 
 constexpr bool is_message(AgentEvent event, MessageType type) {

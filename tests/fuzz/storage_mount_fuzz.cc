@@ -62,11 +62,11 @@ bool install(Rig& rig, const Package& package) {
 
 void mend_crcs(SimFlash& flash, const Layout& layout) {
   uint8_t* raw = flash.raw().data();
-  const uint32_t covered = kRecordHeaderBytes + state_bytes(layout.slot_count);
+  const uint32_t covered = kRecordBytes - 4;
   for (uint8_t b = 0; b < kJournalBlocks; ++b) {
     for (uint32_t i = 0; i < layout.records_per_block(); ++i) {
-      uint8_t* record = raw + layout.journal_offset(b) + i * layout.place_bytes();
-      if (load_le16(record) == kRecordMagic) store_le32(record + covered, crc32(0, Bytes(record, covered)));
+      uint8_t* record = raw + layout.journal_offset(b) + i * layout.place_bytes;
+      store_le32(record + covered, crc32(kRecordMagic ^ layout.id(), Bytes(record, covered)));
     }
   }
   for (uint8_t s = 0; s < layout.slot_count; ++s) {

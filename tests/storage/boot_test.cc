@@ -28,9 +28,9 @@ BootDecision decide_boot(BootInput input, State& state) {
   if (input.cause == ResetCause::kWatchdog && state.watchdog_run >= input.watchdog_run_max) {
     decision.choice.action = BootAction::kSafeMode;
   } else {
-    decision.choice =
-        choose(newest_slot(state, kToAttempt, input.sound), newest_slot(state, kToRunFirst, input.sound),
-               newest_slot(state, kToRunNext, input.sound), input.has_builtin);
+    for (uint8_t s = 0; s < kSlotCountMax; ++s) state.slots[s].sound = (input.sound >> s & 1) != 0;
+    decision.choice = choose(newest_slot(state, kToAttempt, 0, true), newest_slot(state, kToRunFirst, 0, true),
+                             newest_slot(state, kToRunNext, 0, true), input.has_builtin);
   }
   return decision;
 }

@@ -53,7 +53,7 @@ TEST_P(JournalOnBoard, RemembersTheNewestThroughManyTurns) {
   ASSERT_FALSE(journal.mount(state));
   const uint32_t count = std::min(5 * layout.records_per_block() + 3, 1500u);
   for (uint32_t i = 1; i <= count; ++i) {
-    ASSERT_TRUE(journal.append(numbered(i), Event::kFirm).ok());
+    ASSERT_TRUE(journal.append(numbered(i)).ok());
     if (i >= 40 && i % 50 != 0) continue;
     ASSERT_EQ(mounted(), i);
   }
@@ -66,9 +66,9 @@ TEST_P(JournalOnBoard, EveryRecordIsFirmUnlessItsMarkIsMissing) {
     Journal journal(volume);
     State state = {};
     journal.mount(state);
-    ASSERT_TRUE(journal.append(numbered(1), Event::kFirm).ok());
+    ASSERT_TRUE(journal.append(numbered(1)).ok());
     flash.cut_power(flash.operations() + 1, CutPoint::kBefore, 0);  // before the mark
-    (void)journal.append(numbered(2), Event::kFirm);
+    (void)journal.append(numbered(2));
     flash.power_on();
   }
   Journal journal(volume);
@@ -76,7 +76,7 @@ TEST_P(JournalOnBoard, EveryRecordIsFirmUnlessItsMarkIsMissing) {
   ASSERT_TRUE(journal.mount(state));
   EXPECT_EQ(state.generation, 2u);
   EXPECT_FALSE(journal.firm());
-  ASSERT_TRUE(journal.append(state, Event::kFirm).ok());
+  ASSERT_TRUE(journal.append(state).ok());
   EXPECT_TRUE(journal.firm());
   Journal again(volume);
   ASSERT_TRUE(again.mount(state));
@@ -91,10 +91,10 @@ TEST_P(JournalOnBoard, GoesRoundSpoiledPlaces) {
     const Fault fault = i % 3 == 0 ? Fault::kRefuse : i % 3 == 1 ? Fault::kHalf : Fault::kSilent;
     flash.fail_operations(flash.operations(), 1, fault);
     // A failed erase is reported; what was newest stays so. Anything else is worked around.
-    const Status status = journal.append(numbered(i), Event::kFirm);
+    const Status status = journal.append(numbered(i));
     if (!status.ok()) {
       EXPECT_EQ(status.error(), Error::kEraseFailed);
-      ASSERT_TRUE(journal.append(numbered(i), Event::kFirm).ok());
+      ASSERT_TRUE(journal.append(numbered(i)).ok());
     }
     ASSERT_EQ(mounted(), i);
   }
@@ -105,11 +105,11 @@ TEST_P(JournalOnBoard, ErasesABlockOnceForARecordThatTheBusyPartRefuses) {
   State state = {};
   journal.mount(state);
   const uint32_t places = layout.records_per_block();
-  for (uint32_t i = 1; i <= places; ++i) ASSERT_TRUE(journal.append(numbered(i), Event::kFirm).ok());
+  for (uint32_t i = 1; i <= places; ++i) ASSERT_TRUE(journal.append(numbered(i)).ok());
   flash.fail_operations(flash.operations() + 1, 3, Fault::kBusy);  // behind the erase
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(journal.append(numbered(9999), Event::kFirm).error(), Error::kFlashBusy);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(journal.append(numbered(9999)).error(), Error::kFlashBusy);
   EXPECT_EQ(mounted(), places);
-  ASSERT_TRUE(journal.append(numbered(9999), Event::kFirm).ok());
+  ASSERT_TRUE(journal.append(numbered(9999)).ok());
   EXPECT_EQ(mounted(), 9999u);
   EXPECT_EQ(flash.wear(0), 2u) << "once because there was no journal, and once for its turn";
 }
@@ -118,12 +118,12 @@ TEST_P(JournalOnBoard, ReportsAPartThatFailsAltogetherAndKeepsTheNewest) {
   Journal journal(volume);
   State state = {};
   journal.mount(state);
-  ASSERT_TRUE(journal.append(numbered(7), Event::kFirm).ok());
+  ASSERT_TRUE(journal.append(numbered(7)).ok());
   flash.fail_operations(flash.operations(), 1000000, Fault::kRefuse);
-  EXPECT_FALSE(journal.append(numbered(8), Event::kFirm).ok());
+  EXPECT_FALSE(journal.append(numbered(8)).ok());
   EXPECT_EQ(mounted(), 7u);
   flash.clear_faults();
-  ASSERT_TRUE(journal.append(numbered(9), Event::kFirm).ok());
+  ASSERT_TRUE(journal.append(numbered(9)).ok());
   EXPECT_EQ(mounted(), 9u);
 }
 
@@ -131,7 +131,7 @@ TEST_P(JournalOnBoard, IgnoresARecordOfAnotherLayout) {
   Journal journal(volume);
   State state = {};
   journal.mount(state);
-  ASSERT_TRUE(journal.append(numbered(1), Event::kFirm).ok());
+  ASSERT_TRUE(journal.append(numbered(1)).ok());
   layout.chunk_bytes /= 2;
   EXPECT_FALSE(Journal(volume).mount(state));
 }
@@ -140,9 +140,9 @@ TEST_P(JournalOnBoard, EveryByteOfARecordIsChecked) {
   Journal journal(volume);
   State state = {};
   journal.mount(state);
-  ASSERT_TRUE(journal.append(numbered(1), Event::kFirm).ok());
+  ASSERT_TRUE(journal.append(numbered(1)).ok());
   const uint32_t at = layout.journal_offset(1);  // the first turn is 1
-  for (uint32_t i = 0; i < kRecordHeaderBytes + state_bytes(2) + kRecordCrcBytes; ++i) {
+  for (uint32_t i = 0; i < kRecordBytes; ++i) {
     flash.raw()[at + i] ^= 0x10;
     EXPECT_EQ(mounted(), 0u) << "byte " << i;
     flash.raw()[at + i] ^= 0x10;
@@ -165,12 +165,12 @@ TEST(StateEncoding, SurvivesARoundTrip) {
   slot.flags = kSlotClean;
   slot.durable_chunks = 0xDEADBEEF;
   slot.wear_total = 1000;
-  std::vector<uint8_t> bytes(state_bytes(3));
-  encode_state(state, 3, bytes.data());
+  std::vector<uint8_t> bytes(kStateBytes);
+  encode_state(state, bytes.data());
   State out = {};
   decode_state(bytes.data(), 3, out);
-  std::vector<uint8_t> again(state_bytes(3));
-  encode_state(out, 3, again.data());
+  std::vector<uint8_t> again(kStateBytes);
+  encode_state(out, again.data());
   EXPECT_EQ(bytes, again);
   EXPECT_EQ(out.slots[2].durable_chunks, 0xDEADBEEFu);
   EXPECT_EQ(out.counter_floor, state.counter_floor);

@@ -22,27 +22,29 @@ endfunction()
 
 storage_mutant(seal_before_verify store_trial.cc
   "  if (!verifying()) {"
-  "  if (!verifying()) {\n    const State late = state_;\n    state_.slots[t.slot].state = SlotState::kPending;\n    (void)journal_.append(state_, Event::kSealed);\n    state_ = late;")
+  "  if (!verifying()) {\n    const State late = state_;\n    state_.slots[t.slot].state = SlotState::kPending;\n    (void)journal_.append(state_);\n    state_ = late;")
 storage_mutant(wrong_digest_accepted store_trial.cc
   "if (!same) return Error::kDigestMismatch;" "")
 storage_mutant(durable_before_read_back store_receive.cc
   "if (!status.ok() || read_back != crc) return Error::kReadBack"
   "if (!status.ok()) return Error::kReadBack")
+storage_mutant(durable_not_recorded store_receive.cc
+  "durable_chunks = closed;\n    status = commit();" "durable_chunks = closed;")
 storage_mutant(attempt_not_recorded store_trial.cc
-  "return commit(Event::kAttempt)" "return Status()")
+  "slot->attempts_made += 1;\n  slot->state = SlotState::kPending;\n  return commit()" "return Status()")
 storage_mutant(journal_erased_before_snapshot journal.cc
   "if (newest_ == 0) {\n    status" "if (true) {\n    status")
 storage_mutant(erased_record_skipped store_work.cc
   "  const Result<bool> done = meta_.flash.erase_slice(target);"
   "  bool blank = true;\n  for (uint32_t i = 0; i < meta_.layout.block_bytes; ++i) blank &= meta_.flash.mapped()[target + i] == meta_.layout.erased_value;\n  const Result<bool> done = blank ? Result<bool>(true) : meta_.flash.erase_slice(target);")
 storage_mutant(record_crc_not_checked journal.cc
-  "crc32(0, record) != kCrc32Residue" "crc32(0, record) == 0")
+  "record_crc(volume_.layout, record) == kCrc32Residue" "true")
 storage_mutant(tail_never_made_firm store.cc
   " || !journal_.firm()" "")
 storage_mutant(resume_trusts_the_block_in_work store_receive.cc
   "t.erased_blocks = block_in_work();" "t.erased_blocks = block_in_work() + 1;")
 storage_mutant(slot_cleared_before_it_is_recorded store_receive.cc
-  "const Status status = commit(Event::kClearing, Phase::kOpen, s);" "const Status status;\n  transfer_ = {};\n  transfer_.phase = Phase::kOpen;\n  transfer_.slot = s;")
+  "const Status status = commit(Phase::kOpen, s);" "const Status status;\n  transfer_ = {};\n  transfer_.phase = Phase::kOpen;\n  transfer_.slot = s;")
 storage_mutant(confirmed_slot_is_taken store_receive.cc
-  "(slot.state == SlotState::kConfirmed && sound(s))) continue;"
+  "(slot.state == SlotState::kConfirmed && slot.sound)) continue;"
   "false) continue;\n    if (slot.state == SlotState::kConfirmed) return s;")

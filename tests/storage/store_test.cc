@@ -14,8 +14,8 @@ namespace {
 
 class StoreTest : public testing::Test {
  protected:
-  explicit StoreTest(const std::string& name = "microbit", uint8_t slots = 2)
-      : board(small_board(name, slots, 4)), flash(board), config(config_for(board)) {
+  explicit StoreTest(const std::string& name = "microbit", uint8_t slots = 2, uint32_t payload_blocks = 4)
+      : board(small_board(name, slots, payload_blocks)), flash(board), config(config_for(board)) {
     config.slot_count = slots;
   }
 
@@ -493,8 +493,8 @@ TEST_F(StoreTest, WrongStatesChangeNothing) {
 // What could not be recorded did not happen: the state is as before, and the same call succeeds later.
 TEST_F(StoreTest, AChangeThatCannotBeRecordedIsTakenBack) {
   const auto as_bytes = [this] {
-    std::vector<uint8_t> bytes(state_bytes(2));
-    encode_state(store().state(), 2, bytes.data());
+    std::vector<uint8_t> bytes(kStateBytes);
+    encode_state(store().state(), bytes.data());
     return bytes;
   };
   const auto only_later = [&](const std::function<Error()>& call) {
@@ -546,6 +546,36 @@ TEST_F(StoreTest, SealsInTheMetaOnceTheFlashIsFree) {
 
 TEST_F(StoreTest, StaysSmall) {
   EXPECT_LE(sizeof(Store), 400u);
+}
+
+class StoreOfManyBlocks : public StoreTest {
+ protected:
+  StoreOfManyBlocks() : StoreTest("microbit", 2, 100) {}
+};
+
+// Sixteen times in a package at most: a journal wears, too. What is closed in between is sent again after a reset, and
+// only then.
+TEST_F(StoreOfManyBlocks, RecordsWhatIsDurableNowAndThen) {
+  const Package big = make_package(9, 80 * 1024, 0);
+  ASSERT_EQ(open(big), Error::kNone);
+  send(big, 8);
+  EXPECT_EQ(store().next_page(), 8u);
+  EXPECT_EQ(store().durable_chunks(), 5u);
+  ASSERT_EQ(open(big), Error::kNone);
+  EXPECT_EQ(store().next_page(), 8u) << "another connection goes on behind what is closed";
+  EXPECT_EQ(store().durable_chunks(), 8u) << "and is told so";
+  const uint64_t before = flash.operations();
+  ASSERT_EQ(open(big), Error::kNone);
+  EXPECT_EQ(flash.operations(), before) << "which costs nothing when nothing came since";
+  send(big, 15);
+  EXPECT_EQ(store().durable_chunks(), 13u);
+  rig().reboot();
+  ASSERT_EQ(open(big), Error::kNone);
+  EXPECT_EQ(store().next_page(), 13u);
+  send(big);
+  EXPECT_EQ(store().durable_chunks(), 80u);
+  EXPECT_TRUE(rig().verify());
+  EXPECT_TRUE(store().seal().ok());
 }
 
 class StoreOfThree : public StoreTest {

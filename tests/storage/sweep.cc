@@ -4,6 +4,7 @@
 #include <functional>
 #include <random>
 
+#include "base/crc.h"
 #include "tests/storage/choice.h"
 #include "tests/storage/rig.h"
 
@@ -356,7 +357,8 @@ struct Packages {
   explicit Packages(const Layout& layout) {
     const uint32_t block = layout.block_bytes;
     a = make_package(1, block + block / 3, 200);
-    b = make_package(2, 2 * block - 40, layout.payload_blocks() > 2 ? block / 2 : 24);
+    const uint32_t blocks = layout.payload_blocks();
+    b = make_package(2, (blocks > 3 ? blocks - 1 : 2) * block - 40, blocks > 2 ? block / 2 : 24);
     c = make_package(3, block / 2 + 13, 0);
     spoiled = make_package(4, block + 7, 0);
     spoiled.model_sha256[3] ^= 1;
@@ -464,9 +466,9 @@ uint32_t journal_room(World& w) {
   uint32_t newest = 0;
   for (uint8_t block = 0; block < kJournalBlocks; ++block) {
     for (uint32_t i = 0; i < layout.records_per_block(); ++i) {
-      const uint8_t* record = w.flash.mapped() + layout.journal_offset(block) + i * layout.place_bytes();
-      if (load_le16(record) != kRecordMagic) continue;
-      newest = std::max(newest, load_le32(record + 4));
+      const Bytes record(w.flash.mapped() + layout.journal_offset(block) + i * layout.place_bytes, kRecordBytes);
+      if (crc32(kRecordMagic ^ layout.id(), record) != kCrc32Residue) continue;
+      newest = std::max(newest, load_le32(record.data()));
     }
   }
   return newest == 0 ? 0 : layout.records_per_block() - 1 - newest % layout.records_per_block();
@@ -486,7 +488,7 @@ class Sweep {
  public:
   explicit Sweep(const SweepOptions& options)
       : options_(options),
-        board_(small_board(options.board, 2, options.board == "large_block" ? 2 : 3)),
+        board_(small_board(options.board, 2, options.payload_blocks)),
         flash_(board_),
         blank_(flash_.snapshot()),
         packages_(World(flash_, config_for(board_)).store().layout()) {}
@@ -507,8 +509,6 @@ class Sweep {
   }
 
  private:
-  bool large() const { return board_.geometry.erase_block_bytes > 16384; }
-
   void sweep_scenario(const Scenario& scenario, uint32_t room) {
     here_ = scenario.start.name + " / " + scenario.name + " / room " + std::to_string(room) + " (building)";
     flash_.restore(blank_);
@@ -521,7 +521,7 @@ class Sweep {
     here_ = scenario.start.name + " / " + scenario.name + " / room " + std::to_string(room);
 
     const uint64_t operations = run_once(scenario, start, known, {});
-    const uint64_t step = large() && !options_.full ? 29 : 1;
+    const uint64_t step = options_.full ? 1 : options_.step;
     for (uint64_t op = random_() % step; op < operations; op += step) {
       const int seeds = options_.full ? 8 : 2;
       for (int s = 0; s < seeds; ++s) cut_at(scenario, start, known, op, CutPoint::kInside, operations);

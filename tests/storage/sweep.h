@@ -20,8 +20,10 @@ struct SweepReport {
 
 struct SweepOptions {
   std::string board;
-  bool full = false;          // every cut point, several seeds, many nested cuts
-  bool stop_at_first = true;  // failure
+  uint32_t payload_blocks = 3;  // of a slot
+  uint32_t step = 1;            // of the operations only each so-many-th, unless full
+  bool full = false;            // every cut point, several seeds, many nested cuts
+  bool stop_at_first = true;    // failure
 };
 
 SweepReport sweep(const SweepOptions& options);
