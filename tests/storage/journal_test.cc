@@ -83,6 +83,31 @@ TEST_P(JournalOnBoard, EveryRecordIsFirmUnlessItsMarkIsMissing) {
   EXPECT_TRUE(again.firm());
 }
 
+// One that may be torn may be gone the next moment: the block before it is what is left then.
+TEST_P(JournalOnBoard, KeepsTheOtherBlockUntilTheNewestIsFirm) {
+  const uint32_t places = layout.records_per_block();
+  {
+    Journal journal(volume);
+    State state = {};
+    journal.mount(state);
+    for (uint32_t i = 1; i <= places; ++i) ASSERT_TRUE(journal.append(numbered(i)).ok());
+    flash.cut_power(flash.operations() + 2, CutPoint::kBefore, 0);  // behind the erase and the record
+    (void)journal.append(numbered(places + 1));
+    flash.power_on();
+  }
+  const uint32_t wear = flash.wear(1);  // where the first turn was
+  Journal journal(volume);
+  State state = {};
+  ASSERT_TRUE(journal.mount(state));
+  EXPECT_EQ(state.generation, places + 1);
+  EXPECT_FALSE(journal.firm());
+  ASSERT_TRUE(journal.append(state).ok());
+  EXPECT_EQ(flash.wear(1), wear);
+  Journal again(volume);
+  ASSERT_TRUE(again.mount(state));
+  EXPECT_TRUE(again.firm());
+}
+
 TEST_P(JournalOnBoard, GoesRoundSpoiledPlaces) {
   Journal journal(volume);
   State state = {};
