@@ -77,14 +77,12 @@ bool Meta::header(uint8_t slot, const PackageInfo& package, Do what) {
 }
 
 bool Meta::seal(uint8_t slot, Do what) {
-  const MutableBytes seal(scratch, kSealBytes);
   store_le32(scratch, kSealMagic);
-  Status status = flash.read(layout.header_offset(slot) + kHeaderCovered, seal.from(sizeof kSealMagic));
   const uint32_t offset = layout.seal_offset(slot);
-  if (what == Do::kCompare) return status.ok() && reads_equal(offset, seal);
   // One that was torn is left alone: it may read well only once.
-  if (status.ok() && reads_blank(offset, kSealBytes)) status = program(offset, scratch, kSealBytes);
-  return !status.is(Error::kFlashBusy);
+  const bool write = what == Do::kWrite;
+  const bool fits = reads_as(offset, write ? nullptr : scratch, kSealBytes);
+  return write ? !fits || !program(offset, scratch, kSealBytes).is(Error::kFlashBusy) : fits;
 }
 
 }  // namespace storage

@@ -41,9 +41,9 @@ struct PackageInfo {
 // header | magic u32 | generation u32 | package id u32 | manifest size u16 | attempts u8 | 0 u8 | model size u32 |
 //        | body offset u32 | body size u32 | counter u64 | model SHA-256 | body SHA-256 |
 //        | CRC-32 of all before and of the manifest | manifest bytes ... |
-// seal   | magic u32 | the header's CRC-32 |: the package was verified
+// seal   | magic u32 |: the package that the header is about was verified
 constexpr uint32_t kMetaHeaderBytes = 104;
-constexpr uint32_t kSealBytes = 8;
+constexpr uint32_t kSealBytes = 4;
 constexpr uint32_t kMetaMagic = 0x324D5352;  // "RSM2"
 constexpr uint32_t kSealMagic = 0x3253534C;
 
@@ -63,8 +63,8 @@ class Meta : public Volume {
   // not be programmed.
   bool header(uint8_t slot, const PackageInfo& package, Do what);
 
-  // The seal of the slot's header, which reads well. kCompare: true where it stands. kWrite: false where the flash is
-  // busy; otherwise it was tried, which is all that is asked for.
+  // kCompare: true where a seal stands, which is that of the slot's header if that reads well. kWrite: false where the
+  // flash is busy; otherwise it was tried, which is all that is asked for.
   bool seal(uint8_t slot, Do what);
 };
 
