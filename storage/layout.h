@@ -20,14 +20,14 @@ constexpr uint32_t divide_up(uint32_t size, uint32_t unit) {
 }
 
 struct Layout {
-  uint32_t block_bytes = 0;
-  uint16_t chunk_bytes = 0;
-  uint16_t slot_blocks = 0;  // meta and payload
-  uint16_t meta_blocks = 0;
-  uint16_t unit_bytes = 0;
-  uint16_t place_bytes = 0;  // of a journal record and its mark, whole units each
-  uint8_t erased_value = 0;
-  uint8_t slot_count = 0;
+  uint32_t block_bytes;
+  uint16_t chunk_bytes;
+  uint16_t slot_blocks;  // meta and payload
+  uint16_t meta_blocks;
+  uint16_t unit_bytes;
+  uint16_t place_bytes;  // of a journal record and its mark, whole units each
+  uint8_t erased_value;
+  uint8_t slot_count;
 
   // kBadGeometry where the region cannot hold two journal blocks and `slots` slots of one payload block each, has
   // 65536 blocks or more, or `chunk` is not a power of two that is whole units and divides the erase block.

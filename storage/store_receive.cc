@@ -96,6 +96,7 @@ ROOST_INLINE Status Store::start(const PackageInfo& package) {
     if (is_in(other.state, kUnconfirmed | states(SlotState::kReceiving))) {
       other.state = SlotState::kUnknown;
       other.reason = kReasonDisplaced;
+      other.durable_chunks = 0;
     }
   }
   empty(slot, kReasonNone);
