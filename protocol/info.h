@@ -23,9 +23,6 @@ constexpr size_t kInfoBytesMax = 512;
 constexpr size_t kInfoSlotsMax = 3;
 constexpr size_t kInfoTensorsMax = 4;
 constexpr size_t kTensorRankMax = 6;
-constexpr size_t kNameBytesMax = 24;
-constexpr size_t kVersionBytesMax = 16;
-constexpr size_t kHardwareBytesMax = 24;
 constexpr size_t kDigestPrefixBytes = 8;
 
 // A short text by value: UTF-8, not terminated. Longer ones are cut on construction.
