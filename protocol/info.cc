@@ -22,7 +22,7 @@ const RecordField kHeadFields[] = {ROOST_FIELD(InfoHead, version),
                                    ROOST_FIELD(InfoHead, payload_bytes_max),
                                    ROOST_FIELD(InfoHead, crc),
                                    kRecordEnd};
-const RecordField kDeviceFields[] = {ROOST_BYTES(InfoDevice, device_id),
+const RecordField kDeviceFields[] = {ROOST_FIELD(InfoDevice, device_id),
                                      ROOST_FIELD(InfoDevice, policy),
                                      ROOST_FIELD(InfoDevice, ring_bytes),
                                      ROOST_FIELD(InfoDevice, arena_bytes),
