@@ -46,7 +46,6 @@ constexpr uint8_t kAttemptsMax = 16;
 bool in_range(const ManifestView& manifest) {
   const PayloadLayout sizes = manifest.layout();
   return sizes.model_size() - 1 < kPayloadBytesMax && sizes.body_size() <= kPayloadBytesMax - sizes.body_offset() &&
-         manifest.name().size() <= kNameBytesMax && manifest.version().size() <= kVersionBytesMax &&
          manifest.attempts() - 1u < kAttemptsMax;
 }
 

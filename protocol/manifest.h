@@ -120,8 +120,8 @@ class ManifestView {
  public:
   ManifestView() = default;
   bool ok() const { return !root_.empty(); }
-  Text name() const { return text(ManifestField::kName); }          // at most 24 bytes
-  Text version() const { return text(ManifestField::kVersion); }    // at most 16 bytes
+  Text name() const { return text(ManifestField::kName); }
+  Text version() const { return text(ManifestField::kVersion); }
   Text hardware() const { return text(ManifestField::kHardware); }  // empty: any
   uint32_t model_size() const { return u32(ManifestField::kModelSize); }
   uint32_t body_size() const { return u32(ManifestField::kBodySize); }
@@ -157,8 +157,8 @@ class ManifestView {
 };
 
 // Not ok() if the bytes are no manifest: another type, not whole, not at a multiple of 8 (the reader works in place); or
-// name, version, sizes or attempts out of range, which a device relies upon. What else SPEC.md asks of a manifest is for
-// those who make it to check (host/writer/package_check.h).
+// sizes or attempts out of range, which a device relies upon. What else SPEC.md asks of a manifest is for those who make
+// it to check (host/writer/package_check.h).
 ManifestView read_manifest(Bytes bytes);
 
 }  // namespace protocol

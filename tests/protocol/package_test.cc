@@ -87,9 +87,9 @@ TEST(Manifest, JudgesEachFieldOutOfRange) {
   };
   EXPECT_EQ(broken([](auto&) {}), Verdict::kGood);
   EXPECT_EQ(broken([](auto& f) { f.name = ""; }), Verdict::kAgainstRules);
-  EXPECT_EQ(broken([](auto& f) { f.name = std::string(25, 'x'); }), Verdict::kRefused);
+  EXPECT_EQ(broken([](auto& f) { f.name = std::string(25, 'x'); }), Verdict::kAgainstRules);
   EXPECT_EQ(broken([](auto& f) { f.name = "a\nb"; }), Verdict::kAgainstRules);
-  EXPECT_EQ(broken([](auto& f) { f.version = std::string(17, '1'); }), Verdict::kRefused);
+  EXPECT_EQ(broken([](auto& f) { f.version = std::string(17, '1'); }), Verdict::kAgainstRules);
   EXPECT_EQ(broken([](auto& f) { f.hardware = std::string(25, 'x'); }), Verdict::kAgainstRules);
   EXPECT_EQ(broken([](auto& f) { f.model_size = 0; }), Verdict::kRefused);
   EXPECT_EQ(broken([](auto& f) { f.model_size = kPayloadBytesMax + 1; }), Verdict::kRefused);
