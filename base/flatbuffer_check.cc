@@ -9,33 +9,24 @@ constexpr uint32_t kFlatVector = kFlatScalar | kFlatMany;
 
 }  // namespace
 
-// Sums of an offset and a size stay below 2^32, since the file is no larger than 2^30.
-bool FlatCheck::check_root() {
-  return file_.size() <= kFlatFileBytesMax && reinterpret_cast<uintptr_t>(file_.data()) % kOffsetBytes == 0 &&
-         check_field(0, flat_table(0));
-}
-
 // A number of so many bytes, a power of two; null: there is none.
 const uint8_t* FlatCheck::find_number(uint32_t at, uint32_t size) const {
   return (at & (size - 1)) == 0 && inside(at, size) ? file_.data() + at : nullptr;
 }
 
-bool FlatCheck::check_table(uint32_t at, const FlatTable& table) {
+bool FlatCheck::check_table(uint32_t at, FlatTable fields) {
   const uint8_t* const distance = find_number(at, kOffsetBytes);
-  if (tables_left_ == 0 || distance == nullptr) return false;
+  if (distance == nullptr || tables_left_ == 0) return false;
   --tables_left_;
   // The distance to the vtable has a sign; unsigned subtraction comes to the same.
   const uint32_t start = at - flat_load<uint32_t>(distance);
   const uint8_t* const vtable = find_number(start, sizeof(uint16_t));  // begins with its size
   if (vtable == nullptr) return false;
   const uint32_t vtable_size = flat_load<uint16_t>(vtable);
-  if (vtable_size % 2 != 0 || vtable_size < kVtableHeadBytes || !inside(start, vtable_size)) return false;
-  for (uint32_t i = 0; i < table.count; ++i) {
-    const uint32_t entry = kVtableHeadBytes + 2 * i;
+  if (vtable_size % 2 != 0 || !inside(start, vtable_size)) return false;
+  for (uint32_t entry = kVtableHeadBytes; *fields != kFlatEnd; ++fields, entry += 2) {
     const uint32_t offset = entry < vtable_size ? flat_load<uint16_t>(vtable + entry) : 0;
-    if (offset == 0 ? (table.fields[i] & kFlatRequired) != 0 : !check_field(at + offset, table.fields[i])) {
-      return false;
-    }
+    if (offset == 0 ? (*fields & kFlatRequired) != 0 : !check_field(at + offset, *fields)) return false;
   }
   return true;
 }
@@ -48,9 +39,9 @@ bool FlatCheck::check_field(uint32_t at, uint32_t field) {
 
   const uint8_t* const place = find_number(at, kOffsetBytes);
   if (place == nullptr) return false;
-  const uint32_t offset = flat_load<uint32_t>(place);
-  if (offset == 0 || offset >= file_.size() - at) return false;
-  at += offset;
+  const int32_t offset = static_cast<int32_t>(flat_load<uint32_t>(place));
+  if (offset <= 0) return false;  // too large, or to itself
+  at += static_cast<uint32_t>(offset);
   if (kind == kFlatTable) return check_table(at, schema_[number]);
 
   const uint8_t* const head = find_number(at, kOffsetBytes);

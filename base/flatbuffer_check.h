@@ -5,9 +5,9 @@
 // FlatBuffers library's own verifier would refuse (tests/base/flatbuffer_check_test.cc and the fuzzer of the same
 // name compare them), and is one small function where that one is compiled anew for each table.
 //
-//   const uint8_t kPairFields[] = {flat_text(kFlatRequired), flat_scalar(4)};   // in the order of their ids
-//   const uint8_t kRootFields[] = {flat_tables(1)};                             // the number of a row below
-//   const FlatTable kSchema[] = {FlatTable(kRootFields), FlatTable(kPairFields)};
+//   const uint8_t kPairFields[] = {flat_text(kFlatRequired), flat_scalar(4), kFlatEnd};  // in the order of their ids
+//   const uint8_t kRootFields[] = {flat_tables(1), kFlatEnd};                            // the number of a row below
+//   const FlatTable kSchema[] = {kRootFields, kPairFields};
 //
 //   if (!FlatCheck(file, kSchema, 100).check_root()) return Error::kMalformed;
 //
@@ -43,6 +43,7 @@ enum : uint8_t {
   kFlatRequired = 0x80,
   kFlatKindMask = 0x70,
   kFlatNumberMask = 0x0F,
+  kFlatEnd = 0,  // behind the last field
 };
 
 constexpr uint8_t flat_field(unsigned kind, unsigned number, unsigned required) {
@@ -67,28 +68,24 @@ constexpr uint8_t flat_tables(unsigned row, unsigned required = 0) {
   return flat_field(kFlatTable | kFlatMany, row, required);
 }
 
-struct FlatTable {
-  constexpr FlatTable() : fields(nullptr), count(0) {}
-  template <size_t N>
-  explicit constexpr FlatTable(const uint8_t (&all)[N]) : fields(all), count(N) {}
+// The fields of a table: flat_...() in the order of their ids, then kFlatEnd. What comes behind them is ignored.
+using FlatTable = const uint8_t*;
 
-  const uint8_t* fields;  // flat_...(), in the order of their ids; fields beyond them are ignored
-  uint32_t count;
-};
-
+// So that sums of an offset and a size stay below 2^32.
 constexpr size_t kFlatFileBytesMax = size_t{1} << 30;
 
-// Borrows both; row 0 of `schema` is the root. At most `tables_max` tables are looked at, counted as often as
+// Borrows both. The file is no larger than kFlatFileBytesMax, and begins at a multiple of the largest number in it; row
+// 0 of `schema` is the root. At most `tables_max` tables are looked at, counted as often as
 // something points to them: what costs more is refused.
 class FlatCheck {
  public:
   FlatCheck(Bytes file, const FlatTable* schema, uint32_t tables_max)
       : file_(file), schema_(schema), tables_left_(tables_max) {}
 
-  // The whole file, from the offset of the root table at its start. It must begin at a multiple of 4.
-  bool check_root();
+  // The whole file, from the offset of the root table at its start.
+  bool check_root() { return check_field(0, flat_table(0)); }
   // One table at an offset that is known to lie in the file.
-  bool check_table(uint32_t at, const FlatTable& table);
+  bool check_table(uint32_t at, FlatTable fields);
 
  private:
   bool inside(uint32_t at, uint32_t size) const { return at <= file_.size() && size <= file_.size() - at; }

@@ -5,51 +5,30 @@
 namespace roost {
 namespace {
 
-size_t size_of(RecordField field) {
-  return field.shape & ~size_t{kRecordBytes};
-}
-
-// An integer of this machine into the record's order, or back.
-void copy_field(uint8_t* to, const uint8_t* from, RecordField field) {
-  const size_t size = size_of(field);
+// An integer of this machine into the record's order, or back; or bytes as they are.
+void copy_field(uint8_t* to, const uint8_t* from, size_t size) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
   memcpy(to, from, size);
 #else
-  const bool integer = (field.shape & kRecordBytes) == 0;
+  const bool integer = size <= 8 && (size & (size - 1)) == 0;
   for (size_t i = 0; i < size; ++i) to[i] = from[integer ? size - 1 - i : i];
 #endif
 }
 
 }  // namespace
 
-size_t record_size(RecordFields fields) {
-  size_t size = 0;
-  for (; fields->shape != 0; ++fields) size += size_of(*fields);
-  return size;
-}
-
-uint8_t* store_field(const RecordField& field, const void* object, uint8_t* out) {
-  const size_t size = size_of(field);
-  if (field.member == kRecordNothing) {
-    memset(out, 0, size);
-  } else {
-    copy_field(out, static_cast<const uint8_t*>(object) + field.member, field);
+uint8_t* move_record(RecordFields fields, uint8_t* object, uint8_t* bytes, RecordWay way) {
+  for (; fields->size != 0; ++fields) {
+    const bool store = way == RecordWay::kStore;
+    uint8_t* const member = object + fields->member;
+    if (fields->member != kRecordNothing) {
+      copy_field(store ? bytes : member, store ? member : bytes, fields->size);
+    } else if (store) {
+      memset(bytes, 0, fields->size);
+    }
+    bytes += fields->size;
   }
-  return out + size;
-}
-
-uint8_t* store_record(RecordFields fields, const void* object, uint8_t* out) {
-  for (; fields->shape != 0; ++fields) out = store_field(*fields, object, out);
-  return out;
-}
-
-const uint8_t* load_record(RecordFields fields, const uint8_t* in, void* object) {
-  for (; fields->shape != 0; ++fields) {
-    const RecordField field = *fields;
-    if (field.member != kRecordNothing) copy_field(static_cast<uint8_t*>(object) + field.member, in, field);
-    in += size_of(field);
-  }
-  return in;
+  return bytes;
 }
 
 }  // namespace roost

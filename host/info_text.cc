@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "host/package.h"
 #include "protocol/reason.h"
 #include "runtime/schema_generated.h"
@@ -10,6 +12,13 @@ namespace roost::host {
 
 namespace tflite = runtime::tflite;
 using protocol::PackageState;
+
+std::string string_of(protocol::Text text) {
+  std::string result(text.data(), text.size());
+  std::replace_if(
+      result.begin(), result.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7F; }, '?');
+  return result;
+}
 
 const char* package_state_name(PackageState state) {
   switch (state) {

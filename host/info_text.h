@@ -8,9 +8,11 @@
 
 namespace roost::host {
 
+// Of a device's text, fit for a terminal: '?' for each control character.
+std::string string_of(protocol::Text text);
 template <size_t N>
 std::string string_of(const protocol::ShortText<N>& text) {
-  return std::string(text.text().data(), text.text().size());
+  return string_of(text.text());
 }
 
 // "trial", "rolled_back" ...: the words of --json and D-Bus.

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "host/aligned_bytes.h"
 #include "host/file.h"
+#include "host/writer/package_check.h"
 #include "protocol/manifest.h"
 #include "protocol/package.h"
 #include "runtime/interpreter.h"
@@ -185,14 +186,20 @@ Outcome build_package(Bytes model, const PackageOptions& options, Package* packa
   fields.attempts = options.attempts;
   fields.counter = options.counter;
   package->manifest = protocol::write_manifest(fields);
-  // What we made must read back, or the device would refuse it: an option out of range ends here.
+  // What we made must read back, and follow the rules: an option out of range ends here.
   const AlignedBytes manifest(package->manifest);
-  protocol::ManifestView view;
-  if (!protocol::read_manifest(manifest.bytes(), &view).ok()) {
+  if (package->manifest.size() > protocol::kManifestBytesMax ||
+      !protocol::follows_rules(protocol::read_manifest(manifest.bytes()))) {
     return {ExitCode::kUsage, "check",
             fmt::format("these options make no valid manifest ({} bytes of at most {}; hardware at most {} bytes; "
                         "attempts 1 to 16)",
                         package->manifest.size(), protocol::kManifestBytesMax, protocol::kHardwareBytesMax)};
+  }
+  if (!body.empty() && !protocol::follows_rules(protocol::read_body(AlignedBytes(body).bytes()))) {
+    return {ExitCode::kUsage, "check",
+            fmt::format("these labels, settings or self-test vectors make no valid package (at most {}, {} and {}; "
+                        "texts at most 4096 bytes; labels and keys without control characters)",
+                        protocol::kBodyLabelsMax, protocol::kBodyKeyValuesMax, protocol::kBodyVectorsMax)};
   }
   package->id = protocol::package_id(sha256(package->manifest));
   return {};

@@ -14,41 +14,20 @@ const uint8_t kBodyFields[] = {
     flat_texts(),               // labels
     flat_tables(kKeyValueRow),  // key_values
     flat_tables(kVectorRow),    // vectors
+    kFlatEnd,
 };
 const uint8_t kKeyValueFields[] = {
     flat_text(kFlatRequired),  // key
     flat_text(kFlatRequired),  // value
+    kFlatEnd,
 };
 const uint8_t kVectorFields[] = {
     flat_vector(1, kFlatRequired),  // input
     flat_vector(1, kFlatRequired),  // expected
     flat_scalar(4),                 // tolerance
+    kFlatEnd,
 };
-const FlatTable kSchema[] = {FlatTable(kBodyFields), FlatTable(kKeyValueFields), FlatTable(kVectorFields)};
-
-constexpr uint32_t kTablesMax = 1 + kBodyKeyValuesMax + kBodyVectorsMax;
-constexpr uint32_t kTextMax = 4096;
-
-const FlatLimit kBodyLimits[] = {
-    FlatLimit(FlatLimit::kVector, BodyView::kLabels, 0, kBodyLabelsMax),
-    FlatLimit(FlatLimit::kTexts, BodyView::kLabels, 0, kTextMax),
-    FlatLimit(FlatLimit::kTables, BodyView::kKeyValues, kKeyValueRow, kBodyKeyValuesMax),
-    FlatLimit(FlatLimit::kTables, BodyView::kVectors, kVectorRow, kBodyVectorsMax),
-    kFlatLimitsEnd,
-};
-const FlatLimit kKeyValueLimits[] = {
-    FlatLimit(FlatLimit::kText, kKey, 1, kTextMax),
-    FlatLimit(FlatLimit::kVector, kValue, 0, kTextMax),
-    kFlatLimitsEnd,
-};
-const FlatLimit kVectorLimits[] = {
-    FlatLimit(FlatLimit::kVector, VectorView::kExpected, 1, kFlatUnlimited),
-    FlatLimit(FlatLimit::kFloat, VectorView::kTolerance),
-    kFlatLimitsEnd,
-};
-const FlatLimit* const kLimits[] = {kBodyLimits, kKeyValueLimits, kVectorLimits};
-
-const FlatFormat kFormat = {flat_identifier("RSB1"), kPayloadBytesMax, kSchema, kTablesMax, kLimits};
+const FlatTable kSchema[] = {kBodyFields, kKeyValueFields, kVectorFields};
 
 }  // namespace
 
@@ -64,8 +43,8 @@ KeyValueView BodyView::key_value(size_t index) const {
   return view;
 }
 
-Status read_body(Bytes bytes, BodyView* view) {
-  return check_file(bytes, kFormat, &view->root_);
+BodyView read_body(Bytes bytes) {
+  return BodyView(FlatView(flat_root(bytes, flat_identifier("RSB1"), kSchema)));
 }
 
 }  // namespace protocol

@@ -11,37 +11,38 @@ namespace protocol {
 namespace {
 
 // What follows the type in each message, as SPEC.md draws it.
-const RecordField kOfferFields[] = {ROOST_FIELD(Offer, version),
-                                    ROOST_FIELD(Offer, flags),
-                                    ROOST_FIELD(Offer, epoch),
-                                    ROOST_FIELD(Offer, package_id),
-                                    ROOST_FIELD(Offer, manifest_size),
-                                    ROOST_FIELD(Offer, payload_size),
-                                    ROOST_FIELD(Offer, fragment_payload),
-                                    kRecordEnd};
-const RecordField kQueryFields[] = {ROOST_FIELD(Query, epoch), ROOST_FIELD(Query, last_sent), kRecordEnd};
-const RecordField kRequestFields[] = {ROOST_FIELD(Request, tag), ROOST_FIELD(Request, flags),
-                                      ROOST_FIELD(Request, package_id), kRecordEnd};
-const RecordField kAcceptFields[] = {ROOST_FIELD(Accept, epoch), ROOST_FIELD(Accept, chunk_log2),
-                                     ROOST_FIELD(Accept, resume_chunk), ROOST_FIELD(Accept, limit), kRecordEnd};
-const RecordField kRejectFields[] = {ROOST_FIELD(Reject, epoch), ROOST_FIELD(Reject, reason),
-                                     ROOST_FIELD(Reject, detail), kRecordEnd};
-const RecordField kReportFields[] = {ROOST_FIELD(ReportHead, epoch_low), ROOST_FIELD(ReportHead, next_wanted),
-                                     ROOST_FIELD(ReportHead, limit), ROOST_FIELD(ReportHead, durable_low),
-                                     kRecordEnd};
-const RecordField kRewindFields[] = {ROOST_FIELD(Rewind, epoch), ROOST_FIELD(Rewind, chunk),
-                                     ROOST_FIELD(Rewind, limit), kRecordEnd};
-const RecordField kMilestoneFields[] = {ROOST_FIELD(Milestone, epoch), ROOST_FIELD(Milestone, package_id),
+constexpr RecordField kOfferFields[] = {ROOST_FIELD(Offer, version),
+                                        ROOST_FIELD(Offer, flags),
+                                        ROOST_FIELD(Offer, epoch),
+                                        ROOST_FIELD(Offer, package_id),
+                                        ROOST_FIELD(Offer, manifest_size),
+                                        ROOST_FIELD(Offer, payload_size),
+                                        ROOST_FIELD(Offer, fragment_payload),
                                         kRecordEnd};
-const RecordField kFailedFields[] = {ROOST_FIELD(Failed, epoch), ROOST_FIELD(Failed, package_id),
-                                     ROOST_FIELD(Failed, reason), ROOST_FIELD(Failed, detail), kRecordEnd};
-const RecordField kBusyFields[] = {ROOST_FIELD(Busy, about), ROOST_FIELD(Busy, tag), kRecordEnd};
-const RecordField kUnknownFields[] = {ROOST_FIELD(Unknown, about), ROOST_FIELD(Unknown, reason),
-                                      ROOST_FIELD(Unknown, version), kRecordEnd};
-const RecordField kAnswerFields[] = {ROOST_FIELD(Answer, tag), ROOST_FIELD(Answer, about),
-                                     ROOST_FIELD(Answer, reason), ROOST_FIELD(Answer, detail), kRecordEnd};
-const RecordField kStateChangeFields[] = {ROOST_FIELD(StateChange, package_id), ROOST_FIELD(StateChange, reason),
-                                          ROOST_FIELD(StateChange, detail), kRecordEnd};
+constexpr RecordField kQueryFields[] = {ROOST_FIELD(Query, epoch), ROOST_FIELD(Query, last_sent), kRecordEnd};
+constexpr RecordField kRequestFields[] = {ROOST_FIELD(Request, tag), ROOST_FIELD(Request, flags),
+                                          ROOST_FIELD(Request, package_id), kRecordEnd};
+constexpr RecordField kAcceptFields[] = {ROOST_FIELD(Accept, epoch), ROOST_FIELD(Accept, chunk_log2),
+                                         ROOST_FIELD(Accept, resume_chunk), ROOST_FIELD(Accept, limit), kRecordEnd};
+constexpr RecordField kRejectFields[] = {ROOST_FIELD(Reject, epoch), ROOST_FIELD(Reject, reason),
+                                         ROOST_FIELD(Reject, detail), kRecordEnd};
+constexpr RecordField kReportFields[] = {ROOST_FIELD(ReportHead, epoch_low), ROOST_FIELD(ReportHead, next_wanted),
+                                         ROOST_FIELD(ReportHead, limit), ROOST_FIELD(ReportHead, durable_low),
+                                         kRecordEnd};
+constexpr RecordField kRewindFields[] = {ROOST_FIELD(Rewind, epoch), ROOST_FIELD(Rewind, chunk),
+                                         ROOST_FIELD(Rewind, limit), kRecordEnd};
+constexpr RecordField kMilestoneFields[] = {ROOST_FIELD(Milestone, epoch), ROOST_FIELD(Milestone, package_id),
+                                            kRecordEnd};
+constexpr RecordField kFailedFields[] = {ROOST_FIELD(Failed, epoch), ROOST_FIELD(Failed, package_id),
+                                         ROOST_FIELD(Failed, reason), ROOST_FIELD(Failed, detail), kRecordEnd};
+constexpr RecordField kBusyFields[] = {ROOST_FIELD(Busy, about), ROOST_FIELD(Busy, tag), kRecordEnd};
+constexpr RecordField kUnknownFields[] = {ROOST_FIELD(Unknown, about), ROOST_FIELD(Unknown, reason),
+                                          ROOST_FIELD(Unknown, version), kRecordEnd};
+constexpr RecordField kAnswerFields[] = {ROOST_FIELD(Answer, tag), ROOST_FIELD(Answer, about),
+                                         ROOST_FIELD(Answer, reason), ROOST_FIELD(Answer, detail), kRecordEnd};
+constexpr RecordField kStateChangeFields[] = {ROOST_FIELD(StateChange, package_id),
+                                              ROOST_FIELD(StateChange, reason), ROOST_FIELD(StateChange, detail),
+                                              kRecordEnd};
 
 Frame frame_of(MessageType type, RecordFields fields, const void* message) {
   Frame frame;
@@ -94,14 +95,16 @@ Error decode(Bytes frame, ToDevice* message) {
   if (frame.empty()) return Error::kTooShort;
   message->request.type = message->type;  // stays, if it is one: no field of its record
   RecordFields fields = kRequestFields;
+  size_t size = 1 + record_size(kRequestFields);
   if (message->type == MessageType::kOffer) {
     fields = kOfferFields;
+    size = 1 + record_size(kOfferFields);
   } else if (message->type == MessageType::kQuery) {
     fields = kQueryFields;
+    size = 1 + record_size(kQueryFields);
   } else if (!is_request(type)) {
     return Error::kWrongType;
   }
-  const size_t size = 1 + record_size(fields);
   if (frame.size() != size) return frame.size() < size ? Error::kTooShort : Error::kTooLong;
   load_record(fields, frame.data() + 1, &message->offer);  // all have one place
   if (message->type == MessageType::kOffer) return check(message->offer);

@@ -2,7 +2,6 @@
 
 #include "base/bytes.h"
 #include "base/crc.h"
-#include "base/record.h"
 #include "protocol/control.h"
 
 namespace roost {
@@ -12,38 +11,52 @@ namespace {
 constexpr size_t kSizeOffset = 2;
 constexpr size_t kCrcOffset = 16;
 
-const RecordField kHeadFields[] = {ROOST_FIELD(InfoHead, version),
-                                   ROOST_FIELD(InfoHead, chunk_log2),
-                                   ROOST_FIELD(InfoHead, size),
-                                   ROOST_FIELD(InfoHead, generation),
-                                   ROOST_FIELD(InfoHead, initial_credit_bytes),
-                                   ROOST_FIELD(InfoHead, preferred_value_bytes),
-                                   ROOST_FIELD(InfoHead, manifest_bytes_max),
-                                   ROOST_FIELD(InfoHead, payload_bytes_max),
-                                   ROOST_FIELD(InfoHead, crc),
-                                   kRecordEnd};
-const RecordField kDeviceFields[] = {ROOST_BYTES(InfoDevice, device_id),
-                                     ROOST_FIELD(InfoDevice, policy),
-                                     ROOST_FIELD(InfoDevice, ring_bytes),
-                                     ROOST_FIELD(InfoDevice, arena_bytes),
-                                     ROOST_FIELD(InfoDevice, erase_block_bytes),
-                                     ROOST_FIELD(InfoDevice, program_unit_bytes),
-                                     ROOST_FIELD(InfoDevice, erased_value),
-                                     ROOST_FIELD(InfoDevice, erases_left),
-                                     kRecordEnd};
-const RecordField kSlotFields[] = {
+constexpr RecordField kHeadFields[] = {ROOST_FIELD(InfoHead, version),
+                                       ROOST_FIELD(InfoHead, chunk_log2),
+                                       ROOST_FIELD(InfoHead, size),
+                                       ROOST_FIELD(InfoHead, generation),
+                                       ROOST_FIELD(InfoHead, initial_credit_bytes),
+                                       ROOST_FIELD(InfoHead, preferred_value_bytes),
+                                       ROOST_FIELD(InfoHead, manifest_bytes_max),
+                                       ROOST_FIELD(InfoHead, payload_bytes_max),
+                                       ROOST_FIELD(InfoHead, crc),
+                                       kRecordEnd};
+constexpr RecordField kDeviceFields[] = {ROOST_FIELD(InfoDevice, head.version),
+                                         ROOST_FIELD(InfoDevice, head.chunk_log2),
+                                         ROOST_FIELD(InfoDevice, head.size),
+                                         ROOST_FIELD(InfoDevice, head.generation),
+                                         ROOST_FIELD(InfoDevice, head.initial_credit_bytes),
+                                         ROOST_FIELD(InfoDevice, head.preferred_value_bytes),
+                                         ROOST_FIELD(InfoDevice, head.manifest_bytes_max),
+                                         ROOST_FIELD(InfoDevice, head.payload_bytes_max),
+                                         ROOST_FIELD(InfoDevice, head.crc),
+                                         ROOST_FIELD(InfoDevice, device_id),
+                                         ROOST_FIELD(InfoDevice, policy),
+                                         ROOST_FIELD(InfoDevice, ring_bytes),
+                                         ROOST_FIELD(InfoDevice, arena_bytes),
+                                         ROOST_FIELD(InfoDevice, erase_block_bytes),
+                                         ROOST_FIELD(InfoDevice, program_unit_bytes),
+                                         ROOST_FIELD(InfoDevice, erased_value),
+                                         ROOST_FIELD(InfoDevice, erases_left),
+                                         kRecordEnd};
+constexpr RecordField kSlotFields[] = {
     ROOST_FIELD(InfoSlotFacts, state),           ROOST_FIELD(InfoSlotFacts, reason),
     ROOST_FIELD(InfoSlotFacts, detail),          ROOST_FIELD(InfoSlotFacts, generation),
     ROOST_FIELD(InfoSlotFacts, package_id),      ROOST_FIELD(InfoSlotFacts, durable_chunks),
     ROOST_FIELD(InfoSlotFacts, erase_count_max), kRecordEnd};
-const RecordField kRunningFields[] = {
+constexpr RecordField kRunningFields[] = {
     ROOST_FIELD(InfoRunningFacts, slot),       ROOST_FIELD(InfoRunningFacts, state),
     ROOST_FIELD(InfoRunningFacts, reason),     ROOST_FIELD(InfoRunningFacts, detail),
     ROOST_FIELD(InfoRunningFacts, generation), kRecordEnd};
 
-void put_record(ByteWriter* w, RecordFields fields, const void* object) {
-  if (uint8_t* out = w->take(record_size(fields))) store_record(fields, object, out);
-}
+// What InfoWriter counts on.
+constexpr size_t kTensorsBytesMax = 1 + kInfoTensorsMax * (2 + 2 * kTensorRankMax);
+constexpr size_t kSlotBytesMax =
+    record_size(kSlotFields) + kDigestPrefixBytes + 1 + kNameBytesMax + 1 + kVersionBytesMax;
+static_assert(record_size(kDeviceFields) + 1 + kHardwareBytesMax + record_size(kRunningFields) + kSha256Bytes + 1 +
+                      kInfoSlotsMax * kSlotBytesMax + 2 * kTensorsBytesMax <=
+                  kInfoBytesMax,
+              "Info in full");
 
 void get_record(ByteReader* r, RecordFields fields, void* object) {
   if (const uint8_t* in = r->take(record_size(fields))) load_record(fields, in, object);
@@ -53,11 +66,6 @@ void get_record(ByteReader* r, RecordFields fields, void* object) {
 template <size_t N>
 void get_digest(ByteReader* r, std::array<uint8_t, N>* digest) {
   if (const uint8_t* in = r->take(N)) memcpy(digest->data(), in, N);
-}
-
-void put_text(ByteWriter* w, const Text& text) {
-  w->u8(static_cast<uint8_t>(text.size()));
-  w->bytes(Bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }
 
 template <size_t N>
@@ -128,53 +136,62 @@ bool get_body(ByteReader* r, Info* info) {
 
 }  // namespace
 
-void InfoWriter::begin(const InfoHead& head, const InfoDevice& device, const Text& hardware) {
-  put_record(&writer_, kHeadFields, &head);
-  put_record(&writer_, kDeviceFields, &device);
-  put_text(&writer_, hardware);
+void InfoWriter::bytes(const void* from, size_t size) {
+  memcpy(end_, from, size);
+  end_ += size;
+}
+
+void InfoWriter::text(const Text& text, size_t size_max) {
+  const size_t size = text.size() < size_max ? text.size() : size_max;
+  count(static_cast<uint8_t>(size));
+  bytes(text.data(), size);
+}
+
+void InfoWriter::begin(const InfoDevice& device, const Text& hardware) {
+  record(kDeviceFields, &device);
+  text(hardware, kHardwareBytesMax);
 }
 
 void InfoWriter::running(const InfoRunningFacts& running, const std::array<uint8_t, 32>& model_digest) {
-  put_record(&writer_, kRunningFields, &running);
-  writer_.bytes(model_digest);
+  record(kRunningFields, &running);
+  bytes(model_digest.data(), model_digest.size());
 }
 
 void InfoWriter::slot(const InfoSlotFacts& slot, const uint8_t* model_digest, const Text& name,
                       const Text& version) {
-  put_record(&writer_, kSlotFields, &slot);
-  writer_.bytes(Bytes(model_digest, kDigestPrefixBytes));
-  put_text(&writer_, name);
-  put_text(&writer_, version);
-}
-
-void InfoWriter::count(uint8_t count) {
-  writer_.u8(count);
+  record(kSlotFields, &slot);
+  bytes(model_digest, kDigestPrefixBytes);
+  text(name, kNameBytesMax);
+  text(version, kVersionBytesMax);
 }
 
 void InfoWriter::tensor(uint8_t type, Span<const int32_t> shape) {
   const size_t rank = shape.size() < kTensorRankMax ? shape.size() : kTensorRankMax;
-  writer_.u8(type);
-  writer_.u8(static_cast<uint8_t>(rank));
+  count(type);
+  count(static_cast<uint8_t>(rank));
   for (size_t i = 0; i < rank; ++i) {
-    writer_.u16(static_cast<uint16_t>(shape.data()[i] < 0 ? 0 : shape.data()[i]));
+    const int32_t dimension = shape.data()[i];
+    store_le16(end_, static_cast<uint16_t>(dimension < 0 ? 0 : dimension));
+    end_ += 2;
   }
 }
 
 uint16_t InfoWriter::finish() {
-  if (!writer_.ok()) return 0;
-  const MutableBytes value = writer_.written();
-  store_le16(value.data() + kSizeOffset, static_cast<uint16_t>(value.size()));
-  store_le32(value.data() + kCrcOffset, crc32(0, value));  // where zero is, as it counts in its own sum
-  return static_cast<uint16_t>(value.size());
+  uint8_t* const start = start_;
+  const uint16_t size = static_cast<uint16_t>(end_ - start);
+  store_le16(start + kSizeOffset, size);
+  store_le32(start + kCrcOffset, crc32(0, Bytes(start, size)));  // where zero is, as it counts in its own sum
+  return size;
 }
 
 Result<uint16_t> encode_info(const Info& info, MutableBytes out) {
+  if (out.size() < kInfoBytesMax) return Error::kTooLong;
   if (info.slot_count > kInfoSlotsMax) return Error::kRange;
-  InfoHead head = info.head;
-  head.size = 0;
-  head.crc = 0;
+  InfoDevice device = info;
+  device.head.size = 0;
+  device.head.crc = 0;
   InfoWriter w(out);
-  w.begin(head, info, info.hardware.text());
+  w.begin(device, info.hardware.text());
   w.running(info.running, info.running.model_digest);
   w.count(info.slot_count);
   for (size_t i = 0; i < info.slot_count; ++i) {
@@ -184,9 +201,7 @@ Result<uint16_t> encode_info(const Info& info, MutableBytes out) {
   if (!put_tensors(&w, info.input_count, info.inputs) || !put_tensors(&w, info.output_count, info.outputs)) {
     return Error::kRange;
   }
-  const uint16_t size = w.finish();
-  if (size == 0) return Error::kTooLong;
-  return size;
+  return w.finish();
 }
 
 Result<InfoHead> decode_info_head(Bytes value) {
@@ -207,21 +222,17 @@ Status decode_info(Bytes value, Info* info) {
   const Bytes whole = value.first(head.value().size);
   if (info_crc(whole) != head.value().crc) return Error::kChecksum;
   *info = Info();
-  info->head = head.value();
-  ByteReader r(whole.from(kInfoHeadBytes));
+  ByteReader r(whole);
   if (!get_body(&r, info)) return Error::kRange;
   return r.ok() ? Status() : Status(Error::kTooShort);
 }
 
-size_t encode_advertised(PackageState state, const uint8_t* model_digest, const Text& version,
-                         const MutableBytes& out) {
-  if (out.size() < kAdvertisedBytesMax) return 0;
+size_t encode_advertised(PackageState state, const uint8_t* model_digest, const Text& version, uint8_t* out) {
   const size_t version_size = version.size() < kAdvertisedVersionMax ? version.size() : kAdvertisedVersionMax;
-  uint8_t* const to = out.data();
-  to[0] = kProtocolVersion;
-  to[1] = static_cast<uint8_t>(state);
-  memcpy(to + 2, model_digest, kAdvertisedDigestBytes);
-  memcpy(to + 2 + kAdvertisedDigestBytes, version.data(), version_size);
+  out[0] = kProtocolVersion;
+  out[1] = static_cast<uint8_t>(state);
+  memcpy(out + 2, model_digest, kAdvertisedDigestBytes);
+  memcpy(out + 2 + kAdvertisedDigestBytes, version.data(), version_size);
   return 2 + kAdvertisedDigestBytes + version_size;
 }
 

@@ -10,6 +10,7 @@
 #include <array>
 
 #include "base/bytes.h"
+#include "base/record.h"
 #include "base/span.h"
 #include "protocol/error.h"
 #include "protocol/manifest.h"
@@ -23,9 +24,6 @@ constexpr size_t kInfoBytesMax = 512;
 constexpr size_t kInfoSlotsMax = 3;
 constexpr size_t kInfoTensorsMax = 4;
 constexpr size_t kTensorRankMax = 6;
-constexpr size_t kNameBytesMax = 24;
-constexpr size_t kVersionBytesMax = 16;
-constexpr size_t kHardwareBytesMax = 24;
 constexpr size_t kDigestPrefixBytes = 8;
 
 // A short text by value: UTF-8, not terminated. Longer ones are cut on construction.
@@ -115,6 +113,7 @@ struct InfoTensor {
 };
 
 struct InfoDevice {
+  InfoHead head;
   std::array<uint8_t, 16> device_id{};
   uint16_t policy = 0;
   uint16_t ring_bytes = 0;
@@ -126,7 +125,6 @@ struct InfoDevice {
 };
 
 struct Info : InfoDevice {
-  InfoHead head;
   ShortText<kHardwareBytesMax> hardware;
   InfoRunning running;
   uint8_t slot_count = 0;
@@ -137,11 +135,12 @@ struct Info : InfoDevice {
   std::array<InfoTensor, kInfoTensorsMax> outputs;
 };
 
-// Writes the value in pieces, so that a device needs no Info of its own, and no copies of what it has already. `out` of
-// kInfoBytesMax suffices.
+// Writes the value in pieces, so that a device needs no Info of its own, and no copies of what it has already. `out` holds
+// kInfoBytesMax: whatever the pieces are, their texts are cut to fit, and no more than kInfoSlotsMax and kInfoTensorsMax
+// are to be written.
 //
 //   InfoWriter writer(out);
-//   writer.begin(head, device, hardware);
+//   writer.begin(device, hardware);
 //   writer.running(facts, model_sha256);
 //   writer.count(slots);    writer.slot(facts, model_sha256, name, version); ...
 //   writer.count(inputs);   writer.tensor(type, shape); ...
@@ -149,24 +148,30 @@ struct Info : InfoDevice {
 //   size = writer.finish();
 class InfoWriter {
  public:
-  explicit InfoWriter(MutableBytes out)
-      : writer_(out.first(out.size() < kInfoBytesMax ? out.size() : kInfoBytesMax)) {}
+  explicit InfoWriter(MutableBytes out) : start_(out.data()), end_(out.data()) {
+    ROOST_ASSERT(out.size() >= kInfoBytesMax);
+  }
 
-  // head.size and head.crc are zero: they are computed.
-  void begin(const InfoHead& head, const InfoDevice& device, const Text& hardware);
+  // Size and CRC in device.head are zero: they are computed.
+  void begin(const InfoDevice& device, const Text& hardware);
   void running(const InfoRunningFacts& running, const std::array<uint8_t, 32>& model_digest);
   // Of the digest at `model_digest` the first bytes.
   void slot(const InfoSlotFacts& slot, const uint8_t* model_digest, const Text& name, const Text& version);
-  void count(uint8_t count);
+  void count(uint8_t count) { *end_++ = count; }
   void tensor(uint8_t type, Span<const int32_t> shape);  // a dimension below zero is any: 0 in Info
-  // How many bytes it takes; 0: it does not fit.
+  // How many bytes it takes.
   uint16_t finish();
 
  private:
-  ByteWriter writer_;
+  void record(RecordFields fields, const void* object) { end_ = store_record(fields, object, end_); }
+  void bytes(const void* from, size_t size);
+  void text(const Text& text, size_t size_max);
+
+  uint8_t* start_;
+  uint8_t* end_;
 };
 
-// Returns how many bytes of `out` the value takes. Errors: kTooLong (out too small, or 512 exceeded), kRange.
+// Returns how many bytes of `out` the value takes. Errors: kTooLong (out is not of kInfoBytesMax), kRange.
 // head.size and head.crc of `info` are ignored and computed.
 Result<uint16_t> encode_info(const Info& info, MutableBytes out);
 
@@ -185,9 +190,8 @@ struct Advertised {
   std::array<uint8_t, kAdvertisedDigestBytes> model_digest{};  // first bytes
   ShortText<kAdvertisedVersionMax> version;
 };
-// Returns how many bytes it takes, of a longer version the beginning; 0: `out` is not of kAdvertisedBytesMax.
-size_t encode_advertised(PackageState state, const uint8_t* model_digest, const Text& version,
-                         const MutableBytes& out);
+// Returns how many of the kAdvertisedBytesMax at `out` it takes; of a longer version the beginning.
+size_t encode_advertised(PackageState state, const uint8_t* model_digest, const Text& version, uint8_t* out);
 Result<Advertised> decode_advertised(Bytes value);
 
 }  // namespace protocol

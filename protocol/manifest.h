@@ -1,7 +1,7 @@
-// A verified, bounds-checked view of manifest bytes (protocol/manifest.fbs, identifier RST1).
+// A bounds-checked view of manifest bytes (protocol/manifest.fbs, identifier RST1).
 //
-//   ManifestView view;
-//   Status status = read_manifest(bytes, &view);   // view borrows from bytes
+//   const ManifestView view = read_manifest(bytes);   // borrows from bytes
+//   if (!view.ok()) return ...;
 //   view.name(), view.inputs()[0].shape();         // decoded when asked for
 #pragma once
 
@@ -9,7 +9,6 @@
 
 #include "base/bytes.h"
 #include "base/span.h"
-#include "protocol/error.h"
 #include "protocol/flatbuffer.h"
 #include "protocol/package.h"
 
@@ -28,6 +27,9 @@ enum class TensorType : uint8_t {
   kInt8 = 9,
 };
 
+constexpr size_t kNameBytesMax = 24;
+constexpr size_t kVersionBytesMax = 16;
+constexpr size_t kHardwareBytesMax = 24;
 constexpr size_t kManifestTensorsMax = 4;
 constexpr size_t kManifestOperatorsMax = 64;
 constexpr size_t kManifestCustomMax = 8;
@@ -89,7 +91,7 @@ class Shape {
  public:
   explicit Shape(FlatVector from) : from_(from) {}
   size_t size() const { return from_.size(); }  // the rank
-  int32_t operator[](size_t index) const {      // 1..65535
+  int32_t operator[](size_t index) const {
     return static_cast<int32_t>(from_.u32_at(static_cast<uint32_t>(index)));
   }
 
@@ -104,7 +106,7 @@ class TensorView {
   explicit TensorView(FlatView from) : from_(from) {}
   TensorType type() const { return static_cast<TensorType>(from_.u8(kType)); }
   Shape shape() const { return Shape(from_.vector(kShape)); }
-  float scale() const { return from_.f32(kScale); }  // finite, >= 0; 0: need not match
+  float scale() const { return from_.f32(kScale); }  // 0: need not match
   int32_t zero_point() const { return static_cast<int32_t>(from_.u32(kZeroPoint)); }
 
  private:
@@ -113,18 +115,22 @@ class TensorView {
 
 using TensorViews = FlatTables<TensorView>;
 
-// Only after read_manifest said yes.
+// Of nothing, or of bytes that are no manifest: every field is absent.
 class ManifestView {
  public:
-  Text name() const { return text(ManifestField::kName); }          // 1..24 bytes
-  Text version() const { return text(ManifestField::kVersion); }    // 1..16 bytes
-  Text hardware() const { return text(ManifestField::kHardware); }  // 0..24 bytes; empty: any
+  ManifestView() = default;
+  bool ok() const { return !root_.empty(); }
+  Text name() const { return text(ManifestField::kName); }
+  Text version() const { return text(ManifestField::kVersion); }
+  Text hardware() const { return text(ManifestField::kHardware); }  // empty: any
   uint32_t model_size() const { return u32(ManifestField::kModelSize); }
   uint32_t body_size() const { return u32(ManifestField::kBodySize); }
+  // Zeros where there is none of that size.
   Sha256 model_sha256() const { return digest(ManifestField::kModelSha256); }
-  Sha256 body_sha256() const { return digest(ManifestField::kBodySha256); }  // zeros without a body
-  Sha256 base_sha256() const { return digest(ManifestField::kBaseSha256); }  // zeros without a base
-  bool has_base() const { return has(ManifestField::kBaseSha256); }
+  Sha256 body_sha256() const { return digest(ManifestField::kBodySha256); }
+  Sha256 base_sha256() const { return digest(ManifestField::kBaseSha256); }
+  bool has_digests() const;  // each of its size: the model's, the body's and the base's where there is one
+  bool has_base() const { return vector(ManifestField::kBaseSha256).size() != 0; }
   uint32_t arena_bytes() const { return u32(ManifestField::kArenaBytes); }
   OperatorNeeds operators() const { return OperatorNeeds(vector(ManifestField::kOperators)); }
   Texts custom_operators() const { return Texts(vector(ManifestField::kCustomOperators)); }
@@ -139,21 +145,21 @@ class ManifestView {
   PayloadLayout layout() const { return PayloadLayout(model_size(), body_size()); }
 
  private:
-  friend Status read_manifest(Bytes bytes, ManifestView* view);
+  friend ManifestView read_manifest(Bytes bytes);
+  explicit ManifestView(FlatView root) : root_(root) {}
   const uint8_t* find(ManifestField field) const { return root_.find(static_cast<uint32_t>(field)); }
-  bool has(ManifestField field) const { return find(field) != nullptr; }
   uint32_t u32(ManifestField field) const { return root_.u32(static_cast<uint32_t>(field)); }
-  FlatVector vector(ManifestField field) const { return root_.vector(static_cast<uint32_t>(field)); }
-  Text text(ManifestField field) const { return vector(field).text(); }
+  ROOST_INLINE FlatVector vector(ManifestField field) const { return root_.vector(static_cast<uint32_t>(field)); }
+  ROOST_INLINE Text text(ManifestField field) const { return vector(field).text(); }
   Sha256 digest(ManifestField field) const;
 
   FlatView root_;
 };
 
-// Errors: kTooShort, kTooLong (over 1024 bytes), kMisaligned (bytes must begin at a multiple of 8: the reader works
-// in place), kWrongType (identifier), kMalformed (FlatBuffers verification), kRange (a field). `view` is meaningful
-// only on success and borrows from `bytes`.
-Status read_manifest(Bytes bytes, ManifestView* view);
+// Not ok() if the bytes are no manifest: another type, not whole, not at a multiple of 8 (the reader works in place); or
+// sizes or attempts out of range, which a device relies upon. What else SPEC.md asks of a manifest is for those who make
+// it to check (host/writer/package_check.h).
+ManifestView read_manifest(Bytes bytes);
 
 }  // namespace protocol
 }  // namespace roost

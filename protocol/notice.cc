@@ -16,10 +16,13 @@ enum : uint8_t {
   kDetail = 32,
   kLast = 64,
 };
-const RecordField kFields[] = {ROOST_FIELD(Notice, extra),      ROOST_FIELD(Notice, epoch),
-                               ROOST_FIELD(Notice, package_id), ROOST_FIELD(Notice, about),
-                               ROOST_FIELD(Notice, reason),     ROOST_FIELD(Notice, detail),
-                               ROOST_FIELD(Notice, extra)};
+// Each a record by itself.
+const RecordField kFields[][2] = {
+    {ROOST_FIELD(Notice, extra), kRecordEnd},      {ROOST_FIELD(Notice, epoch), kRecordEnd},
+    {ROOST_FIELD(Notice, package_id), kRecordEnd}, {ROOST_FIELD(Notice, about), kRecordEnd},
+    {ROOST_FIELD(Notice, reason), kRecordEnd},     {ROOST_FIELD(Notice, detail), kRecordEnd},
+    {ROOST_FIELD(Notice, extra), kRecordEnd},
+};
 
 // From ACCEPT on; REPORT is made elsewhere.
 const uint8_t kLayouts[] = {
@@ -44,8 +47,8 @@ void encode(const Notice& notice, Frame* frame) {
   uint32_t layout = index < sizeof(kLayouts) ? kLayouts[index] : kNewsLayout;
   uint8_t* out = frame->data.data();
   *out++ = static_cast<uint8_t>(notice.type);
-  for (const RecordField* field = kFields; layout != 0; ++field, layout >>= 1) {
-    if ((layout & 1) != 0) out = store_field(*field, &notice, out);
+  for (const auto* field = kFields; layout != 0; ++field, layout >>= 1) {
+    if ((layout & 1) != 0) out = store_record(*field, &notice, out);
   }
   frame->size = static_cast<uint8_t>(out - frame->data.data());
 }

@@ -22,12 +22,14 @@ const uint8_t kModelFields[] = {
     flat_tables(kSubGraph),      // subgraphs
     flat_text(),                 // description
     flat_tables(kBuffer),        // buffers
+    kFlatEnd,
 };
 const uint8_t kOperatorCodeFields[] = {
     flat_scalar(1),  // deprecated_builtin_code
     flat_text(),     // custom_code
     flat_scalar(4),  // version
     flat_scalar(4),  // builtin_code
+    kFlatEnd,
 };
 const uint8_t kSubGraphFields[] = {
     flat_tables(kTensor),    // tensors
@@ -35,6 +37,7 @@ const uint8_t kSubGraphFields[] = {
     flat_vector(4),          // outputs
     flat_tables(kOperator),  // operators
     flat_text(),             // name
+    kFlatEnd,
 };
 const uint8_t kTensorFields[] = {
     flat_vector(4),             // shape
@@ -48,6 +51,7 @@ const uint8_t kTensorFields[] = {
     kFlatIgnored,               // has_rank
     kFlatIgnored,               // variant_tensors
     flat_scalar(4),             // external_buffer
+    kFlatEnd,
 };
 const uint8_t kQuantizationFields[] = {
     kFlatIgnored,         // min
@@ -57,6 +61,7 @@ const uint8_t kQuantizationFields[] = {
     flat_scalar(1),       // details_type
     flat_table(kOpaque),  // details
     flat_scalar(4),       // quantized_dimension
+    kFlatEnd,
 };
 const uint8_t kOperatorFields[] = {
     flat_scalar(4),       // opcode_index
@@ -68,16 +73,17 @@ const uint8_t kOperatorFields[] = {
     kFlatIgnored,         // custom_options_format
     kFlatIgnored,         // mutating_variable_inputs
     flat_vector(4),       // intermediates
+    kFlatEnd,
 };
 const uint8_t kBufferFields[] = {
     flat_vector(1),  // data
     flat_scalar(8),  // offset
     flat_scalar(8),  // size
+    kFlatEnd,
 };
-const FlatTable kSchema[] = {FlatTable(kModelFields),        FlatTable(kOperatorCodeFields),
-                             FlatTable(kSubGraphFields),     FlatTable(kTensorFields),
-                             FlatTable(kQuantizationFields), FlatTable(kOperatorFields),
-                             FlatTable(kBufferFields),       FlatTable()};
+const uint8_t kOpaqueFields[] = {kFlatEnd};
+const FlatTable kSchema[] = {kModelFields,        kOperatorCodeFields, kSubGraphFields, kTensorFields,
+                             kQuantizationFields, kOperatorFields,     kBufferFields,   kOpaqueFields};
 
 void keep_name(const tflite::OperatorCode* code, Report* where) {
   const uint32_t* const size = vector_at(code, tflite::OperatorCode::VT_CUSTOM_CODE);

@@ -82,11 +82,10 @@ inline Error Preparation::find_options(const Kernel& kernel) {
   const uint8_t number = scalar_of<uint8_t>(op_, tflite::Operator::VT_BUILTIN_OPTIONS_TYPE);
   const uint8_t* const options = static_cast<const uint8_t*>(target_of(op_, tflite::Operator::VT_BUILTIN_OPTIONS));
   if (number == 0 || !options) return (kernel.demands & kOptions) != 0 ? Error::kOptions : Error::kNone;
-  const FlatTable description = kernel.options->table();
   const uint32_t at = static_cast<uint32_t>(options - graph_.file.data());
   options_ = options;
-  const bool sound =
-      number == kernel.options->number && FlatCheck(graph_.file, nullptr, 1).check_table(at, description);
+  const bool sound = number == kernel.options->number &&
+                     FlatCheck(graph_.file, nullptr, 1).check_table(at, kernel.options->fields);
   return sound ? Error::kNone : Error::kOptions;
 }
 

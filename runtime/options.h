@@ -11,16 +11,8 @@ namespace runtime {
 
 // One table of options: the union's number, and its fields, all scalars, in the order of schema.fbs.
 struct OptionsKind {
-  FlatTable table() const {
-    FlatTable table;
-    table.fields = fields;
-    table.count = field_count;
-    return table;
-  }
-
   uint8_t number;
-  uint8_t field_count;
-  uint8_t fields[7];
+  uint8_t fields[8];  // as for FlatCheck
 };
 
 template <typename Options>
@@ -31,7 +23,7 @@ struct OptionsOf {
   static const OptionsKind kKind;
 };
 template <uint8_t number, uint8_t... sizes>
-const OptionsKind OptionsOf<number, sizes...>::kKind = {number, sizeof...(sizes), {flat_scalar(sizes)...}};
+const OptionsKind OptionsOf<number, sizes...>::kKind = {number, {flat_scalar(sizes)..., kFlatEnd}};
 
 template <typename Options>
 constexpr const OptionsKind* options_kind() {

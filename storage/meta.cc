@@ -22,8 +22,8 @@ const RecordField kHeaderFields[] = {ROOST_FIELD(PackageInfo, generation),
                                      ROOST_FIELD(PackageInfo, body_offset),
                                      ROOST_FIELD(PackageInfo, body_size),
                                      ROOST_FIELD(PackageInfo, counter),
-                                     ROOST_BYTES(PackageInfo, model_sha256),
-                                     ROOST_BYTES(PackageInfo, body_sha256),
+                                     ROOST_FIELD(PackageInfo, model_sha256),
+                                     ROOST_FIELD(PackageInfo, body_sha256),
                                      kRecordEnd};
 constexpr size_t kFieldsOffset = 4;
 

@@ -27,8 +27,7 @@ constexpr uint32_t kAgainMs = 250;
 }  // namespace
 
 protocol::ManifestView manifest_of(const storage::SlotInfo& slot) {
-  protocol::ManifestView manifest;
-  return protocol::read_manifest(slot.manifest(), &manifest).ok() ? manifest : protocol::ManifestView();
+  return protocol::read_manifest(slot.manifest());
 }
 
 // ---- telling ----

@@ -11,9 +11,7 @@ namespace device {
 // already.
 class BodyVectors final : public runtime::SelfTest {
  public:
-  void set(const Bytes& body) {
-    if (!protocol::read_body(body, &body_).ok()) body_ = protocol::BodyView();
-  }
+  void set(const Bytes& body) { body_ = protocol::read_body(body); }
   bool vector(uint32_t index, runtime::SelfTestVector* vector) const override {
     const protocol::VectorViews vectors = body_.vectors();
     if (index >= vectors.size()) return false;

@@ -23,10 +23,10 @@ Reason find_kernel(runtime::KernelList kernels, protocol::OperatorNeed need) {
   return reason;
 }
 
-// A manifest's text has no zeros in it.
+// The text may have zeros in it.
 bool is_named(protocol::Text text, const char* name) {
   for (char c : text) {
-    if (*name++ != c) return false;
+    if (c == 0 || *name++ != c) return false;
   }
   return *name == 0;
 }
@@ -133,8 +133,8 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
   // Store::work() erases; then the store wants it once more, and the ring still holds it.
   if (stage_ == Stage::kOpened && store_.work_wanted(now_ms)) return false;
   const Bytes bytes = receiver_.manifest();
-  ManifestView manifest;
-  if (!protocol::read_manifest(bytes, &manifest).ok()) return refuse(Reason::kManifestMalformed);
+  const ManifestView manifest = protocol::read_manifest(bytes);
+  if (!manifest.ok()) return refuse(Reason::kManifestMalformed);
   Digest& digest = *config_.digest;
   digest.reset();
   digest.update(bytes);
@@ -248,8 +248,7 @@ inline Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes s
   if (judgement.arena_bytes > config_.arena.size()) {
     return because(Reason::kArenaPlanTooLarge, (judgement.arena_bytes + 1023) / 1024);
   }
-  protocol::BodyView body;
-  if (slot.body_size != 0 && !protocol::read_body(slot.body(), &body).ok()) return Reason::kBodyMalformed;
+  if (slot.body_size != 0 && !protocol::read_body(slot.body()).ok()) return Reason::kBodyMalformed;
   return Cause();
 }
 

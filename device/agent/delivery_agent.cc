@@ -36,7 +36,7 @@ void put_slot(protocol::InfoWriter* writer, const storage::SlotRecord& record, c
 
 protocol::Text hardware_name(const char* name) {
   size_t size = 0;
-  while (size < protocol::kHardwareBytesMax && name[size] != 0) ++size;
+  while (name[size] != 0) ++size;
   return protocol::Text(name, size);
 }
 
@@ -196,18 +196,14 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   const AgentConfig& config = config_;
   const storage::FlashGeometry& geometry = config.flash->geometry();
   const uint32_t erases = store_.erase_budget(now_ms);
-  const protocol::InfoHead head = {
-      protocol::kProtocolVersion,
-      static_cast<uint8_t>(__builtin_ctz(config.store.chunk_bytes)),
-      0,  // the size comes last
-      info_generation_++,
-      receiver_.initial_credit_bytes(),
-      config.preferred_value_bytes,
-      protocol::kManifestBytesMax,
-      store_.payload_bytes_max(),
-      0,  // and the CRC
-  };
   const protocol::InfoDevice device = {
+      {
+          protocol::kProtocolVersion, static_cast<uint8_t>(__builtin_ctz(config.store.chunk_bytes)),
+          0,  // the size comes last
+          info_generation_++, receiver_.initial_credit_bytes(), config.preferred_value_bytes,
+          protocol::kManifestBytesMax, store_.payload_bytes_max(),
+          0,  // and the CRC
+      },
       config.device_id,
       static_cast<uint16_t>((config.store.early_erase ? protocol::kPolicyEarlyErase : 0) |
                             (config.builtin_model.empty() ? 0 : protocol::kPolicyBuiltIn)),
@@ -220,7 +216,7 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   };
   const Acceptance& accepted = config.acceptance;
   protocol::InfoWriter writer(out);
-  writer.begin(head, device, hardware_name(accepted.hardware));
+  writer.begin(device, hardware_name(accepted.hardware));
 
   put_running(&writer);
   const storage::SlotRecord* record = store_.state().slots;
@@ -236,9 +232,11 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
 }
 
 Bytes DeliveryAgent::advertised(MutableBytes out) {
+  ROOST_ASSERT(out.size() >= protocol::kAdvertisedBytesMax);
   const storage::SlotInfo runs = store_.slot_info(activation_.running());
   const uint8_t* const digest = runs.model_sha256.data();
-  return Bytes(out.data(), protocol::encode_advertised(running_state(), digest, manifest_of(runs).version(), out));
+  const protocol::Text version = manifest_of(runs).version();
+  return Bytes(out.data(), protocol::encode_advertised(running_state(), digest, version, out.data()));
 }
 
 }  // namespace device

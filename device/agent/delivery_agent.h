@@ -47,7 +47,7 @@ class DeliveryAgent {
   protocol::Deadline next_deadline() const;
 
   // The value of the Info characteristic as it stands now; the port keeps it per connection while it is read in
-  // pieces. `out` of kInfoBytesMax always suffices. And the service data of the advertisement.
+  // pieces. And the service data of the advertisement. `out` holds kInfoBytesMax and kAdvertisedBytesMax at least.
   Bytes info(MutableBytes out, uint32_t now_ms);
   Bytes advertised(MutableBytes out);
 

@@ -58,7 +58,7 @@ struct BodyFields {
   bool empty() const { return labels.empty() && key_values.empty() && vectors.empty(); }
 };
 
-// The result may break the limits of read_manifest and read_body: read it back before sending it.
+// The result may break the rules for packages: see package_check.h before sending it.
 std::vector<uint8_t> write_manifest(const ManifestFields& fields);
 std::vector<uint8_t> write_body(const BodyFields& fields);
 

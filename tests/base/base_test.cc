@@ -96,7 +96,7 @@ struct Sample {
 };
 
 const RecordField kSampleFields[] = {
-    ROOST_FIELD(Sample, colour), ROOST_FIELD(Sample, half), record_zeros(2), ROOST_BYTES(Sample, raw),
+    ROOST_FIELD(Sample, colour), ROOST_FIELD(Sample, half), record_zeros(2), ROOST_FIELD(Sample, raw),
     ROOST_FIELD(Sample, word),   ROOST_FIELD(Sample, wide), kRecordEnd};
 
 TEST(Record, StoresFieldsLittleEndianInTheOrderOfTheDescription) {

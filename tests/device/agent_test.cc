@@ -169,6 +169,9 @@ TEST_F(AgentTest, RefusesByTheManifestAtNoCost) {
 TEST_F(AgentTest, TakesAPackageForItsOwnHardware) {
   start({.hardware = "mine"});
   install(toy_package({.version = "mine", .hardware = "mine"}));
+  // Nobody looked at the letters.
+  const std::string longer("mine\0and more", 13);
+  expect_refused(toy_package({.version = "bad", .hardware = longer}), Reason::kHardwareMismatch);
 }
 
 TEST_F(AgentTest, RefusesAPackageThatIsHere) {

@@ -101,9 +101,7 @@ ROOTS = ["roost::device::DeliveryAgent::poll", "roost::device::DeliveryAgent::st
          "roost::protocol::Intake::handle_control"]
 # How often a function that calls itself is under way at once at most; others that do are not on a device's path.
 # A model, a subgraph, a tensor, its quantisation, the details of that: five tables, of which two are elements as well.
-# Of a manifest or a body: the root and a table in it, each with its limits; a text in a vector is looked at once more.
-RECURSION = {"roost::FlatCheck::check_field": 7, "roost::FlatCheck::check_table": 5,
-             "roost::protocol::{anonymous}::check_limits": 2, "roost::protocol::{anonymous}::check_limit": 3}
+RECURSION = {"roost::FlatCheck::check_field": 7, "roost::FlatCheck::check_table": 5}
 LIBRARY_FRAME = 64  # of a function without a figure: libgcc and the C library
 
 

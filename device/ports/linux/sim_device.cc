@@ -94,8 +94,12 @@ std::unique_ptr<Buffer> read_model(const std::string& path, std::string* error) 
   return buffer;
 }
 
+// Fit for a terminal, whatever is in it: nobody checked the letters.
 std::string string_of(protocol::Text text) {
-  return std::string(text.data(), text.size());
+  std::string result(text.data(), text.size());
+  std::replace_if(
+      result.begin(), result.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7F; }, '?');
+  return result;
 }
 
 class SimDevice final : public Peripheral, public Notifier, public AgentObserver {
@@ -326,9 +330,9 @@ Bytes SimDevice::advertisement() {
 
 std::string SimDevice::model_in(uint8_t slot) const {
   if (slot >= agent_->store().slot_count()) return "the built-in model";
-  protocol::ManifestView manifest;
   const storage::SlotInfo info = agent_->store().slot_info(slot);
-  if (!protocol::read_manifest(info.manifest(), &manifest).ok()) {
+  const protocol::ManifestView manifest = protocol::read_manifest(info.manifest());
+  if (!manifest.ok()) {
     return fmt::format("the model in slot {}", slot);
   }
   return fmt::format("{} {}", string_of(manifest.name()), string_of(manifest.version()));
@@ -346,9 +350,7 @@ void SimDevice::learn_labels() {
   labels_.clear();
   const uint8_t running = agent_->activation().running();
   if (running >= agent_->store().slot_count()) return;
-  protocol::BodyView body;
-  const storage::SlotInfo slot = agent_->store().slot_info(running);
-  if (!protocol::read_body(slot.body(), &body).ok()) return;
+  const protocol::BodyView body = protocol::read_body(agent_->store().slot_info(running).body());
   for (size_t i = 0; i < body.label_count(); ++i) labels_.push_back(string_of(body.label(i)));
 }
 
