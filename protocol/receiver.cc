@@ -32,7 +32,7 @@ uint32_t least(uint32_t a, uint32_t b) {
 }
 
 bool host_moves_next(ReceiverState state) {
-  return state >= ReceiverState::kAwaitManifest && state <= ReceiverState::kAwaitChunkTail;
+  return state >= ReceiverState::kAwaitManifest && state <= ReceiverState::kAwaitChunk;
 }
 
 }  // namespace
@@ -64,6 +64,7 @@ Status Receiver::step(ReceiverInput input) {
   const MessageType says = kReceiverTable[static_cast<size_t>(input)].says;
   if (says != MessageType()) {
     result_.type = says;
+    result_.epoch = offer_.epoch;
     owed_ |= kOwedResult;
     outgoing_from_ = nullptr;
   }
@@ -298,7 +299,6 @@ inline void Receiver::begin_transfer(const Mail& mail) {
   peer_ = mail.peer;
   offer_ = offer;
   epoch_ = offer.epoch;
-  result_.epoch = offer.epoch;
   result_.package_id = offer.package_id;
 
   const uint32_t payload = offer.fragment_payload;
@@ -327,10 +327,8 @@ inline void Receiver::handle_query(const Query& query, Talk& talk) {
 
 // About our transfer: the answer is whatever the host seems not to have heard.
 inline void Receiver::answer_query(const Query& query) {
-  if (result_.type != MessageType()) {
+  if (result_.type >= MessageType::kStored || query.epoch != epoch_) {
     owed_ |= kOwedResult;
-  } else if (query.epoch != epoch_) {
-    owed_ |= kOwedStart;
   } else {
     // Whoever asks faster than that does not put the answer off.
     if (!query_open_) query_at_ms_ = now_ms_ + config_.query_wait_ms;
@@ -356,32 +354,17 @@ inline void Receiver::handle_request(const Request& request, Talk& talk) {
 
 // ---- the stream ----
 
-// Takes from the stream what the state waits for, as long as that is here.
+// Takes from the stream what the state waits for, if that is here.
 inline void Receiver::advance() {
-  bool here = true;
-  while (here) {
-    ReceiverInput input;
-    switch (state_) {
-      case ReceiverState::kAwaitManifest:
-        here = intake_.available() == intake_.stream_size();
-        input = ReceiverInput::kManifestHere;
-        break;
-      case ReceiverState::kAwaitChunkHead:
-        here = look_for_head();
-        input = ReceiverInput::kHeadHere;
-        break;
-      case ReceiverState::kAwaitUnits:
-        here = look_for_units();
-        input = ReceiverInput::kUnitsHere;
-        break;
-      case ReceiverState::kAwaitChunkTail:
-        here = take_word(&chunk_crc_);
-        input = ReceiverInput::kTailHere;
-        break;
-      default:
-        return;
+  if (state_ == ReceiverState::kAwaitManifest) {
+    if (intake_.available() == intake_.stream_size()) (void)step(ReceiverInput::kManifestHere);
+  } else if (state_ == ReceiverState::kAwaitChunk) {
+    if (chunk_size_ == 0 && !look_for_head()) return;
+    if (page_offset_ != chunk_size_) {
+      if (look_for_units()) (void)step(ReceiverInput::kUnitsHere);
+    } else if (take_word(&chunk_crc_)) {
+      (void)step(ReceiverInput::kChunkHere);
     }
-    if (here) (void)step(input);
   }
 }
 
@@ -408,7 +391,11 @@ bool Receiver::take_word(uint32_t* word) {
 inline bool Receiver::look_for_head() {
   uint32_t head;
   if (!take_word(&head)) return false;
-  if (head == chunk_size_) return true;  // raw and without flags: just the size
+  const uint32_t size = chunk_true_size(offer_.payload_size, chunk_bytes_, chunk_);
+  if (head == size) {  // raw and without flags: just that
+    chunk_size_ = static_cast<uint16_t>(size);
+    return true;
+  }
   const uint8_t codec = chunk_codec(head);
   if (codec != static_cast<uint8_t>(Codec::kRaw)) {
     abandon(Reason::kCodecUnsupported, codec);
@@ -443,21 +430,24 @@ Bytes Receiver::units() const {
 
 void Receiver::begin_chunk(uint16_t chunk) {
   chunk_ = chunk;
-  page_offset_ = 0;
-  chunk_size_ = static_cast<uint16_t>(chunk_true_size(offer_.payload_size, chunk_bytes_, chunk));
+  page_offset_ = chunk_size_ = 0;
+  if (chunk == chunk_total()) (void)step(ReceiverInput::kPayloadDurable);
 }
 
+// Its ACCEPT or REWIND is owed already, and replaces what was owed about the stream before it.
 void Receiver::open_payload_stream(uint16_t first_chunk) {
   ++epoch_;
   hole_open_ = query_open_ = false;
-  owed_ = kOwedStart;
-  outgoing_from_ = nullptr;  // a report of the stream that is over
-  first_chunk_ = first_chunk;
-  begin_chunk(first_chunk);
+  owed_ = kOwedResult;
   const uint32_t size = stream_size(offer_.payload_size, chunk_bytes_, first_chunk);
   intake_.open_stream(peer_, Stream::cut_of(epoch_, offer_.fragment_payload), size);
   announced_ = 0;
   announced_ = limit_count();
+  result_.epoch = epoch_;
+  result_.about = static_cast<uint8_t>(__builtin_ctz(chunk_bytes_));
+  result_.detail = first_chunk;
+  result_.extra = static_cast<uint8_t>(announced_);
+  begin_chunk(first_chunk);
 }
 
 // Each rewind takes an epoch, the first payload stream the one after the offer's.
@@ -490,28 +480,25 @@ Status Receiver::reject(Reason reason, uint16_t detail) {
 }
 
 Status Receiver::accept(uint16_t resume_chunk) {
-  const uint32_t total = chunk_total();
-  const ReceiverInput input = resume_chunk == total ? ReceiverInput::kAcceptedWhole : ReceiverInput::kAccepted;
-  if (resume_chunk > total || !step(input).ok()) return Error::kIllegal;
+  if (resume_chunk > chunk_total() || !step(ReceiverInput::kAccepted).ok()) return Error::kIllegal;
   durable_ = resume_chunk;
   open_payload_stream(resume_chunk);
   return Status();
 }
 
 Status Receiver::programmed() {
-  const uint16_t offset = static_cast<uint16_t>(page_offset_ + program_true_);
-  const Status done = step(offset == chunk_size_ ? ReceiverInput::kPageProgrammed : ReceiverInput::kProgrammed);
+  const Status done = step(ReceiverInput::kProgrammed);
   if (!done.ok()) return done;
-  page_offset_ = offset;
+  page_offset_ = static_cast<uint16_t>(page_offset_ + program_true_);
   intake_.consume(program_true_);
   return Status();
 }
 
 Status Receiver::chunk_durable(uint16_t durable_count) {
   const uint16_t next = static_cast<uint16_t>(chunk_ + 1);
-  const ReceiverInput input =
-      next == chunk_total() ? ReceiverInput::kLastChunkDurable : ReceiverInput::kChunkDurable;
-  if (durable_count < durable_ || durable_count > next || !step(input).ok()) return Error::kIllegal;
+  if (durable_count < durable_ || durable_count > next || !step(ReceiverInput::kChunkDurable).ok()) {
+    return Error::kIllegal;
+  }
   durable_ = durable_count;
   begin_chunk(next);
   return Status();

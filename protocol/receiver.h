@@ -79,9 +79,7 @@ enum class ReceiverState : uint8_t {
   kIdle,
   kLent,  // the ring is with the application
   kAwaitManifest,
-  kAwaitChunkHead,
-  kAwaitUnits,
-  kAwaitChunkTail,
+  kAwaitChunk,  // what comes next of it: its head, at least one program unit or the rest of the page, its tail
   kWantManifestAnswer,
   kWantProgrammed,
   kWantChunkClosed,
@@ -89,7 +87,7 @@ enum class ReceiverState : uint8_t {
   kWantVerified,
   kWantAbandoned,
 };
-constexpr size_t kReceiverStateCount = 12;
+constexpr size_t kReceiverStateCount = 10;
 
 // What the application is asked to do, what about, and the answers to that. From kDecideManifest on it is what the
 // of that number wants.
@@ -110,16 +108,13 @@ enum class ReceiverInput : uint8_t {
   kOffer,         // one that may come
   kManifestHere,  // every byte of it in the ring
   kAccepted,
-  kAcceptedWhole,  // accepted, and every chunk is durable already
   kManifestRefused,
-  kHeadHere,        // four bytes of chunk head, well-formed
-  kUnitsHere,       // at least one program unit, or the rest of the page
-  kProgrammed,      // answered, the page goes on
-  kPageProgrammed,  // answered, the page has all its bytes
-  kTailHere,
+  kUnitsHere,
+  kProgrammed,
+  kChunkHere,  // to its last byte
   kChunkDurable,
-  kLastChunkDurable,
-  kRewound,  // a page did not read back, or a head made no sense: the stream starts again
+  kPayloadDurable,  // that was the last one, or none is missing
+  kRewound,         // a page did not read back, or a head made no sense: the stream starts again
   kStored,
   kVerified,
   kPayloadFailed,
@@ -128,7 +123,7 @@ enum class ReceiverInput : uint8_t {
   kLend,
   kReturn,
 };
-constexpr size_t kReceiverInputCount = 20;
+constexpr size_t kReceiverInputCount = 17;
 
 // The table itself, by input: from which states, to which one, and what the host is told then, if anything.
 struct ReceiverRow {
@@ -161,10 +156,9 @@ struct ReceiverMode {
   // Frames of the transfer are not queued but owed, and made when they can go: so they are always fresh and need no
   // room. In this order.
   enum Owed : uint8_t {
-    kOwedStart = 1,   // ACCEPT, or the REWIND that came after it
-    kOwedResult = 2,  // STORED, VERIFIED, FAILED or REJECT: the newest says all
-    kOwedAsked = 4,
-    kOwedReport = 8,
+    kOwedResult = 1,
+    kOwedAsked = 2,
+    kOwedReport = 4,
   };
 
   ReceiverState state_;
@@ -183,11 +177,10 @@ struct TransferMemory {
   uint8_t failures_;  // of the page that fails
   bool hole_open_;
   bool query_open_;
-  uint16_t first_chunk_;  // of the current payload stream
   uint16_t durable_;
   uint16_t chunk_;
   uint16_t failing_chunk_;
-  uint16_t chunk_size_;    // true bytes of this one
+  uint16_t chunk_size_;    // true bytes of this one; 0 until its head is here
   uint16_t page_offset_;   // programmed so far
   uint16_t program_true_;  // true bytes of units()
   uint16_t straight_;      // and those straight from the ring; 0: they go through the bounce buffer
@@ -195,8 +188,9 @@ struct TransferMemory {
   uint16_t window_;        // fragments that may be under way at once
   uint16_t hole_next_;     // low half of the count that the hole begins with
   uint16_t query_count_;   // the query waits for fragments up to here, exclusive: low half as well
-  Notice result_;          // how it went so far, said again when asked; of no type: nothing to say yet
-  uint32_t announced_;     // the limit the host knows
+  // ACCEPT, REWIND, STORED, VERIFIED, FAILED or REJECT: the newest says all. Of no type: nothing to say yet.
+  Notice result_;
+  uint32_t announced_;  // the limit the host knows
   uint32_t chunk_crc_;
   uint32_t hole_report_ms_;  // when the hole is old enough to be reported, or to be reported again
   uint32_t query_at_ms_;
@@ -354,7 +348,6 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   void reply_busy(Talk& talk, MessageType about, uint16_t tag);
   bool find_frame();
   bool find_transfer_frame();
-  void make_start();
   void make_report(bool asked);
 
   Intake intake_;

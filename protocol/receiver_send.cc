@@ -46,18 +46,6 @@ inline void Receiver::make_report(bool asked) {
   encode(report, &outgoing_);
 }
 
-inline void Receiver::make_start() {
-  const bool rewound = static_cast<uint16_t>(epoch_ - offer_.epoch) > 1;
-  const uint32_t limit = limit_count();
-  Notice notice;
-  notice.type = rewound ? MessageType::kRewind : MessageType::kAccept;
-  notice.epoch = epoch_;
-  notice.about = static_cast<uint8_t>(__builtin_ctz(chunk_bytes_));
-  notice.detail = first_chunk_;
-  notice.extra = static_cast<uint8_t>(limit > kReachFragments ? kReachFragments : limit);
-  encode(notice, &outgoing_);
-}
-
 // The check goes on without its host: what it comes to owe then is dropped by the next poll, see watch().
 inline bool Receiver::find_transfer_frame() {
   const uint32_t slot = slot_of(peer_);
@@ -66,9 +54,7 @@ inline bool Receiver::find_transfer_frame() {
   outgoing_from_ = &owed_;
   outgoing_slot_ = static_cast<uint8_t>(slot);
   outgoing_bits_ = static_cast<uint8_t>(first);
-  if (first == kOwedStart) {
-    make_start();
-  } else if (first == kOwedResult) {
+  if (first == kOwedResult) {
     encode(result_, &outgoing_);
   } else {
     outgoing_bits_ |= kOwedReport;  // an asked report says all that another one would

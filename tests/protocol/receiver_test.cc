@@ -285,7 +285,7 @@ TEST_F(ReceiverTest, TakesTheSameOfferTwiceAsOne) {
   reach_payload();
   control(encode(offer()));
   EXPECT_EQ(receiver.poll(now), Kind::kNone);
-  EXPECT_EQ(receiver.state(), ReceiverState::kAwaitChunkHead);
+  EXPECT_EQ(receiver.state(), ReceiverState::kAwaitChunk);
 }
 
 TEST_F(ReceiverTest, LetsNoFragmentOfAnEarlierStreamIn) {
