@@ -57,20 +57,18 @@ uint32_t Receiver::chunk_total() const {
 }
 
 // Every change of state goes through here. What the host is told of it, it is told now and whenever it asks. One to
-// where the host moves next restarts its clocks: it could rest, or its bytes have come. One that ends the transfer
-// leaves only its result to be said.
+// where the host moves next restarts its clocks: it could rest, or its bytes have come.
 Status Receiver::step(ReceiverInput input) {
   if (!receiver_next(state_, input, &state_)) return Error::kIllegal;
   const MessageType says = kReceiverTable[static_cast<size_t>(input)].says;
   if (says != MessageType()) {
     result_.type = says;
     result_.epoch = offer_.epoch;
-    owed_ |= kOwedResult;
+    owed_ = kOwedResult;  // instead of reports: who hears it knows enough
     outgoing_from_ = nullptr;
   }
   if (host_moves_next(state_)) heard_ms_ = progress_ms_ = now_ms_;
   if (state_ <= ReceiverState::kLent || state_ == ReceiverState::kWantAbandoned) {
-    owed_ = static_cast<uint8_t>(owed_ & kOwedResult);
     intake_.close(state_ == ReceiverState::kIdle ? Peer::kNobody : Peer::kClosed);
   }
   return Status();
@@ -165,33 +163,30 @@ inline void Receiver::watch_hole(uint32_t next) {
 inline void Receiver::watch_credit() {
   const uint32_t next = intake_.next_count();
   watch_hole(next);
-  const uint32_t payload = offer_.fragment_payload;
-  const uint32_t limit = limit_count();
-  if (limit <= announced_) return;
-
   constexpr int32_t kEarlyCreditBytes = 1536;
   constexpr uint32_t kWorthwhileBytes = 2560;
+  const uint32_t payload = offer_.fragment_payload;
   const uint32_t window = window_ * payload;
-  const int32_t credit_left =
-      static_cast<int32_t>((announced_ - next) * payload);  // below zero: more came than that
-  const uint32_t gain = (limit - announced_) * payload;
   const int32_t three_eighths = static_cast<int32_t>(window * 3 / 8);
   const int32_t early = three_eighths > kEarlyCreditBytes ? three_eighths : kEarlyCreditBytes;
   const uint32_t worthwhile = least(window * 5 / 8, kWorthwhileBytes);
-  const bool ends = limit * payload >= intake_.stream_size();
-  if (credit_left < early && (gain >= worthwhile || ends)) owed_ |= kOwedReport;
+  const uint32_t stream_end = intake_.stream_size();
+  const uint32_t announced_end = announced_ * payload;
+  const int32_t credit_left = static_cast<int32_t>(announced_end - next * payload);  // below zero: more came
+  if (announced_end >= stream_end || credit_left >= early) return;
+  const uint32_t limit_end = limit_count(next) * payload;
+  if (limit_end >= stream_end || limit_end - announced_end >= worthwhile) owed_ |= kOwedReport;
 }
 
 // ---- credit ----
 
-// The first count the host may not send yet: what the ring, the bitmap and the port's stack hold. It never goes back.
-uint32_t Receiver::limit_count() const {
-  const uint32_t payload = offer_.fragment_payload;
+// The first count the host may not send yet, with `next` of them here: what the ring, the bitmap and the port's stack
+// hold. It never goes back.
+uint32_t Receiver::limit_count(uint32_t next) const {
   const uint32_t room_end = intake_.consumed() + static_cast<uint32_t>(config_.ring.size());
-  const uint32_t stream_end = intake_.stream_size();  // the last fragment may be shorter
-  const uint32_t room = (room_end < stream_end ? room_end : stream_end + payload - 1) / payload;
-  const uint32_t limit = least(intake_.next_count() + window_, room);
-  return limit > announced_ ? limit : announced_;
+  const uint32_t room = room_end / offer_.fragment_payload;
+  if (room < next) return next;  // the stream's last one is here, and short
+  return least(next + window_, room);
 }
 
 uint16_t Receiver::initial_credit_bytes() const {
@@ -306,7 +301,7 @@ inline void Receiver::begin_transfer(const Mail& mail) {
   window_ = static_cast<uint16_t>(least(static_cast<uint32_t>(config_.ring.size()) / payload,
                                         stack != 0 ? initial_limit(stack, payload) : kReachFragments));
   intake_.open_manifest_stream(mail);
-  announced_ = least(initial_limit(initial_credit_bytes(), payload), limit_count());  // the host knows it from Info
+  announced_ = initial_limit(initial_credit_bytes(), payload);  // the host knows it from Info
 }
 
 // It, or one of so many that follow it, is of this transfer, or of the last one.
@@ -434,19 +429,17 @@ void Receiver::begin_chunk(uint16_t chunk) {
   if (chunk == chunk_total()) (void)step(ReceiverInput::kPayloadDurable);
 }
 
-// Its ACCEPT or REWIND is owed already, and replaces what was owed about the stream before it.
+// Its ACCEPT or REWIND is owed already.
 void Receiver::open_payload_stream(uint16_t first_chunk) {
   ++epoch_;
   hole_open_ = query_open_ = false;
-  owed_ = kOwedResult;
   const uint32_t size = stream_size(offer_.payload_size, chunk_bytes_, first_chunk);
   intake_.open_stream(peer_, Stream::cut_of(epoch_, offer_.fragment_payload), size);
-  announced_ = 0;
-  announced_ = limit_count();
+  announced_ = window_;
   result_.epoch = epoch_;
   result_.about = static_cast<uint8_t>(__builtin_ctz(chunk_bytes_));
   result_.detail = first_chunk;
-  result_.extra = static_cast<uint8_t>(announced_);
+  result_.extra = static_cast<uint8_t>(window_);
   begin_chunk(first_chunk);
 }
 

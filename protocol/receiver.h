@@ -340,7 +340,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   uint32_t chunk_total() const;
 
   // credit
-  uint32_t limit_count() const;
+  uint32_t limit_count(uint32_t next) const;
 
   // sending
   Notice& reply(Talk& talk, MessageType type);

@@ -34,8 +34,7 @@ void Receiver::notify_state(MessageType type, uint32_t package_id, Reason reason
 
 inline void Receiver::make_report(bool asked) {
   const uint32_t next = intake_.arrived(outgoing_.data.data() + kReportBytes);
-  uint32_t limit = limit_count();
-  if (limit > next + kReachFragments) limit = next + kReachFragments;  // a fragment came since
+  const uint32_t limit = limit_count(next);
   ReportHead report;
   report.asked = asked;
   report.epoch_low = static_cast<uint8_t>(epoch_);
