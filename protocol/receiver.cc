@@ -14,7 +14,7 @@ namespace {
 constexpr int kMailPerPoll = 4;
 constexpr uint32_t kChunksMax = 0xFFFE;  // indices and counts take 16 bits
 constexpr uint8_t kFailuresMax = 3;      // of one page
-constexpr uint8_t kRewindsMax = 24;      // of one transfer: pages of one erase block may fail by turns
+constexpr uint8_t kStreamsMax = 26;      // of one transfer: pages of one erase block may fail by turns
 
 // Here and in receiver_send.cc, `inline` says that there is one caller.
 
@@ -87,7 +87,7 @@ Action Receiver::poll(uint32_t now_ms) {
   if (transfer_open() && state_ != ReceiverState::kWantAbandoned) watch_credit();
 
   if (find_frame()) return Action::kSend;
-  if (request_open_) return Action::kRequest;
+  if (request_from_ != nullptr) return Action::kRequest;
   return state_ >= ReceiverState::kWantManifestAnswer ? static_cast<Action>(state_) : Action::kNone;
 }
 
@@ -112,7 +112,7 @@ Deadline Receiver::next_deadline() const {
     if (query_open_) wait_ms = sooner(wait_ms, query_at_ms_ - now_ms_);
   }
   const bool ours = transfer_open() && !host_moves_next(state_);
-  if (ours || intake_.first_mail() != nullptr || request_open_ || outgoing_from_ != nullptr) wait_ms = 0;
+  if (ours || intake_.first_mail() != nullptr || request_from_ != nullptr || outgoing_from_ != nullptr) wait_ms = 0;
   Deadline deadline;
   deadline.any = wait_ms != kNever;
   deadline.at_ms = now_ms_ + static_cast<uint32_t>(wait_ms);
@@ -126,13 +126,13 @@ inline void Receiver::watch() {
   const bool host_here = intake_.connected(peer_);
   if (transfer_open()) {
     // With the whole payload here, the check goes on without the host.
-    if (!host_here && state_ < ReceiverState::kWantStored) abandon(Reason::kLinkLost, 0);
+    if (!host_here && state_ < ReceiverState::kWantStored) (void)give_up(Reason::kLinkLost, 0);
     const uint32_t taken = intake_.taken();
     if (taken != taken_seen_) {
       taken_seen_ = taken;
       heard_ms_ = progress_ms_ = now_ms_;
     }
-    if (host_moves_next(state_) && reached(now_ms_, patience_end_ms())) abandon(Reason::kHostSilent, 0);
+    if (host_moves_next(state_) && reached(now_ms_, patience_end_ms())) (void)give_up(Reason::kHostSilent, 0);
   }
   if (!host_here) owed_ = 0;
 }
@@ -219,7 +219,7 @@ Receiver::Talk& Receiver::talk_at(uint32_t slot) {
   if (talk.peer != peer) {
     talk.peer = peer;
     talk.reply_owed = 0;
-    talk.answered = MessageType();
+    talk.asked = MessageType();
   }
   return talk;
 }
@@ -251,7 +251,7 @@ inline Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const 
     *detail = kProtocolVersion;
     return Reason::kProtocolVersion;
   }
-  if (is_epoch_of_transfer(offer.epoch, 1)) return Reason::kEpochReused;
+  if (is_epoch_of_transfer(offer.epoch) || is_epoch_of_transfer(offer.epoch + 1u)) return Reason::kEpochReused;
   if (!is_fragment_payload(offer.fragment_payload)) {
     *detail = static_cast<uint16_t>(kFragmentPayloadMax);
     return Reason::kFragmentSize;
@@ -275,7 +275,7 @@ inline void Receiver::handle_offer(const Mail& mail, Talk& talk) {
       offer.package_id == offer_.package_id) {
     return;
   }
-  if (state_ != ReceiverState::kIdle || request_open_ || owed_ != 0) {
+  if (state_ != ReceiverState::kIdle || request_from_ != nullptr || owed_ != 0) {
     return reply_busy(talk, MessageType::kOffer, offer.epoch);
   }
   uint16_t detail = 0;
@@ -293,7 +293,8 @@ inline void Receiver::begin_transfer(const Mail& mail) {
   static_cast<TransferMemory&>(*this) = TransferMemory();
   peer_ = mail.peer;
   offer_ = offer;
-  epoch_ = offer.epoch;
+  streams_ = 1;
+  result_.epoch = offer.epoch;
   result_.package_id = offer.package_id;
 
   const uint32_t payload = offer.fragment_payload;
@@ -304,11 +305,9 @@ inline void Receiver::begin_transfer(const Mail& mail) {
   announced_ = initial_limit(initial_credit_bytes(), payload);  // the host knows it from Info
 }
 
-// It, or one of so many that follow it, is of this transfer, or of the last one.
-bool Receiver::is_epoch_of_transfer(uint16_t epoch, uint32_t next_streams) const {
-  const bool ever = offer_.fragment_payload != 0;
-  const uint32_t streams = static_cast<uint16_t>(epoch_ - offer_.epoch);
-  return ever && static_cast<uint16_t>(epoch + next_streams - offer_.epoch) <= streams + next_streams;
+// Of this one, or of the last.
+bool Receiver::is_epoch_of_transfer(uint32_t epoch) const {
+  return static_cast<uint16_t>(epoch - offer_.epoch) < streams_;
 }
 
 inline void Receiver::handle_query(const Query& query, Talk& talk) {
@@ -322,7 +321,7 @@ inline void Receiver::handle_query(const Query& query, Talk& talk) {
 
 // About our transfer: the answer is whatever the host seems not to have heard.
 inline void Receiver::answer_query(const Query& query) {
-  if (result_.type >= MessageType::kStored || query.epoch != epoch_) {
+  if (result_.type >= MessageType::kStored || query.epoch != result_.epoch) {
     owed_ |= kOwedResult;
   } else {
     // Whoever asks faster than that does not put the answer off.
@@ -333,18 +332,21 @@ inline void Receiver::answer_query(const Query& query) {
 }
 
 inline void Receiver::handle_request(const Request& request, Talk& talk) {
-  if (talk.tag == request.tag && talk.answered == request.type) return reply_answer(talk);
-  if (request_open_ && request_peer_ == talk.peer && request_.tag == request.tag && request_.type == request.type) {
-    return;  // it is being done
+  if (talk.tag == request.tag && talk.asked == request.type) {
+    if (request_from_ != &talk) reply_answer(talk);  // otherwise it is being done
+    return;
   }
   const bool aborts = request.type == MessageType::kAbort && is_of_transfer(talk.peer);
-  if (request_open_ || (transfer_open() && !aborts)) return reply_busy(talk, request.type, request.tag);
-  request_open_ = true;
+  if (request_from_ != nullptr || (transfer_open() && !aborts)) {
+    return reply_busy(talk, request.type, request.tag);
+  }
   request_ = request;
-  request_peer_ = talk.peer;
+  request_from_ = &talk;
+  talk.tag = request.tag;
+  talk.asked = request.type;
   if (!aborts) return;
-  abandon(Reason::kAskedByHost, 0);  // or it is over already
-  (void)answer_request(Reason::kOk, 0);
+  (void)give_up(Reason::kAskedByHost);  // or it is over already
+  (void)answer_request(Reason::kOk);
 }
 
 // ---- the stream ----
@@ -357,7 +359,7 @@ inline void Receiver::advance() {
     if (chunk_size_ == 0 && !look_for_head()) return;
     if (page_offset_ != chunk_size_) {
       if (look_for_units()) (void)step(ReceiverInput::kUnitsHere);
-    } else if (take_word(&chunk_crc_)) {
+    } else if (take_word()) {
       (void)step(ReceiverInput::kChunkHere);
     }
   }
@@ -374,26 +376,25 @@ void Receiver::peek(uint8_t* out, uint32_t size) const {
 }
 
 // The next four bytes of the stream, little-endian.
-bool Receiver::take_word(uint32_t* word) {
-  uint8_t bytes[sizeof(*word)];
+bool Receiver::take_word() {
+  uint8_t bytes[sizeof(word_)];
   if (intake_.available() < sizeof(bytes)) return false;
   peek(bytes, sizeof(bytes));
   intake_.consume(sizeof(bytes));
-  *word = load_le32(bytes);
+  word_ = load_le32(bytes);
   return true;
 }
 
 inline bool Receiver::look_for_head() {
-  uint32_t head;
-  if (!take_word(&head)) return false;
+  if (!take_word()) return false;
   const uint32_t size = chunk_true_size(offer_.payload_size, chunk_bytes_, chunk_);
-  if (head == size) {  // raw and without flags: just that
+  if (word_ == size) {  // raw and without flags: just that
     chunk_size_ = static_cast<uint16_t>(size);
     return true;
   }
-  const uint8_t codec = chunk_codec(head);
+  const uint8_t codec = chunk_codec(word_);
   if (codec != static_cast<uint8_t>(Codec::kRaw)) {
-    abandon(Reason::kCodecUnsupported, codec);
+    (void)give_up(Reason::kCodecUnsupported, codec);
   } else {
     rewind(chunk_, Reason::kChunkMalformed);
   }
@@ -431,25 +432,26 @@ void Receiver::begin_chunk(uint16_t chunk) {
 
 // Its ACCEPT or REWIND is owed already.
 void Receiver::open_payload_stream(uint16_t first_chunk) {
-  ++epoch_;
+  const uint16_t epoch = static_cast<uint16_t>(offer_.epoch + streams_++);
   hole_open_ = query_open_ = false;
   const uint32_t size = stream_size(offer_.payload_size, chunk_bytes_, first_chunk);
-  intake_.open_stream(peer_, Stream::cut_of(epoch_, offer_.fragment_payload), size);
+  intake_.open_stream(peer_, Stream::cut_of(epoch, offer_.fragment_payload), size);
   announced_ = window_;
-  result_.epoch = epoch_;
+  result_.epoch = epoch;
   result_.about = static_cast<uint8_t>(__builtin_ctz(chunk_bytes_));
   result_.detail = first_chunk;
   result_.extra = static_cast<uint8_t>(window_);
   begin_chunk(first_chunk);
 }
 
-// Each rewind takes an epoch, the first payload stream the one after the offer's.
+// Each rewind takes an epoch.
 void Receiver::rewind(uint16_t restart_chunk, Reason reason) {
   if (failing_chunk_ != chunk_) failures_ = 0;
   failing_chunk_ = chunk_;
   ++failures_;
-  if (failures_ >= kFailuresMax || static_cast<uint16_t>(epoch_ - offer_.epoch) > kRewindsMax) {
-    return abandon(reason, chunk_);
+  if (failures_ >= kFailuresMax || streams_ >= kStreamsMax) {
+    (void)give_up(reason, chunk_);
+    return;
   }
   (void)step(ReceiverInput::kRewound);
   open_payload_stream(restart_chunk);
@@ -466,10 +468,6 @@ Status Receiver::fail(Reason reason, uint16_t detail, ReceiverInput input) {
     result_.detail = detail;
   }
   return done;
-}
-
-Status Receiver::reject(Reason reason, uint16_t detail) {
-  return fail(reason, detail, ReceiverInput::kManifestRefused);
 }
 
 Status Receiver::accept(uint16_t resume_chunk) {
@@ -504,37 +502,14 @@ Status Receiver::chunk_failed(uint16_t restart_chunk, Reason reason) {
   return Status();
 }
 
-Status Receiver::stored() {
-  return step(ReceiverInput::kStored);
-}
-
-Status Receiver::verified() {
-  return step(ReceiverInput::kVerified);
-}
-
-Status Receiver::payload_failed(Reason reason, uint16_t detail) {
-  return fail(reason, detail, ReceiverInput::kPayloadFailed);
-}
-
-Status Receiver::abandoned() {
-  return step(ReceiverInput::kAbandoned);
-}
-
-Status Receiver::give_up(Reason reason, uint16_t detail) {
-  return fail(reason, detail, ReceiverInput::kGiveUp);
-}
-
 // The answer is remembered, to be said again if the request is.
 Status Receiver::answer_request(Reason reason, uint16_t detail) {
-  if (!request_open_) return Error::kIllegal;
-  request_open_ = false;
-  Talk& talk = talk_at(slot_of(request_peer_));
-  if (talk.peer != request_peer_) return Status();
-  talk.tag = request_.tag;
-  talk.answered = request_.type;
-  talk.reason = reason;
-  talk.detail = detail;
-  reply_answer(talk);
+  Talk* const talk = request_from_;
+  if (talk == nullptr) return Error::kIllegal;
+  request_from_ = nullptr;
+  talk->reason = reason;
+  talk->detail = detail;
+  if (talk->asked != MessageType()) reply_answer(*talk);  // otherwise who asked has gone
   return Status();
 }
 
@@ -543,10 +518,6 @@ Status Receiver::lend_ring() {
   if (!intake_.producer_inside()) return Status();
   (void)step(ReceiverInput::kReturn);
   return Error::kIllegal;
-}
-
-Status Receiver::return_ring() {
-  return step(ReceiverInput::kReturn);
 }
 
 }  // namespace protocol

@@ -162,7 +162,6 @@ struct ReceiverMode {
   };
 
   ReceiverState state_;
-  bool request_open_;
   // Sets of connections by slot.
   uint8_t stack_full_;
   uint8_t news_owed_;
@@ -175,6 +174,7 @@ struct ReceiverMode {
 struct TransferMemory {
   uint8_t owed_;
   uint8_t failures_;  // of the page that fails
+  uint8_t streams_;   // so many epochs, from the offer's on, are this transfer's; 0: there was none yet
   bool hole_open_;
   bool query_open_;
   uint16_t durable_;
@@ -184,14 +184,14 @@ struct TransferMemory {
   uint16_t page_offset_;   // programmed so far
   uint16_t program_true_;  // true bytes of units()
   uint16_t straight_;      // and those straight from the ring; 0: they go through the bounce buffer
-  uint16_t epoch_;         // of the current stream: the transfer's are those from the offer's to this
   uint16_t window_;        // fragments that may be under way at once
   uint16_t hole_next_;     // low half of the count that the hole begins with
   uint16_t query_count_;   // the query waits for fragments up to here, exclusive: low half as well
-  // ACCEPT, REWIND, STORED, VERIFIED, FAILED or REJECT: the newest says all. Of no type: nothing to say yet.
+  // ACCEPT, REWIND, STORED, VERIFIED, FAILED or REJECT: the newest says all. Of no type: nothing to say yet. As long as
+  // something is to come, its epoch is the current stream's.
   Notice result_;
   uint32_t announced_;  // the limit the host knows
-  uint32_t chunk_crc_;
+  uint32_t word_;          // the one taken last: a chunk's head or its CRC
   uint32_t hole_report_ms_;  // when the hole is old enough to be reported, or to be reported again
   uint32_t query_at_ms_;
 };
@@ -202,8 +202,8 @@ struct ReceiverMemory : ReceiverMode, TransferMemory {
     Peer peer;
     Notice reply;        // to go
     uint8_t reply_owed;  // 1, until it has gone
-    // The last request that was answered, and how: said again if it is repeated. Of no type: none was.
-    MessageType answered;
+    // The last request, and how it was answered: said again if it is repeated. Of no type: there was none.
+    MessageType asked;
     uint8_t tag;
     Reason reason;
     uint16_t detail;
@@ -215,7 +215,7 @@ struct ReceiverMemory : ReceiverMode, TransferMemory {
   uint32_t progress_ms_;  // a new fragment
   uint32_t taken_seen_;
   Peer peer_;
-  Peer request_peer_;
+  Talk* request_from_;  // null: no request is open
   // sending
   uint8_t* outgoing_from_;  // the set that outgoing_bits_ are owed in; null: nothing was given to send
   uint32_t retry_at_ms_;    // those whose stack was full
@@ -262,7 +262,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   uint16_t chunk() const { return chunk_; }              // its index
   uint16_t page_offset() const { return page_offset_; }  // in that chunk
   uint16_t chunk_size() const { return chunk_size_; }    // true bytes
-  uint32_t chunk_crc() const { return chunk_crc_; }      // as the host sent it: compare with protocol/chunk.h's
+  uint32_t chunk_crc() const { return word_; }           // as the host sent it: compare with protocol/chunk.h's
   Bytes units() const;  // a whole number of units, the page's last one padded with the erased value
   Reason end_reason() const { return result_.reason; }
   uint16_t end_detail() const { return result_.detail; }
@@ -271,7 +271,9 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   Status sent(bool taken);  // false: the stack is full, poll gives it again later
   // resume_chunk: the first chunk that is not durable; 0 for a fresh slot, the chunk count when all are.
   Status accept(uint16_t resume_chunk);
-  Status reject(Reason reason, uint16_t detail = 0);
+  Status reject(Reason reason, uint16_t detail = 0) {
+    return fail(reason, detail, ReceiverInput::kManifestRefused);
+  }
   Status programmed();
   // Answers kCloseChunk: the page read back good. durable_count counts from the package's first chunk; it may lag
   // behind (whole erase blocks) but never goes back.
@@ -279,14 +281,16 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   // Answers kCloseChunk, and kProgram whose flash operation failed. The stream starts again at restart_chunk, at
   // most the one that failed; three times a page, then kAbandoned{reason}.
   Status chunk_failed(uint16_t restart_chunk, Reason reason = Reason::kPageUnreadable);
-  Status stored();
-  Status verified();
-  Status payload_failed(Reason reason, uint16_t detail = 0);
+  Status stored() { return step(ReceiverInput::kStored); }
+  Status verified() { return step(ReceiverInput::kVerified); }
+  Status payload_failed(Reason reason, uint16_t detail = 0) {
+    return fail(reason, detail, ReceiverInput::kPayloadFailed);
+  }
   Status answer_request(Reason reason, uint16_t detail = 0);
-  Status abandoned();
+  Status abandoned() { return step(ReceiverInput::kAbandoned); }
 
   // The application ends the transfer (kAbandoned follows). kIllegal when none is open.
-  Status give_up(Reason reason, uint16_t detail = 0);
+  Status give_up(Reason reason, uint16_t detail = 0) { return fail(reason, detail, ReceiverInput::kGiveUp); }
   // Tells every subscribed host. The newest change replaces one that is not sent yet.
   void notify_state(MessageType type, uint32_t package_id, Reason reason = Reason::kOk, uint16_t detail = 0);
 
@@ -294,7 +298,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   // while a transfer is open, or in the very moment a producer on another thread is inside a handle_ call: try again
   // later.
   Status lend_ring();
-  Status return_ring();
+  Status return_ring() { return step(ReceiverInput::kReturn); }
 
   // ---- for reports and tests ------------------------------------------------------------------------------------
   ReceiverState state() const { return state_; }
@@ -308,7 +312,6 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
  private:
   Status step(ReceiverInput input);
   Status fail(Reason reason, uint16_t detail, ReceiverInput input);
-  void abandon(Reason reason, uint16_t detail) { (void)fail(reason, detail, ReceiverInput::kGiveUp); }
 
   uint32_t patience_end_ms() const;
 
@@ -322,7 +325,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   void handle_offer(const Mail& mail, Talk& talk);
   Reason offer_fault(const Offer& offer, uint16_t* detail) const;
   void begin_transfer(const Mail& mail);
-  bool is_epoch_of_transfer(uint16_t epoch, uint32_t next_streams = 0) const;
+  bool is_epoch_of_transfer(uint32_t epoch) const;
   void handle_query(const Query& query, Talk& talk);
   void answer_query(const Query& query);
   void handle_request(const Request& request, Talk& talk);
@@ -333,7 +336,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   bool look_for_head();
   bool look_for_units();
   void peek(uint8_t* out, uint32_t size) const;
-  bool take_word(uint32_t* word);
+  bool take_word();
   void open_payload_stream(uint16_t first_chunk);
   void begin_chunk(uint16_t chunk);
   void rewind(uint16_t restart_chunk, Reason reason);

@@ -14,11 +14,11 @@ Notice& Receiver::reply(Talk& talk, MessageType type) {
   return talk.reply;
 }
 
-// To the last request that was answered, once more or for the first time.
+// To the last request, once more or for the first time.
 void Receiver::reply_answer(Talk& talk) {
   Notice& notice = reply(talk, MessageType::kAnswer);
   notice.extra = talk.tag;
-  notice.about = static_cast<uint8_t>(talk.answered);
+  notice.about = static_cast<uint8_t>(talk.asked);
   notice.reason = talk.reason;
   notice.detail = talk.detail;
 }
@@ -37,7 +37,7 @@ inline void Receiver::make_report(bool asked) {
   const uint32_t limit = limit_count(next);
   ReportHead report;
   report.asked = asked;
-  report.epoch_low = static_cast<uint8_t>(epoch_);
+  report.epoch_low = static_cast<uint8_t>(result_.epoch);
   report.next_wanted = static_cast<uint16_t>(next);
   report.limit = static_cast<uint8_t>(limit - next);
   report.durable_low = static_cast<uint8_t>(durable_);
