@@ -80,14 +80,11 @@ Peer Intake::peer_at(uint32_t slot) const {
 
 // ---- the mailbox ------------------------------------------------------------------------------------------------
 
+// The last place is not for whoever has waited longest: there is one for the other connections.
 inline bool Intake::mailbox_has_room(uint32_t head, Peer peer) const {
   const uint32_t tail = mail_tail_.load();
-  if (head - tail >= kMailMax) return false;
-  uint32_t of_this = 0;
-  for (uint32_t i = tail; i != head; ++i) {
-    if (mail_[i % kMailMax].peer == peer) ++of_this;
-  }
-  return of_this < kMailMaxOfOne;
+  const uint32_t waiting = head - tail;
+  return waiting < kMailMax - 1 || (waiting < kMailMax && mail_[tail % kMailMax].peer != peer);
 }
 
 ControlResult Intake::handle_control(uint16_t conn, Bytes bytes) {
@@ -152,6 +149,7 @@ void Intake::open_manifest_stream(const Mail& mail) {
 void Intake::begin_stream(uint32_t id) {
   stream_here_.store(0);
   next_.store(0);
+  placed_.store(0);
   for (SharedWord& word : map_) word.store(0);
   stream_here_.store(id);
 }
@@ -200,7 +198,7 @@ inline void Intake::mark(uint32_t count) {
     ++next;
   }
   next_.store(next);
-  taken_.raise_by_one();
+  placed_.raise_by_one();
 }
 
 // Is this fragment one of ours, new, of the right length, and is there room for it? The cheap questions come first;
@@ -243,11 +241,8 @@ uint32_t Intake::next_count() const {
   return producer_follows() ? next_.load() : 0;
 }
 
-bool Intake::has_hole() const {
-  const bool known = producer_follows();
-  uint32_t any = 0;
-  for (const SharedWord& word : map_) any |= word.own();
-  return known && any != 0;
+uint32_t Intake::placed() const {
+  return producer_follows() ? placed_.load() : 0;
 }
 
 uint32_t Intake::available() const {

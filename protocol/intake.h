@@ -46,7 +46,6 @@ inline uint32_t slot_of(Peer peer) {
 // Lent for the intake's life.
 struct IntakeConfig {
   MutableBytes ring;
-  uint16_t manifest_bytes_max = kManifestBytesMax;
 };
 
 // A write on Control.
@@ -72,7 +71,6 @@ struct Stream {
 // What an Intake keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
 struct IntakeMemory {
   static constexpr uint32_t kMailMax = 4;
-  static constexpr uint32_t kMailMaxOfOne = 3;  // the rest is for the other connections
   static constexpr uint32_t kMapWords = 4;
 
   // Arrays last: the shorter instructions reach only so far.
@@ -92,7 +90,7 @@ struct IntakeMemory {
   SharedWord inside_;
   SharedWord stream_here_;  // id of the stream that next and map speak of
   SharedWord next_;
-  SharedWord taken_;
+  SharedWord placed_;  // so many of this stream are here
   // the producer's own
   Stream here_;
 
@@ -132,11 +130,10 @@ class Intake : private IntakeMemory {
   bool producer_inside() const { return inside_.load() != 0; }
 
   uint32_t next_count() const;  // of the first fragment not here
-  bool has_hole() const;        // something beyond it is here
+  uint32_t placed() const;      // so many are here: more than that, if there is a hole
   // next_count(), and at that same moment the bitmap as in REPORT: kBitmapBytesMax bytes.
   uint32_t arrived(uint8_t* bitmap) const;
   uint32_t available() const;  // bytes of the stream that are here without a hole and not consumed
-  uint32_t taken() const { return taken_.load(); }
   uint32_t stream_size() const { return size_.own(); }
   uint32_t consumed() const { return consumed_.own(); }
   void consume(uint32_t size) { consumed_.store(consumed() + size); }

@@ -43,9 +43,7 @@ Receiver::Receiver(const ReceiverConfig& lent, const PageShape& page)
       intake_(lent) {
   ROOST_ASSERT(lent.ring.size() >= kRingBytesMin && lent.ring.size() <= kRingBytesMax);
   ROOST_ASSERT(reinterpret_cast<uintptr_t>(lent.ring.data()) % 8 == 0);
-  ROOST_ASSERT(page.bounce.size() >= page.program_unit_bytes);
   ROOST_ASSERT(page.chunk_bytes >= kChunkBytesMin && page.chunk_bytes <= kChunkBytesMax);
-  ROOST_ASSERT(lent.manifest_bytes_max <= kManifestBytesMax);
 }
 
 void Receiver::admit(uint32_t payload_bytes_max) {
@@ -65,6 +63,7 @@ Status Receiver::step(ReceiverInput input) {
     result_.type = says;
     result_.epoch = offer_.epoch;
     owed_ = kOwedResult;  // instead of reports: who hears it knows enough
+    hole_open_ = query_open_ = false;
     outgoing_from_ = nullptr;
   }
   if (host_moves_next(state_)) heard_ms_ = progress_ms_ = now_ms_;
@@ -84,7 +83,7 @@ Action Receiver::poll(uint32_t now_ms) {
   watch();
   read_mail();
   advance();
-  if (transfer_open() && state_ != ReceiverState::kWantAbandoned) watch_credit();
+  if (transfer_open()) watch_credit();
 
   if (find_frame()) return Action::kSend;
   if (request_from_ != nullptr) return Action::kRequest;
@@ -127,9 +126,9 @@ inline void Receiver::watch() {
   if (transfer_open()) {
     // With the whole payload here, the check goes on without the host.
     if (!host_here && state_ < ReceiverState::kWantStored) (void)give_up(Reason::kLinkLost, 0);
-    const uint32_t taken = intake_.taken();
-    if (taken != taken_seen_) {
-      taken_seen_ = taken;
+    const uint32_t placed = intake_.placed();
+    if (placed != placed_seen_) {
+      placed_seen_ = placed;
       heard_ms_ = progress_ms_ = now_ms_;
     }
     if (host_moves_next(state_) && reached(now_ms_, patience_end_ms())) (void)give_up(Reason::kHostSilent, 0);
@@ -139,8 +138,8 @@ inline void Receiver::watch() {
 
 // A report is due for a hole once when it is old enough not to be two neighbours that swapped, then after each
 // quiet time; and for a query when what it asks about is here, or its wait is over.
-inline void Receiver::watch_hole(uint32_t next) {
-  if (!intake_.has_hole()) {
+inline void Receiver::watch_hole(uint32_t placed, uint32_t next) {
+  if (placed <= next) {
     hole_open_ = false;
   } else if (!hole_open_ || hole_next_ != static_cast<uint16_t>(next)) {
     hole_open_ = true;
@@ -161,8 +160,9 @@ inline void Receiver::watch_hole(uint32_t next) {
 // grant five eighths of the window, or 2.5 KiB. Half of a 4 KiB ring would be 43 reports for 100 kB, and with them
 // the overhead at value size 244 touches its limit of 2.5 %.
 inline void Receiver::watch_credit() {
+  const uint32_t placed = intake_.placed();  // first: next may move on meanwhile
   const uint32_t next = intake_.next_count();
-  watch_hole(next);
+  watch_hole(placed, next);
   constexpr int32_t kEarlyCreditBytes = 1536;
   constexpr uint32_t kWorthwhileBytes = 2560;
   const uint32_t payload = offer_.fragment_payload;
@@ -192,7 +192,7 @@ uint32_t Receiver::limit_count(uint32_t next) const {
 uint16_t Receiver::initial_credit_bytes() const {
   const size_t ring = config_.ring.size();
   const size_t stack = config_.stack_credit_bytes;
-  return static_cast<uint16_t>(stack != 0 && stack < ring ? stack : ring);
+  return static_cast<uint16_t>(stack < ring ? stack : ring);
 }
 
 // ---- the mailbox ----
@@ -256,8 +256,8 @@ inline Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const 
     *detail = static_cast<uint16_t>(kFragmentPayloadMax);
     return Reason::kFragmentSize;
   }
-  if (offer.manifest_size > config_.manifest_bytes_max) {
-    *detail = config_.manifest_bytes_max;
+  if (offer.manifest_size > kManifestBytesMax) {
+    *detail = static_cast<uint16_t>(kManifestBytesMax);
     return Reason::kManifestTooLarge;
   }
   if (offer.payload_size > payload_bytes_max_) {
@@ -271,8 +271,7 @@ inline Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const 
 inline void Receiver::handle_offer(const Mail& mail, Talk& talk) {
   const Offer& offer = mail.offer;
   // Written twice, by the link or by a host that did not hear us: no second transfer.
-  if (is_of_transfer(mail.peer) && offer.version == kProtocolVersion && offer.epoch == offer_.epoch &&
-      offer.package_id == offer_.package_id) {
+  if (is_of_transfer(mail.peer) && offer.epoch == offer_.epoch && offer.package_id == offer_.package_id) {
     return;
   }
   if (state_ != ReceiverState::kIdle || request_from_ != nullptr || owed_ != 0) {
@@ -298,9 +297,8 @@ inline void Receiver::begin_transfer(const Mail& mail) {
   result_.package_id = offer.package_id;
 
   const uint32_t payload = offer.fragment_payload;
-  const uint32_t stack = config_.stack_credit_bytes;
   window_ = static_cast<uint16_t>(least(static_cast<uint32_t>(config_.ring.size()) / payload,
-                                        stack != 0 ? initial_limit(stack, payload) : kReachFragments));
+                                        initial_limit(config_.stack_credit_bytes, payload)));
   intake_.open_manifest_stream(mail);
   announced_ = initial_limit(initial_credit_bytes(), payload);  // the host knows it from Info
 }
@@ -336,7 +334,7 @@ inline void Receiver::handle_request(const Request& request, Talk& talk) {
     if (request_from_ != &talk) reply_answer(talk);  // otherwise it is being done
     return;
   }
-  const bool aborts = request.type == MessageType::kAbort && is_of_transfer(talk.peer);
+  const bool aborts = request.type == MessageType::kAbort && talk.peer == peer_;
   if (request_from_ != nullptr || (transfer_open() && !aborts)) {
     return reply_busy(talk, request.type, request.tag);
   }
@@ -344,9 +342,6 @@ inline void Receiver::handle_request(const Request& request, Talk& talk) {
   request_from_ = &talk;
   talk.tag = request.tag;
   talk.asked = request.type;
-  if (!aborts) return;
-  (void)give_up(Reason::kAskedByHost);  // or it is over already
-  (void)answer_request(Reason::kOk);
 }
 
 // ---- the stream ----
@@ -433,7 +428,6 @@ void Receiver::begin_chunk(uint16_t chunk) {
 // Its ACCEPT or REWIND is owed already.
 void Receiver::open_payload_stream(uint16_t first_chunk) {
   const uint16_t epoch = static_cast<uint16_t>(offer_.epoch + streams_++);
-  hole_open_ = query_open_ = false;
   const uint32_t size = stream_size(offer_.payload_size, chunk_bytes_, first_chunk);
   intake_.open_stream(peer_, Stream::cut_of(epoch, offer_.fragment_payload), size);
   announced_ = window_;
@@ -468,6 +462,10 @@ Status Receiver::fail(Reason reason, uint16_t detail, ReceiverInput input) {
     result_.detail = detail;
   }
   return done;
+}
+
+Status Receiver::give_up(Reason reason, uint16_t detail) {
+  return fail(reason, detail, ReceiverInput::kGiveUp);
 }
 
 Status Receiver::accept(uint16_t resume_chunk) {

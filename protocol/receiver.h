@@ -48,14 +48,14 @@ constexpr size_t kProgramUnitMax = 256;
 
 // Lent for the receiver's life: where it is constant, it may stand in flash.
 struct ReceiverConfig : IntakeConfig {
-  uint16_t program_bytes_max = 512;  // of one kProgram action, rounded up to a unit: how long one may block
-  uint32_t stack_credit_bytes = 0;   // what the port's stack holds while nobody polls; 0: no bound but the ring
-  uint16_t hole_grace_ms = 10;       // a hole is reported when it is this old: neighbours may merely have swapped
-  uint16_t hole_quiet_ms = 150;      // and again after this long without change
-  uint16_t query_wait_ms = 30;       // a query may overtake data
-  uint16_t host_silent_ms = 15000;   // nothing at all from the host: the transfer ends
-  uint16_t no_progress_ms = 60000;   // queries but no new data: the transfer ends
-  uint16_t send_retry_ms = 5;        // after the stack refused a notification
+  uint16_t program_bytes_max = 512;          // of one kProgram action, rounded up to a unit: how long one may block
+  uint32_t stack_credit_bytes = UINT32_MAX;  // what the port's stack holds while nobody polls; or all the ring may
+  uint16_t hole_grace_ms = 10;      // a hole is reported when it is this old: neighbours may merely have swapped
+  uint16_t hole_quiet_ms = 150;     // and again after this long without change
+  uint16_t query_wait_ms = 30;      // a query may overtake data
+  uint16_t host_silent_ms = 15000;  // nothing at all from the host: the transfer ends
+  uint16_t no_progress_ms = 60000;  // queries but no new data: the transfer ends
+  uint16_t send_retry_ms = 5;       // after the stack refused a notification
 };
 
 // What follows from the flash that the pages go to, and is checked where that is laid out.
@@ -94,7 +94,7 @@ constexpr size_t kReceiverStateCount = 10;
 enum class Action : uint8_t {
   kNone,
   kSend,     // frame_conn, frame (at most 20)   -> sent
-  kRequest,  // request                          -> answer_request
+  kRequest,  // request; ABORT with a transfer open: give_up             -> answer_request
   // offer, manifest, signature                                          -> accept | reject
   kDecideManifest = static_cast<uint8_t>(ReceiverState::kWantManifestAnswer),
   kProgram,          // chunk, page_offset, units                        -> programmed | chunk_failed
@@ -173,10 +173,10 @@ struct ReceiverMode {
 // What is zero again as a transfer begins.
 struct TransferMemory {
   uint8_t owed_;
-  uint8_t failures_;  // of the page that fails
-  uint8_t streams_;   // so many epochs, from the offer's on, are this transfer's; 0: there was none yet
+  uint8_t streams_;  // so many epochs, from the offer's on, are this transfer's; 0: there was none yet
   bool hole_open_;
   bool query_open_;
+  uint8_t failures_;  // of the page that fails
   uint16_t durable_;
   uint16_t chunk_;
   uint16_t failing_chunk_;
@@ -190,8 +190,8 @@ struct TransferMemory {
   // ACCEPT, REWIND, STORED, VERIFIED, FAILED or REJECT: the newest says all. Of no type: nothing to say yet. As long as
   // something is to come, its epoch is the current stream's.
   Notice result_;
-  uint32_t announced_;  // the limit the host knows
-  uint32_t word_;          // the one taken last: a chunk's head or its CRC
+  uint32_t announced_;       // the limit the host knows
+  uint32_t word_;            // the one taken last: a chunk's head or its CRC
   uint32_t hole_report_ms_;  // when the hole is old enough to be reported, or to be reported again
   uint32_t query_at_ms_;
 };
@@ -213,7 +213,7 @@ struct ReceiverMemory : ReceiverMode, TransferMemory {
   uint32_t now_ms_;
   uint32_t heard_ms_;     // anything from this transfer's host
   uint32_t progress_ms_;  // a new fragment
-  uint32_t taken_seen_;
+  uint32_t placed_seen_;
   Peer peer_;
   Talk* request_from_;  // null: no request is open
   // sending
@@ -290,7 +290,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   Status abandoned() { return step(ReceiverInput::kAbandoned); }
 
   // The application ends the transfer (kAbandoned follows). kIllegal when none is open.
-  Status give_up(Reason reason, uint16_t detail = 0) { return fail(reason, detail, ReceiverInput::kGiveUp); }
+  Status give_up(Reason reason, uint16_t detail = 0);
   // Tells every subscribed host. The newest change replaces one that is not sent yet.
   void notify_state(MessageType type, uint32_t package_id, Reason reason = Reason::kOk, uint16_t detail = 0);
 
@@ -304,7 +304,6 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   ReceiverState state() const { return state_; }
   bool transfer_open() const { return state_ >= ReceiverState::kAwaitManifest; }
   uint16_t durable_chunks() const { return durable_; }
-  uint32_t fragments_taken() const { return intake_.taken(); }
   size_t ring_bytes() const { return config_.ring.size(); }
   // Bytes of manifest payload a host may send right after its offer: for Info.
   uint16_t initial_credit_bytes() const;
@@ -317,7 +316,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
 
   // what happened since the last poll
   void watch();
-  void watch_hole(uint32_t next);
+  void watch_hole(uint32_t placed, uint32_t next);
   void watch_credit();
   void read_mail();
   Talk& talk_at(uint32_t slot);
@@ -350,8 +349,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   void reply_answer(Talk& talk);
   void reply_busy(Talk& talk, MessageType about, uint16_t tag);
   bool find_frame();
-  bool find_transfer_frame();
-  void make_report(bool asked);
+  void make_report();
 
   Intake intake_;
   Frame outgoing_;  // behind what it would move out of reach

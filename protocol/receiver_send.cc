@@ -32,11 +32,12 @@ void Receiver::notify_state(MessageType type, uint32_t package_id, Reason reason
   outgoing_from_ = nullptr;
 }
 
-inline void Receiver::make_report(bool asked) {
+// To a query it says all that another one would.
+inline void Receiver::make_report() {
   const uint32_t next = intake_.arrived(outgoing_.data.data() + kReportBytes);
   const uint32_t limit = limit_count(next);
   ReportHead report;
-  report.asked = asked;
+  report.asked = (owed_ & kOwedAsked) != 0;
   report.epoch_low = static_cast<uint8_t>(result_.epoch);
   report.next_wanted = static_cast<uint16_t>(next);
   report.limit = static_cast<uint8_t>(limit - next);
@@ -45,33 +46,25 @@ inline void Receiver::make_report(bool asked) {
   encode(report, &outgoing_);
 }
 
-// The check goes on without its host: what it comes to owe then is dropped by the next poll, see watch().
-inline bool Receiver::find_transfer_frame() {
-  const uint32_t slot = slot_of(peer_);
-  if (owed_ == 0 || (stack_full_ >> slot & 1) != 0 || !intake_.connected(peer_)) return false;
-  const uint32_t first = owed_ & (0u - owed_);
-  outgoing_from_ = &owed_;
-  outgoing_slot_ = static_cast<uint8_t>(slot);
-  outgoing_bits_ = static_cast<uint8_t>(first);
-  if (first == kOwedResult) {
-    encode(result_, &outgoing_);
-  } else {
-    outgoing_bits_ |= kOwedReport;  // an asked report says all that another one would
-    make_report(first == kOwedAsked);
-  }
-  return true;
-}
-
-// The transfer's frames first, then to each connection the reply, then news of the running model.
+// To each connection what its transfer owes, then the reply, then news of the running model.
 bool Receiver::find_frame() {
   outgoing_from_ = nullptr;
-  if (find_transfer_frame()) return true;
   for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
     const uint32_t bit = 1u << slot;
     Talk& talk = talk_at(slot);  // also of who has gone: another connection may get its number
     if ((stack_full_ & bit) != 0) continue;
+    outgoing_slot_ = static_cast<uint8_t>(slot);
     const Notice* notice = &talk.reply;
-    if (talk.reply_owed != 0) {
+    if (owed_ != 0 && talk.peer == peer_) {
+      outgoing_from_ = &owed_;
+      if ((owed_ & kOwedResult) == 0) {
+        outgoing_bits_ = kOwedAsked | kOwedReport;
+        make_report();
+        return true;
+      }
+      outgoing_bits_ = kOwedResult;
+      notice = &result_;
+    } else if (talk.reply_owed != 0) {
       outgoing_from_ = &talk.reply_owed;
       outgoing_bits_ = 1;
     } else if ((news_owed_ & bit) != 0 && intake_.subscribed(slot)) {
@@ -82,7 +75,6 @@ bool Receiver::find_frame() {
       news_owed_ = static_cast<uint8_t>(news_owed_ & ~bit);  // if they were, nobody is there to hear them
       continue;
     }
-    outgoing_slot_ = static_cast<uint8_t>(slot);
     encode(*notice, &outgoing_);
     return true;
   }
