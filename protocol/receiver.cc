@@ -18,10 +18,6 @@ constexpr uint8_t kStreamsMax = 26;      // of one transfer: pages of one erase 
 
 // Here and in receiver_send.cc, `inline` says that there is one caller.
 
-bool reached(uint32_t now_ms, uint32_t at_ms) {
-  return static_cast<int32_t>(now_ms - at_ms) >= 0;
-}
-
 int32_t sooner(int32_t wait_ms, uint32_t other_ms) {
   const int32_t other = static_cast<int32_t>(other_ms);
   return wait_ms < other ? wait_ms : other;
@@ -62,9 +58,10 @@ Status Receiver::step(ReceiverInput input) {
   if (says != MessageType()) {
     result_.type = says;
     result_.epoch = offer_.epoch;
-    owed_ = kOwedResult;  // instead of reports: who hears it knows enough
-    hole_open_ = query_open_ = false;
-    outgoing_from_ = nullptr;
+    result_owed_ = 1;  // instead of reports: who hears it knows enough
+    report_owed_ = 0;
+    query_open_ = false;
+    outgoing_owed_ = nullptr;
   }
   if (host_moves_next(state_)) heard_ms_ = progress_ms_ = now_ms_;
   if (state_ <= ReceiverState::kLent || state_ == ReceiverState::kWantAbandoned) {
@@ -83,7 +80,7 @@ Action Receiver::poll(uint32_t now_ms) {
   watch();
   read_mail();
   advance();
-  if (transfer_open()) watch_credit();
+  if (transfer_open()) watch_reports();
 
   if (find_frame()) return Action::kSend;
   if (request_from_ != nullptr) return Action::kRequest;
@@ -98,20 +95,20 @@ Bytes Receiver::signature() const {
 uint32_t Receiver::patience_end_ms() const {
   const uint32_t silent_ms = heard_ms_ + config_.host_silent_ms;
   const uint32_t stuck_ms = progress_ms_ + config_.no_progress_ms;
-  return reached(silent_ms, stuck_ms) ? stuck_ms : silent_ms;
+  return static_cast<int32_t>(silent_ms - stuck_ms) < 0 ? silent_ms : stuck_ms;
 }
 
 Deadline Receiver::next_deadline() const {
   constexpr int32_t kNever = INT32_MAX;
   int32_t wait_ms = kNever;
-  if (stack_full_ != 0) wait_ms = static_cast<int32_t>(retry_at_ms_ - now_ms_);
+  if (!reached(retry_at_ms_)) wait_ms = static_cast<int32_t>(retry_at_ms_ - now_ms_);
   if (transfer_open()) {
     wait_ms = sooner(wait_ms, patience_end_ms() - now_ms_);
-    if (hole_open_) wait_ms = sooner(wait_ms, hole_report_ms_ - now_ms_);
+    if (hole_ != 0) wait_ms = sooner(wait_ms, hole_report_ms_ - now_ms_);
     if (query_open_) wait_ms = sooner(wait_ms, query_at_ms_ - now_ms_);
   }
   const bool ours = transfer_open() && !host_moves_next(state_);
-  if (ours || intake_.first_mail() != nullptr || request_from_ != nullptr || outgoing_from_ != nullptr) wait_ms = 0;
+  if (ours || intake_.first_mail() != nullptr || request_from_ != nullptr || outgoing_owed_ != nullptr) wait_ms = 0;
   Deadline deadline;
   deadline.any = wait_ms != kNever;
   deadline.at_ms = now_ms_ + static_cast<uint32_t>(wait_ms);
@@ -121,7 +118,6 @@ Deadline Receiver::next_deadline() const {
 // ---- what happened ----
 
 inline void Receiver::watch() {
-  if (reached(now_ms_, retry_at_ms_)) stack_full_ = 0;
   const bool host_here = intake_.connected(peer_);
   if (transfer_open()) {
     // With the whole payload here, the check goes on without the host.
@@ -131,38 +127,43 @@ inline void Receiver::watch() {
       placed_seen_ = placed;
       heard_ms_ = progress_ms_ = now_ms_;
     }
-    if (host_moves_next(state_) && reached(now_ms_, patience_end_ms())) (void)give_up(Reason::kHostSilent, 0);
+    if (host_moves_next(state_) && reached(patience_end_ms())) (void)give_up(Reason::kHostSilent, 0);
   }
-  if (!host_here) owed_ = 0;
+  if (!host_here) result_owed_ = report_owed_ = 0;
 }
 
-// A report is due for a hole once when it is old enough not to be two neighbours that swapped, then after each
-// quiet time; and for a query when what it asks about is here, or its wait is over.
-inline void Receiver::watch_hole(uint32_t placed, uint32_t next) {
-  if (placed <= next) {
-    hole_open_ = false;
-  } else if (!hole_open_ || hole_next_ != static_cast<uint16_t>(next)) {
-    hole_open_ = true;
-    hole_next_ = static_cast<uint16_t>(next);
+inline void Receiver::watch_reports() {
+  const uint32_t placed = intake_.placed();  // first: next may move on meanwhile
+  const uint32_t next = intake_.next_count();
+  if (hole_due(placed, next) || credit_due(next)) report_owed_ |= kReportUnasked;
+  if (query_due(next)) report_owed_ |= kReportAsked;
+}
+
+// Once it is old enough not to be two neighbours that swapped, then after each quiet time.
+inline bool Receiver::hole_due(uint32_t placed, uint32_t next) {
+  const uint32_t hole = placed > next ? next + 1 : 0;
+  if (hole_ != hole) {
+    hole_ = hole;
     hole_report_ms_ = now_ms_ + config_.hole_grace_ms;
-  } else if (reached(now_ms_, hole_report_ms_)) {
-    owed_ |= kOwedReport;
-    hole_report_ms_ = now_ms_ + config_.hole_quiet_ms;
+    return false;
   }
+  if (hole == 0 || !reached(hole_report_ms_)) return false;
+  hole_report_ms_ = now_ms_ + config_.hole_quiet_ms;
+  return true;
+}
+
+// When what it asks about is here, or its wait is over.
+inline bool Receiver::query_due(uint32_t next) {
   const bool all_here = static_cast<int16_t>(next - query_count_) >= 0;
-  if (query_open_ && (all_here || reached(now_ms_, query_at_ms_))) {
-    query_open_ = false;
-    owed_ |= kOwedAsked;
-  }
+  const bool due = query_open_ && (all_here || reached(query_at_ms_));
+  if (due) query_open_ = false;
+  return due;
 }
 
 // Early, so that the host never runs dry inside a connection event, but not so often that reports weigh: each must
 // grant five eighths of the window, or 2.5 KiB. Half of a 4 KiB ring would be 43 reports for 100 kB, and with them
 // the overhead at value size 244 touches its limit of 2.5 %.
-inline void Receiver::watch_credit() {
-  const uint32_t placed = intake_.placed();  // first: next may move on meanwhile
-  const uint32_t next = intake_.next_count();
-  watch_hole(placed, next);
+inline bool Receiver::credit_due(uint32_t next) const {
   constexpr int32_t kEarlyCreditBytes = 1536;
   constexpr uint32_t kWorthwhileBytes = 2560;
   const uint32_t payload = offer_.fragment_payload;
@@ -173,9 +174,9 @@ inline void Receiver::watch_credit() {
   const uint32_t stream_end = intake_.stream_size();
   const uint32_t announced_end = announced_ * payload;
   const int32_t credit_left = static_cast<int32_t>(announced_end - next * payload);  // below zero: more came
-  if (announced_end >= stream_end || credit_left >= early) return;
+  if (announced_end >= stream_end || credit_left >= early) return false;
   const uint32_t limit_end = limit_count(next) * payload;
-  if (limit_end >= stream_end || limit_end - announced_end >= worthwhile) owed_ |= kOwedReport;
+  return limit_end >= stream_end || limit_end - announced_end >= worthwhile;
 }
 
 // ---- credit ----
@@ -218,8 +219,10 @@ Receiver::Talk& Receiver::talk_at(uint32_t slot) {
   const Peer peer = intake_.peer_at(slot);
   if (talk.peer != peer) {
     talk.peer = peer;
-    talk.reply_owed = 0;
     talk.asked = MessageType();
+    talk.tag = 0;
+    talk.reply_owed = 0;
+    talk.stack_full = false;
   }
   return talk;
 }
@@ -274,7 +277,7 @@ inline void Receiver::handle_offer(const Mail& mail, Talk& talk) {
   if (is_of_transfer(mail.peer) && offer.epoch == offer_.epoch && offer.package_id == offer_.package_id) {
     return;
   }
-  if (state_ != ReceiverState::kIdle || request_from_ != nullptr || owed_ != 0) {
+  if (state_ != ReceiverState::kIdle || request_from_ != nullptr || result_owed_ != 0) {
     return reply_busy(talk, MessageType::kOffer, offer.epoch);
   }
   uint16_t detail = 0;
@@ -288,8 +291,8 @@ inline void Receiver::handle_offer(const Mail& mail, Talk& talk) {
 
 inline void Receiver::begin_transfer(const Mail& mail) {
   const Offer& offer = mail.offer;
-  (void)step(ReceiverInput::kOffer);  // it is idle
-  static_cast<TransferMemory&>(*this) = TransferMemory();
+  static_cast<TransferMemory&>(*this) = TransferMemory();  // stays idle
+  (void)step(ReceiverInput::kOffer);
   peer_ = mail.peer;
   offer_ = offer;
   streams_ = 1;
@@ -309,18 +312,22 @@ bool Receiver::is_epoch_of_transfer(uint32_t epoch) const {
 }
 
 inline void Receiver::handle_query(const Query& query, Talk& talk) {
-  const bool of_last = is_epoch_of_transfer(query.epoch);
-  if (of_last && is_of_transfer(talk.peer)) return answer_query(query);
+  if (is_epoch_of_transfer(query.epoch)) {
+    if (is_of_transfer(talk.peer)) return answer_query(query);
+    if (!transfer_open()) {
+      reply(talk, result_.type) = result_;  // each transfer ends in one
+      return;
+    }
+  }
   Notice& notice = reply(talk, MessageType::kFailed);
   notice.epoch = query.epoch;
   notice.reason = Reason::kNoTransfer;
-  if (of_last && !transfer_open()) notice = result_;  // each transfer ends in one
 }
 
 // About our transfer: the answer is whatever the host seems not to have heard.
 inline void Receiver::answer_query(const Query& query) {
   if (result_.type >= MessageType::kStored || query.epoch != result_.epoch) {
-    owed_ |= kOwedResult;
+    result_owed_ = 1;
   } else {
     // Whoever asks faster than that does not put the answer off.
     if (!query_open_) query_at_ms_ = now_ms_ + config_.query_wait_ms;

@@ -151,30 +151,15 @@ struct ReceiverSetup {
   uint32_t payload_bytes_max_;
 };
 
-// What it keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
-struct ReceiverMode {
-  // Frames of the transfer are not queued but owed, and made when they can go: so they are always fresh and need no
-  // room. In this order.
-  enum Owed : uint8_t {
-    kOwedResult = 1,
-    kOwedAsked = 2,
-    kOwedReport = 4,
-  };
-
-  ReceiverState state_;
-  // Sets of connections by slot.
-  uint8_t stack_full_;
-  uint8_t news_owed_;
-  // What sent() speaks of.
-  uint8_t outgoing_bits_;
-  uint8_t outgoing_slot_;
-};
-
-// What is zero again as a transfer begins.
+// What it keeps, all zero at first: apart, so that this takes one sweep instead of a store for each. Here, what is zero
+// again as a transfer begins.
 struct TransferMemory {
-  uint8_t owed_;
-  uint8_t streams_;  // so many epochs, from the offer's on, are this transfer's; 0: there was none yet
-  bool hole_open_;
+  // Frames are not queued but owed, and made when they can go: so they are always fresh and need no room.
+  enum : uint8_t { kReportUnasked = 1, kReportAsked = 2 };
+  ReceiverState state_;
+  uint8_t streams_;      // so many epochs, from the offer's on, are this transfer's; 0: there was none yet
+  uint8_t result_owed_;  // 1, until it has gone
+  uint8_t report_owed_;  // what for, until it has gone
   bool query_open_;
   uint8_t failures_;  // of the page that fails
   uint16_t durable_;
@@ -185,26 +170,28 @@ struct TransferMemory {
   uint16_t program_true_;  // true bytes of units()
   uint16_t straight_;      // and those straight from the ring; 0: they go through the bounce buffer
   uint16_t window_;        // fragments that may be under way at once
-  uint16_t hole_next_;     // low half of the count that the hole begins with
-  uint16_t query_count_;   // the query waits for fragments up to here, exclusive: low half as well
+  uint16_t query_count_;   // the query waits for fragments up to here, exclusive: low half of that count
   // ACCEPT, REWIND, STORED, VERIFIED, FAILED or REJECT: the newest says all. Of no type: nothing to say yet. As long as
   // something is to come, its epoch is the current stream's.
   Notice result_;
   uint32_t announced_;       // the limit the host knows
   uint32_t word_;            // the one taken last: a chunk's head or its CRC
+  uint32_t hole_;            // one more than the count it begins with; 0: there is none
   uint32_t hole_report_ms_;  // when the hole is old enough to be reported, or to be reported again
   uint32_t query_at_ms_;
 };
 
-struct ReceiverMemory : ReceiverMode, TransferMemory {
+struct ReceiverMemory : TransferMemory {
   // With one connection.
   struct Talk {
     Peer peer;
-    Notice reply;        // to go
-    uint8_t reply_owed;  // 1, until it has gone
+    Notice reply;  // to go
     // The last request, and how it was answered: said again if it is repeated. Of no type: there was none.
     MessageType asked;
     uint8_t tag;
+    uint8_t reply_owed;  // 1, until it has gone
+    bool stack_full;     // it took the last frame not
+    uint8_t news_owed;   // as reply_owed
     Reason reason;
     uint16_t detail;
   };
@@ -217,8 +204,9 @@ struct ReceiverMemory : ReceiverMode, TransferMemory {
   Peer peer_;
   Talk* request_from_;  // null: no request is open
   // sending
-  uint8_t* outgoing_from_;  // the set that outgoing_bits_ are owed in; null: nothing was given to send
-  uint32_t retry_at_ms_;    // those whose stack was full
+  uint8_t* outgoing_owed_;  // what sent() speaks of; null: nothing was given to send
+  Talk* outgoing_to_;
+  uint32_t retry_at_ms_;  // those whose stack was full
   Offer offer_;
   Request request_;
   Notice news_;  // of the running model
@@ -252,7 +240,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   Deadline next_deadline() const;
 
   // What the action is about: each only with one that names it, until that is answered or poll is called again.
-  uint16_t frame_conn() const { return intake_.conn_of(outgoing_slot_); }
+  uint16_t frame_conn() const { return intake_.conn_of(slot_of(outgoing_to_->peer)); }
   Bytes frame() const { return outgoing_.bytes(); }
   const Request& request() const { return request_; }
   const Offer& offer() const { return offer_; }
@@ -312,12 +300,15 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   Status step(ReceiverInput input);
   Status fail(Reason reason, uint16_t detail, ReceiverInput input);
 
+  bool reached(uint32_t at_ms) const { return static_cast<int32_t>(now_ms_ - at_ms) >= 0; }
   uint32_t patience_end_ms() const;
 
   // what happened since the last poll
   void watch();
-  void watch_hole(uint32_t placed, uint32_t next);
-  void watch_credit();
+  void watch_reports();
+  bool hole_due(uint32_t placed, uint32_t next);
+  bool query_due(uint32_t next);
+  bool credit_due(uint32_t next) const;
   void read_mail();
   Talk& talk_at(uint32_t slot);
   void handle_mail(const Mail& mail, Talk& talk);

@@ -10,7 +10,7 @@ Notice& Receiver::reply(Talk& talk, MessageType type) {
   talk.reply = Notice();
   talk.reply.type = type;
   talk.reply_owed = 1;
-  outgoing_from_ = nullptr;
+  outgoing_owed_ = nullptr;
   return talk.reply;
 }
 
@@ -28,8 +28,8 @@ void Receiver::notify_state(MessageType type, uint32_t package_id, Reason reason
   news_.package_id = package_id;
   news_.reason = reason;
   news_.detail = detail;
-  news_owed_ = (1u << kConnectionsMax) - 1;
-  outgoing_from_ = nullptr;
+  for (Talk& talk : talks_) talk.news_owed = 1;
+  outgoing_owed_ = nullptr;
 }
 
 // To a query it says all that another one would.
@@ -37,7 +37,7 @@ inline void Receiver::make_report() {
   const uint32_t next = intake_.arrived(outgoing_.data.data() + kReportBytes);
   const uint32_t limit = limit_count(next);
   ReportHead report;
-  report.asked = (owed_ & kOwedAsked) != 0;
+  report.asked = (report_owed_ & kReportAsked) != 0;
   report.epoch_low = static_cast<uint8_t>(result_.epoch);
   report.next_wanted = static_cast<uint16_t>(next);
   report.limit = static_cast<uint8_t>(limit - next);
@@ -48,47 +48,41 @@ inline void Receiver::make_report() {
 
 // To each connection what its transfer owes, then the reply, then news of the running model.
 bool Receiver::find_frame() {
-  outgoing_from_ = nullptr;
   for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
-    const uint32_t bit = 1u << slot;
     Talk& talk = talk_at(slot);  // also of who has gone: another connection may get its number
-    if ((stack_full_ & bit) != 0) continue;
-    outgoing_slot_ = static_cast<uint8_t>(slot);
+    if (talk.stack_full && !reached(retry_at_ms_)) continue;
+    outgoing_to_ = &talk;
+    const bool of_transfer = talk.peer == peer_;
     const Notice* notice = &talk.reply;
-    if (owed_ != 0 && talk.peer == peer_) {
-      outgoing_from_ = &owed_;
-      if ((owed_ & kOwedResult) == 0) {
-        outgoing_bits_ = kOwedAsked | kOwedReport;
-        make_report();
-        return true;
-      }
-      outgoing_bits_ = kOwedResult;
+    outgoing_owed_ = &talk.reply_owed;
+    if (of_transfer && result_owed_ != 0) {
       notice = &result_;
-    } else if (talk.reply_owed != 0) {
-      outgoing_from_ = &talk.reply_owed;
-      outgoing_bits_ = 1;
-    } else if ((news_owed_ & bit) != 0 && intake_.subscribed(slot)) {
+      outgoing_owed_ = &result_owed_;
+    } else if (of_transfer && report_owed_ != 0) {
+      outgoing_owed_ = &report_owed_;
+      make_report();
+      return true;
+    } else if (talk.reply_owed == 0) {
       notice = &news_;
-      outgoing_from_ = &news_owed_;
-      outgoing_bits_ = static_cast<uint8_t>(bit);
-    } else {
-      news_owed_ = static_cast<uint8_t>(news_owed_ & ~bit);  // if they were, nobody is there to hear them
-      continue;
+      outgoing_owed_ = &talk.news_owed;
+      if (!intake_.subscribed(slot)) talk.news_owed = 0;  // nobody is there to hear them
+      if (talk.news_owed == 0) continue;
     }
     encode(*notice, &outgoing_);
     return true;
   }
+  outgoing_owed_ = nullptr;
   return false;
 }
 
 Status Receiver::sent(bool taken) {
-  uint8_t* const owed = outgoing_from_;
+  uint8_t* const owed = outgoing_owed_;
   if (owed == nullptr) return Error::kIllegal;
-  outgoing_from_ = nullptr;
+  outgoing_owed_ = nullptr;
+  outgoing_to_->stack_full = !taken;
   if (taken) {
-    *owed = static_cast<uint8_t>(*owed & ~outgoing_bits_);
+    *owed = 0;
   } else {
-    stack_full_ = static_cast<uint8_t>(stack_full_ | 1u << outgoing_slot_);
     retry_at_ms_ = now_ms_ + config_.send_retry_ms;
   }
   return Status();
