@@ -14,28 +14,13 @@ constexpr uint32_t kConnected = 0x0002;  // lowest bit of the number, which grow
 constexpr uint32_t kNumber = 0xFFFE;
 constexpr uint32_t kMapBits = 128;
 
-// All words are stored in order (release) and loaded in order (acquire), but for hints. What is said under a number
-// that is odd in the meantime is so seen whole or recognized as torn. Only inside_ and generation_ need more: see
-// producer_inside.
-ROOST_INLINE void store(std::atomic<uint32_t>* word, uint32_t value) {
-#ifdef ROOST_MUTANT_WORDS_WITHOUT_ORDER  // see tests/protocol/CMakeLists.txt
-  word->store(value, std::memory_order_relaxed);
-#else
-  word->store(value, std::memory_order_release);
-#endif
-}
-
-void raise_by_one(std::atomic<uint32_t>* word) {  // by its only writer: no read-modify-write needed
-  store(word, word->load(std::memory_order_relaxed) + 1);
-}
-
 Peer peer_of(uint32_t word, uint32_t slot) {
   return static_cast<Peer>((word & kNumber) / kConnected * kConnectionsMax + slot);
 }
 
 // The handle comes, or goes: not subscribed yet, or not any more.
-void begin_session(std::atomic<uint32_t>* slot, uint32_t conn) {
-  store(slot, conn << 16 | ((slot->load(std::memory_order_relaxed) + kConnected) & kNumber));
+void begin_session(SharedWord* slot, uint32_t conn) {
+  slot->store(conn << 16 | ((slot->own() + kConnected) & kNumber));
 }
 
 Stream manifest_stream_of(const Mail& mail) {
@@ -51,8 +36,8 @@ Stream manifest_stream_of(const Mail& mail) {
 // Marks a producer's call, so that the consumer can tell whether the ring is being written.
 class Intake::Inside {
  public:
-  explicit Inside(Intake* intake) : intake_(intake) { intake_->inside_.store(1); }
-  ~Inside() { store(&intake_->inside_, 0); }
+  ROOST_INLINE explicit Inside(Intake* intake) : intake_(intake) { intake_->inside_.store(1); }
+  ROOST_INLINE ~Inside() { intake_->inside_.store(0); }
   Inside(const Inside&) = delete;
   Inside& operator=(const Inside&) = delete;
 
@@ -64,7 +49,7 @@ class Intake::Inside {
 
 Peer Intake::find(uint16_t conn) const {
   for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
-    const uint32_t word = slots_[slot].load(std::memory_order_relaxed);
+    const uint32_t word = slots_[slot].own();
     if ((word & kConnected) != 0 && word >> 16 == conn) return peer_of(word, slot);
   }
   return Peer::kNobody;
@@ -72,16 +57,16 @@ Peer Intake::find(uint16_t conn) const {
 
 void Intake::handle_connect(uint16_t conn) {
   handle_disconnect(conn);  // a stack that forgot to tell
-  for (std::atomic<uint32_t>& slot : slots_) {
-    if ((slot.load(std::memory_order_relaxed) & kConnected) == 0) return begin_session(&slot, conn);
+  for (SharedWord& slot : slots_) {
+    if ((slot.own() & kConnected) == 0) return begin_session(&slot, conn);
   }
 }
 
 void Intake::handle_subscribed(uint16_t conn, bool on) {
   const Peer peer = find(conn);
   if (peer == Peer::kNobody) return;
-  std::atomic<uint32_t>& slot = slots_[slot_of(peer)];
-  store(&slot, (slot.load(std::memory_order_relaxed) & ~kSubscribed) | (on ? kSubscribed : 0));
+  SharedWord& slot = slots_[slot_of(peer)];
+  slot.store((slot.own() & ~kSubscribed) | (on ? kSubscribed : 0));
 }
 
 void Intake::handle_disconnect(uint16_t conn) {
@@ -90,19 +75,16 @@ void Intake::handle_disconnect(uint16_t conn) {
 }
 
 Peer Intake::peer_at(uint32_t slot) const {
-  return peer_of(slots_[slot].load(std::memory_order_acquire), slot);
+  return peer_of(slots_[slot].load(), slot);
 }
 
 // ---- the mailbox ------------------------------------------------------------------------------------------------
 
+// The last place is not for whoever has waited longest: there is one for the other connections.
 inline bool Intake::mailbox_has_room(uint32_t head, Peer peer) const {
-  const uint32_t tail = mail_tail_.load(std::memory_order_acquire);
-  if (head - tail >= kMailMax) return false;
-  uint32_t of_this = 0;
-  for (uint32_t i = tail; i != head; ++i) {
-    if (mail_[i % kMailMax].peer == peer) ++of_this;
-  }
-  return of_this < kMailMaxOfOne;
+  const uint32_t tail = mail_tail_.load();
+  const uint32_t waiting = head - tail;
+  return waiting < kMailMax - 1 || (waiting < kMailMax && mail_[tail % kMailMax].peer != peer);
 }
 
 ControlResult Intake::handle_control(uint16_t conn, Bytes bytes) {
@@ -111,38 +93,38 @@ ControlResult Intake::handle_control(uint16_t conn, Bytes bytes) {
   if (peer == Peer::kNobody) return ControlResult::kUnknownConnection;
   if (bytes.empty() || bytes.size() > kFrameBytesMax) return ControlResult::kTooLong;
   if (!subscribed(slot_of(peer))) return ControlResult::kNotificationsOff;
-  const uint32_t head = mail_head_.load(std::memory_order_relaxed);
+  const uint32_t head = mail_head_.own();
   if (!mailbox_has_room(head, peer)) return ControlResult::kFull;
   Mail& mail = mail_[head % kMailMax];
   mail.peer = peer;
   mail.error = decode(bytes, &mail);
   mail.opened = static_cast<uint8_t>(open_for_offer(mail));
-  store(&mail_head_, head + 1);
+  mail_head_.store(head + 1);
   return ControlResult::kTaken;
 }
 
 const Mail* Intake::first_mail() const {
-  const uint32_t tail = mail_tail_.load(std::memory_order_relaxed);
-  return mail_head_.load(std::memory_order_acquire) == tail ? nullptr : &mail_[tail % kMailMax];
+  const uint32_t tail = mail_tail_.own();
+  return mail_head_.load() == tail ? nullptr : &mail_[tail % kMailMax];
 }
 
 void Intake::drop_mail() {
-  raise_by_one(&mail_tail_);
+  mail_tail_.raise_by_one();
 }
 
 // ---- streams: the consumer's hand ----
 
 inline void Intake::set_stream(Peer peer, uint32_t cut, uint32_t size) {
-  peer_.store(peer, std::memory_order_release);
-  store(&cut_, cut);
-  store(&size_, size);
+  peer_.store(static_cast<uint32_t>(peer));
+  cut_.store(cut);
+  size_.store(size);
 }
 
 void Intake::open_stream(Peer peer, uint32_t cut, uint32_t size) {
-  raise_by_one(&generation_);
-  store(&consumed_, 0);
+  generation_.raise_by_one();
+  consumed_.store(0);
   set_stream(peer, cut, size);
-  stream_id_ = generation_.load(std::memory_order_relaxed) + 1;
+  stream_id_ = generation_.own() + 1;
   generation_.store(stream_id_);
 }
 
@@ -154,7 +136,7 @@ void Intake::close(Peer door) {
 void Intake::open_manifest_stream(const Mail& mail) {
   const Stream stream = manifest_stream_of(mail);
   const uint32_t id = stream_id_ + 1;
-  if (mail.opened == static_cast<uint8_t>(id) && stream_here_.load(std::memory_order_acquire) == id) {
+  if (mail.opened == static_cast<uint8_t>(id) && stream_here_.load() == id) {
     set_stream(stream.peer, stream.cut, stream.size);
     stream_id_ = id;
   } else {
@@ -165,21 +147,22 @@ void Intake::open_manifest_stream(const Mail& mail) {
 // ---- streams: the producer's hand ----
 
 void Intake::begin_stream(uint32_t id) {
-  store(&stream_here_, 0);
-  store(&next_, 0);
-  for (std::atomic<uint32_t>& word : map_) store(&word, 0);
-  store(&stream_here_, id);
+  stream_here_.store(0);
+  next_.store(0);
+  placed_.store(0);
+  for (SharedWord& word : map_) word.store(0);
+  stream_here_.store(id);
 }
 
 // Adopts the consumer's latest stream. False: it is being changed this very moment.
 bool Intake::follow_consumer() {
   const uint32_t generation = generation_.load();
   if ((generation & 1) != 0) return false;
-  if (generation == (stream_here_.load(std::memory_order_relaxed) & ~1u)) return true;  // seen already
-  here_.peer = peer_.load(std::memory_order_acquire);
-  here_.cut = cut_.load(std::memory_order_acquire);
-  here_.size = size_.load(std::memory_order_acquire);
-  if (generation_.load(std::memory_order_acquire) != generation) return false;  // it is read again
+  if (generation == (stream_here_.own() & ~1u)) return true;  // seen already
+  here_.peer = static_cast<Peer>(peer_.load());
+  here_.cut = cut_.load();
+  here_.size = size_.load();
+  if (generation_.load() != generation) return false;  // it is read again
   begin_stream(generation);
   return true;
 }
@@ -190,32 +173,32 @@ inline uint32_t Intake::open_for_offer(const Mail& mail) {
   if (mail.error != Error::kNone || mail.type != MessageType::kOffer) return 0;
   if (!follow_consumer() || here_.peer != Peer::kNobody) return 0;
   here_ = manifest_stream_of(mail);
-  const uint32_t id = stream_here_.load(std::memory_order_relaxed) + 1;
+  const uint32_t id = stream_here_.own() + 1;
   begin_stream(id);
   return id;
 }
 
 bool Intake::is_marked(uint32_t count) const {
   const uint32_t index = count % kMapBits;
-  return (map_[index / 32].load(std::memory_order_acquire) >> (index % 32) & 1) != 0;
+  return (map_[index / 32].load() >> (index % 32) & 1) != 0;
 }
 
 void Intake::turn_mark(uint32_t count) {
   const uint32_t index = count % kMapBits;
-  std::atomic<uint32_t>& word = map_[index / 32];
-  store(&word, word.load(std::memory_order_relaxed) ^ 1u << (index % 32));
+  SharedWord& word = map_[index / 32];
+  word.store(word.own() ^ 1u << (index % 32));
 }
 
 // Bits go before next passes them: one that stands too long would be read as that of a fragment 128 further on.
 inline void Intake::mark(uint32_t count) {
   turn_mark(count);
-  uint32_t next = next_.load(std::memory_order_relaxed);
+  uint32_t next = next_.own();
   while (is_marked(next)) {
     turn_mark(next);
     ++next;
   }
-  store(&next_, next);
-  raise_by_one(&taken_);
+  next_.store(next);
+  placed_.raise_by_one();
 }
 
 // Is this fragment one of ours, new, of the right length, and is there room for it? The cheap questions come first;
@@ -225,7 +208,7 @@ bool Intake::handle_data(uint16_t conn, Bytes bytes) {
   if (!follow_consumer() || here_.peer != find(conn)) return false;
   Fragment fragment;
   if (split_fragment(bytes, &fragment) != Error::kNone) return false;
-  const uint32_t next = next_.load(std::memory_order_relaxed);
+  const uint32_t next = next_.own();
   const uint32_t ahead = static_cast<uint16_t>(fragment.number - next);
   if (ahead >= kReachFragments) return false;
   const uint32_t count = next + ahead;
@@ -235,7 +218,7 @@ bool Intake::handle_data(uint16_t conn, Bytes bytes) {
   const uint32_t size = left < here_.fragment_payload() ? left : here_.fragment_payload();
   if (fragment.payload.size() != size || is_marked(count)) return false;
   const MutableBytes ring = config_.ring;
-  if (position + size > consumed_.load(std::memory_order_acquire) + ring.size()) return false;
+  if (position + size > consumed_.load() + ring.size()) return false;
   // The one place where a fragment's CRC is checked.
   if (fragment_crc(here_.epoch(), count, fragment.payload) != fragment.crc()) return false;
   size_t offset = position % ring.size();
@@ -251,22 +234,19 @@ bool Intake::handle_data(uint16_t conn, Bytes bytes) {
 
 // False: what next and map say is of an earlier stream.
 bool Intake::producer_follows() const {
-  return stream_here_.load(std::memory_order_acquire) == stream_id_;
+  return stream_here_.load() == stream_id_;
 }
 
 uint32_t Intake::next_count() const {
-  return producer_follows() ? next_.load(std::memory_order_acquire) : 0;
+  return producer_follows() ? next_.load() : 0;
 }
 
-bool Intake::has_hole() const {
-  const bool known = producer_follows();
-  uint32_t any = 0;
-  for (const std::atomic<uint32_t>& word : map_) any |= word.load(std::memory_order_relaxed);
-  return known && any != 0;
+uint32_t Intake::placed() const {
+  return producer_follows() ? placed_.load() : 0;
 }
 
 uint32_t Intake::available() const {
-  const uint32_t bytes = next_count() * (cut_.load(std::memory_order_relaxed) >> 16);
+  const uint32_t bytes = next_count() * (cut_.own() >> 16);
   return (bytes < stream_size() ? bytes : stream_size()) - consumed();
 }
 

@@ -1,8 +1,8 @@
 // The receiver's producer side: who is connected, a mailbox for Control, and the ring that Data goes into.
 //
 // One producer (a thread or an interrupt) calls handle_*; one consumer (the receiver) calls the rest. They share
-// only atomic words that one of them stores and the other loads; there is no read-modify-write, which a Cortex-M0
-// lacks.
+// only words that one of them stores and the other loads. What is said under a number that is odd in the meantime is
+// so seen whole or recognized as torn.
 //
 // A *stream* is one numbered run of fragments. The consumer opens and closes streams by publishing one under a new
 // generation; the producer adopts it when it next has something to do. The one stream that the producer opens
@@ -12,11 +12,11 @@
 
 #include <stdint.h>
 #include <array>
-#include <atomic>
 
 #include "base/span.h"
 #include "protocol/control.h"
 #include "protocol/package.h"
+#include "protocol/shared_word.h"
 
 namespace roost {
 namespace protocol {
@@ -46,7 +46,6 @@ inline uint32_t slot_of(Peer peer) {
 // Lent for the intake's life.
 struct IntakeConfig {
   MutableBytes ring;
-  uint16_t manifest_bytes_max = kManifestBytesMax;
 };
 
 // A write on Control.
@@ -72,33 +71,32 @@ struct Stream {
 // What an Intake keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
 struct IntakeMemory {
   static constexpr uint32_t kMailMax = 4;
-  static constexpr uint32_t kMailMaxOfOne = 3;  // the rest is for the other connections
   static constexpr uint32_t kMapWords = 4;
 
   // Arrays last: the shorter instructions reach only so far.
 
   // stored by the consumer
-  std::atomic<uint32_t> mail_tail_;
-  std::atomic<uint32_t> generation_;  // odd while the stream below changes
-  std::atomic<Peer> peer_;
-  std::atomic<uint32_t> cut_;
-  std::atomic<uint32_t> size_;
-  std::atomic<uint32_t> consumed_;
+  SharedWord mail_tail_;
+  SharedWord generation_;  // odd while the stream below changes
+  SharedWord peer_;
+  SharedWord cut_;
+  SharedWord size_;
+  SharedWord consumed_;
   // the consumer's own
   uint32_t stream_id_;
 
   // stored by the producer
-  std::atomic<uint32_t> mail_head_;
-  std::atomic<uint32_t> inside_;
-  std::atomic<uint32_t> stream_here_;  // id of the stream that next and map speak of
-  std::atomic<uint32_t> next_;
-  std::atomic<uint32_t> taken_;
+  SharedWord mail_head_;
+  SharedWord inside_;
+  SharedWord stream_here_;  // id of the stream that next and map speak of
+  SharedWord next_;
+  SharedWord placed_;  // so many of this stream are here
   // the producer's own
   Stream here_;
 
-  std::array<std::atomic<uint32_t>, kMapWords> map_;  // stored by the producer: fragments beyond next, modulo 128
+  std::array<SharedWord, kMapWords> map_;  // stored by the producer: fragments beyond next, modulo 128
   // By connection: handle << 16 | upper part of its Peer << 1 | subscribed.
-  std::array<std::atomic<uint32_t>, kConnectionsMax> slots_;
+  std::array<SharedWord, kConnectionsMax> slots_;
   std::array<Mail, kMailMax> mail_;
 };
 
@@ -116,11 +114,9 @@ class Intake : private IntakeMemory {
   // ---- consumer
   Peer peer_at(uint32_t slot) const;  // who is there, or, with an even number, nobody any more
   bool connected(Peer peer) const { return peer_at(slot_of(peer)) == peer; }  // who was once
-  bool subscribed(uint32_t slot) const { return (slots_[slot].load(std::memory_order_acquire) & 1) != 0; }
+  bool subscribed(uint32_t slot) const { return (slots_[slot].load() & 1) != 0; }
   // The stack's handle of whoever is, or was last, in that slot.
-  uint16_t conn_of(uint32_t slot) const {
-    return static_cast<uint16_t>(slots_[slot].load(std::memory_order_relaxed) >> 16);
-  }
+  uint16_t conn_of(uint32_t slot) const { return static_cast<uint16_t>(slots_[slot].own() >> 16); }
   const Mail* first_mail() const;  // stays until dropped; null: there is none
   void drop_mail();
 
@@ -130,18 +126,17 @@ class Intake : private IntakeMemory {
   // Goes on with the stream that the producer opened for this offer, or, if that is gone, opens it anew.
   void open_manifest_stream(const Mail& mail);
   // A producer on another thread is in the middle of a call. After close(): who begins one later finds it closed, since
-  // these two words are stored and loaded in one order for all.
+  // either side first stores its word and then loads the other's.
   bool producer_inside() const { return inside_.load() != 0; }
 
   uint32_t next_count() const;  // of the first fragment not here
-  bool has_hole() const;        // something beyond it is here
+  uint32_t placed() const;      // so many are here: more than that, if there is a hole
   // next_count(), and at that same moment the bitmap as in REPORT: kBitmapBytesMax bytes.
   uint32_t arrived(uint8_t* bitmap) const;
   uint32_t available() const;  // bytes of the stream that are here without a hole and not consumed
-  uint32_t taken() const { return taken_.load(std::memory_order_acquire); }
-  uint32_t stream_size() const { return size_.load(std::memory_order_relaxed); }
-  uint32_t consumed() const { return consumed_.load(std::memory_order_relaxed); }
-  void consume(uint32_t size) { consumed_.store(consumed() + size, std::memory_order_release); }
+  uint32_t stream_size() const { return size_.own(); }
+  uint32_t consumed() const { return consumed_.own(); }
+  void consume(uint32_t size) { consumed_.store(consumed() + size); }
   size_t place() const { return consumed() % config_.ring.size(); }  // in the ring, of the next byte to consume
 
  private:

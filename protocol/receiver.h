@@ -48,14 +48,14 @@ constexpr size_t kProgramUnitMax = 256;
 
 // Lent for the receiver's life: where it is constant, it may stand in flash.
 struct ReceiverConfig : IntakeConfig {
-  uint16_t program_bytes_max = 512;  // of one kProgram action, rounded up to a unit: how long one may block
-  uint32_t stack_credit_bytes = 0;   // what the port's stack holds while nobody polls; 0: no bound but the ring
-  uint16_t hole_grace_ms = 10;       // a hole is reported when it is this old: neighbours may merely have swapped
-  uint16_t hole_quiet_ms = 150;      // and again after this long without change
-  uint16_t query_wait_ms = 30;       // a query may overtake data
-  uint16_t host_silent_ms = 15000;   // nothing at all from the host: the transfer ends
-  uint16_t no_progress_ms = 60000;   // queries but no new data: the transfer ends
-  uint16_t send_retry_ms = 5;        // after the stack refused a notification
+  uint16_t program_bytes_max = 512;          // of one kProgram action, rounded up to a unit: how long one may block
+  uint32_t stack_credit_bytes = UINT32_MAX;  // what the port's stack holds while nobody polls; or all the ring may
+  uint16_t hole_grace_ms = 10;      // a hole is reported when it is this old: neighbours may merely have swapped
+  uint16_t hole_quiet_ms = 150;     // and again after this long without change
+  uint16_t query_wait_ms = 30;      // a query may overtake data
+  uint16_t host_silent_ms = 15000;  // nothing at all from the host: the transfer ends
+  uint16_t no_progress_ms = 60000;  // queries but no new data: the transfer ends
+  uint16_t send_retry_ms = 5;       // after the stack refused a notification
 };
 
 // What follows from the flash that the pages go to, and is checked where that is laid out.
@@ -79,9 +79,7 @@ enum class ReceiverState : uint8_t {
   kIdle,
   kLent,  // the ring is with the application
   kAwaitManifest,
-  kAwaitChunkHead,
-  kAwaitUnits,
-  kAwaitChunkTail,
+  kAwaitChunk,  // what comes next of it: its head, at least one program unit or the rest of the page, its tail
   kWantManifestAnswer,
   kWantProgrammed,
   kWantChunkClosed,
@@ -89,14 +87,14 @@ enum class ReceiverState : uint8_t {
   kWantVerified,
   kWantAbandoned,
 };
-constexpr size_t kReceiverStateCount = 12;
+constexpr size_t kReceiverStateCount = 10;
 
 // What the application is asked to do, what about, and the answers to that. From kDecideManifest on it is what the
 // of that number wants.
 enum class Action : uint8_t {
   kNone,
   kSend,     // frame_conn, frame (at most 20)   -> sent
-  kRequest,  // request                          -> answer_request
+  kRequest,  // request; ABORT with a transfer open: give_up             -> answer_request
   // offer, manifest, signature                                          -> accept | reject
   kDecideManifest = static_cast<uint8_t>(ReceiverState::kWantManifestAnswer),
   kProgram,          // chunk, page_offset, units                        -> programmed | chunk_failed
@@ -110,16 +108,13 @@ enum class ReceiverInput : uint8_t {
   kOffer,         // one that may come
   kManifestHere,  // every byte of it in the ring
   kAccepted,
-  kAcceptedWhole,  // accepted, and every chunk is durable already
   kManifestRefused,
-  kHeadHere,        // four bytes of chunk head, well-formed
-  kUnitsHere,       // at least one program unit, or the rest of the page
-  kProgrammed,      // answered, the page goes on
-  kPageProgrammed,  // answered, the page has all its bytes
-  kTailHere,
+  kUnitsHere,
+  kProgrammed,
+  kChunkHere,  // to its last byte
   kChunkDurable,
-  kLastChunkDurable,
-  kRewound,  // a page did not read back, or a head made no sense: the stream starts again
+  kPayloadDurable,  // that was the last one, or none is missing
+  kRewound,         // a page did not read back, or a head made no sense: the stream starts again
   kStored,
   kVerified,
   kPayloadFailed,
@@ -128,7 +123,7 @@ enum class ReceiverInput : uint8_t {
   kLend,
   kReturn,
 };
-constexpr size_t kReceiverInputCount = 20;
+constexpr size_t kReceiverInputCount = 17;
 
 // The table itself, by input: from which states, to which one, and what the host is told then, if anything.
 struct ReceiverRow {
@@ -156,61 +151,47 @@ struct ReceiverSetup {
   uint32_t payload_bytes_max_;
 };
 
-// What it keeps, all zero at first: apart, so that this takes one sweep instead of a store for each.
-struct ReceiverMode {
-  // Frames of the transfer are not queued but owed, and made when they can go: so they are always fresh and need no
-  // room. In this order.
-  enum Owed : uint8_t {
-    kOwedStart = 1,   // ACCEPT, or the REWIND that came after it
-    kOwedResult = 2,  // STORED, VERIFIED, FAILED or REJECT: the newest says all
-    kOwedAsked = 4,
-    kOwedReport = 8,
-  };
-
-  ReceiverState state_;
-  bool request_open_;
-  // Sets of connections by slot.
-  uint8_t stack_full_;
-  uint8_t news_owed_;
-  // What sent() speaks of.
-  uint8_t outgoing_bits_;
-  uint8_t outgoing_slot_;
-};
-
-// What is zero again as a transfer begins.
+// What it keeps, all zero at first: apart, so that this takes one sweep instead of a store for each. Here, what is zero
+// again as a transfer begins.
 struct TransferMemory {
-  uint8_t owed_;
-  uint8_t failures_;  // of the page that fails
-  bool hole_open_;
+  // Frames are not queued but owed, and made when they can go: so they are always fresh and need no room.
+  enum : uint8_t { kReportUnasked = 1, kReportAsked = 2 };
+  ReceiverState state_;
+  uint8_t streams_;      // so many epochs, from the offer's on, are this transfer's; 0: there was none yet
+  uint8_t result_owed_;  // 1, until it has gone
+  uint8_t report_owed_;  // what for, until it has gone
   bool query_open_;
-  uint16_t first_chunk_;  // of the current payload stream
+  uint8_t failures_;  // of the page that fails
   uint16_t durable_;
   uint16_t chunk_;
   uint16_t failing_chunk_;
-  uint16_t chunk_size_;    // true bytes of this one
+  uint16_t chunk_size_;    // true bytes of this one; 0 until its head is here
   uint16_t page_offset_;   // programmed so far
   uint16_t program_true_;  // true bytes of units()
   uint16_t straight_;      // and those straight from the ring; 0: they go through the bounce buffer
-  uint16_t epoch_;         // of the current stream: the transfer's are those from the offer's to this
   uint16_t window_;        // fragments that may be under way at once
-  uint16_t hole_next_;     // low half of the count that the hole begins with
-  uint16_t query_count_;   // the query waits for fragments up to here, exclusive: low half as well
-  Notice result_;          // how it went so far, said again when asked; of no type: nothing to say yet
-  uint32_t announced_;     // the limit the host knows
-  uint32_t chunk_crc_;
+  uint16_t query_count_;   // the query waits for fragments up to here, exclusive: low half of that count
+  // ACCEPT, REWIND, STORED, VERIFIED, FAILED or REJECT: the newest says all. Of no type: nothing to say yet. As long as
+  // something is to come, its epoch is the current stream's.
+  Notice result_;
+  uint32_t announced_;       // the limit the host knows
+  uint32_t word_;            // the one taken last: a chunk's head or its CRC
+  uint32_t hole_;            // one more than the count it begins with; 0: there is none
   uint32_t hole_report_ms_;  // when the hole is old enough to be reported, or to be reported again
   uint32_t query_at_ms_;
 };
 
-struct ReceiverMemory : ReceiverMode, TransferMemory {
+struct ReceiverMemory : TransferMemory {
   // With one connection.
   struct Talk {
     Peer peer;
-    Notice reply;        // to go
-    uint8_t reply_owed;  // 1, until it has gone
-    // The last request that was answered, and how: said again if it is repeated. Of no type: none was.
-    MessageType answered;
+    Notice reply;  // to go
+    // The last request, and how it was answered: said again if it is repeated. Of no type: there was none.
+    MessageType asked;
     uint8_t tag;
+    uint8_t reply_owed;  // 1, until it has gone
+    bool stack_full;     // it took the last frame not
+    uint8_t news_owed;   // as reply_owed
     Reason reason;
     uint16_t detail;
   };
@@ -219,12 +200,13 @@ struct ReceiverMemory : ReceiverMode, TransferMemory {
   uint32_t now_ms_;
   uint32_t heard_ms_;     // anything from this transfer's host
   uint32_t progress_ms_;  // a new fragment
-  uint32_t taken_seen_;
+  uint32_t placed_seen_;
   Peer peer_;
-  Peer request_peer_;
+  Talk* request_from_;  // null: no request is open
   // sending
-  uint8_t* outgoing_from_;  // the set that outgoing_bits_ are owed in; null: nothing was given to send
-  uint32_t retry_at_ms_;    // those whose stack was full
+  uint8_t* outgoing_owed_;  // what sent() speaks of; null: nothing was given to send
+  Talk* outgoing_to_;
+  uint32_t retry_at_ms_;  // those whose stack was full
   Offer offer_;
   Request request_;
   Notice news_;  // of the running model
@@ -258,7 +240,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   Deadline next_deadline() const;
 
   // What the action is about: each only with one that names it, until that is answered or poll is called again.
-  uint16_t frame_conn() const { return intake_.conn_of(outgoing_slot_); }
+  uint16_t frame_conn() const { return intake_.conn_of(slot_of(outgoing_to_->peer)); }
   Bytes frame() const { return outgoing_.bytes(); }
   const Request& request() const { return request_; }
   const Offer& offer() const { return offer_; }
@@ -268,7 +250,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   uint16_t chunk() const { return chunk_; }              // its index
   uint16_t page_offset() const { return page_offset_; }  // in that chunk
   uint16_t chunk_size() const { return chunk_size_; }    // true bytes
-  uint32_t chunk_crc() const { return chunk_crc_; }      // as the host sent it: compare with protocol/chunk.h's
+  uint32_t chunk_crc() const { return word_; }           // as the host sent it: compare with protocol/chunk.h's
   Bytes units() const;  // a whole number of units, the page's last one padded with the erased value
   Reason end_reason() const { return result_.reason; }
   uint16_t end_detail() const { return result_.detail; }
@@ -277,7 +259,9 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   Status sent(bool taken);  // false: the stack is full, poll gives it again later
   // resume_chunk: the first chunk that is not durable; 0 for a fresh slot, the chunk count when all are.
   Status accept(uint16_t resume_chunk);
-  Status reject(Reason reason, uint16_t detail = 0);
+  Status reject(Reason reason, uint16_t detail = 0) {
+    return fail(reason, detail, ReceiverInput::kManifestRefused);
+  }
   Status programmed();
   // Answers kCloseChunk: the page read back good. durable_count counts from the package's first chunk; it may lag
   // behind (whole erase blocks) but never goes back.
@@ -285,11 +269,13 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   // Answers kCloseChunk, and kProgram whose flash operation failed. The stream starts again at restart_chunk, at
   // most the one that failed; three times a page, then kAbandoned{reason}.
   Status chunk_failed(uint16_t restart_chunk, Reason reason = Reason::kPageUnreadable);
-  Status stored();
-  Status verified();
-  Status payload_failed(Reason reason, uint16_t detail = 0);
+  Status stored() { return step(ReceiverInput::kStored); }
+  Status verified() { return step(ReceiverInput::kVerified); }
+  Status payload_failed(Reason reason, uint16_t detail = 0) {
+    return fail(reason, detail, ReceiverInput::kPayloadFailed);
+  }
   Status answer_request(Reason reason, uint16_t detail = 0);
-  Status abandoned();
+  Status abandoned() { return step(ReceiverInput::kAbandoned); }
 
   // The application ends the transfer (kAbandoned follows). kIllegal when none is open.
   Status give_up(Reason reason, uint16_t detail = 0);
@@ -300,13 +286,12 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   // while a transfer is open, or in the very moment a producer on another thread is inside a handle_ call: try again
   // later.
   Status lend_ring();
-  Status return_ring();
+  Status return_ring() { return step(ReceiverInput::kReturn); }
 
   // ---- for reports and tests ------------------------------------------------------------------------------------
   ReceiverState state() const { return state_; }
   bool transfer_open() const { return state_ >= ReceiverState::kAwaitManifest; }
   uint16_t durable_chunks() const { return durable_; }
-  uint32_t fragments_taken() const { return intake_.taken(); }
   size_t ring_bytes() const { return config_.ring.size(); }
   // Bytes of manifest payload a host may send right after its offer: for Info.
   uint16_t initial_credit_bytes() const;
@@ -314,21 +299,23 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
  private:
   Status step(ReceiverInput input);
   Status fail(Reason reason, uint16_t detail, ReceiverInput input);
-  void abandon(Reason reason, uint16_t detail) { (void)fail(reason, detail, ReceiverInput::kGiveUp); }
 
+  bool reached(uint32_t at_ms) const { return static_cast<int32_t>(now_ms_ - at_ms) >= 0; }
   uint32_t patience_end_ms() const;
 
   // what happened since the last poll
   void watch();
-  void watch_hole(uint32_t next);
-  void watch_credit();
+  void watch_reports();
+  bool hole_due(uint32_t placed, uint32_t next);
+  bool query_due(uint32_t next);
+  bool credit_due(uint32_t next) const;
   void read_mail();
   Talk& talk_at(uint32_t slot);
   void handle_mail(const Mail& mail, Talk& talk);
   void handle_offer(const Mail& mail, Talk& talk);
   Reason offer_fault(const Offer& offer, uint16_t* detail) const;
   void begin_transfer(const Mail& mail);
-  bool is_epoch_of_transfer(uint16_t epoch, uint32_t next_streams = 0) const;
+  bool is_epoch_of_transfer(uint32_t epoch) const;
   void handle_query(const Query& query, Talk& talk);
   void answer_query(const Query& query);
   void handle_request(const Request& request, Talk& talk);
@@ -339,23 +326,21 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   bool look_for_head();
   bool look_for_units();
   void peek(uint8_t* out, uint32_t size) const;
-  bool take_word(uint32_t* word);
+  bool take_word();
   void open_payload_stream(uint16_t first_chunk);
   void begin_chunk(uint16_t chunk);
   void rewind(uint16_t restart_chunk, Reason reason);
   uint32_t chunk_total() const;
 
   // credit
-  uint32_t limit_count() const;
+  uint32_t limit_count(uint32_t next) const;
 
   // sending
   Notice& reply(Talk& talk, MessageType type);
   void reply_answer(Talk& talk);
   void reply_busy(Talk& talk, MessageType about, uint16_t tag);
   bool find_frame();
-  bool find_transfer_frame();
-  void make_start();
-  void make_report(bool asked);
+  void make_report();
 
   Intake intake_;
   Frame outgoing_;  // behind what it would move out of reach

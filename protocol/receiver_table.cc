@@ -17,11 +17,10 @@ constexpr uint16_t in(S one, S other) {
 
 // What a transfer is in while it may still end in something else.
 constexpr uint16_t kGoingOn =
-    static_cast<uint16_t>(in(S::kAwaitManifest, S::kAwaitChunkHead) | in(S::kAwaitUnits, S::kAwaitChunkTail) |
-                          in(S::kWantManifestAnswer) | in(S::kWantProgrammed, S::kWantChunkClosed) |
-                          in(S::kWantStored, S::kWantVerified));
+    static_cast<uint16_t>(in(S::kAwaitManifest, S::kAwaitChunk) | in(S::kWantManifestAnswer) |
+                          in(S::kWantProgrammed, S::kWantChunkClosed) | in(S::kWantStored, S::kWantVerified));
 constexpr uint16_t kMayRewind =
-    static_cast<uint16_t>(in(S::kAwaitChunkHead) | in(S::kWantProgrammed, S::kWantChunkClosed));
+    static_cast<uint16_t>(in(S::kAwaitChunk) | in(S::kWantProgrammed, S::kWantChunkClosed));
 
 constexpr M kNothing = M();
 
@@ -30,17 +29,14 @@ constexpr M kNothing = M();
 const ReceiverRow kReceiverTable[kReceiverInputCount] = {
     {in(S::kIdle), S::kAwaitManifest, kNothing},                   // kOffer
     {in(S::kAwaitManifest), S::kWantManifestAnswer, kNothing},     // kManifestHere
-    {in(S::kWantManifestAnswer), S::kAwaitChunkHead, kNothing},    // kAccepted
-    {in(S::kWantManifestAnswer), S::kWantStored, kNothing},        // kAcceptedWhole
+    {in(S::kWantManifestAnswer), S::kAwaitChunk, M::kAccept},      // kAccepted
     {in(S::kWantManifestAnswer), S::kIdle, M::kReject},            // kManifestRefused
-    {in(S::kAwaitChunkHead), S::kAwaitUnits, kNothing},            // kHeadHere
-    {in(S::kAwaitUnits), S::kWantProgrammed, kNothing},            // kUnitsHere
-    {in(S::kWantProgrammed), S::kAwaitUnits, kNothing},            // kProgrammed
-    {in(S::kWantProgrammed), S::kAwaitChunkTail, kNothing},        // kPageProgrammed
-    {in(S::kAwaitChunkTail), S::kWantChunkClosed, kNothing},       // kTailHere
-    {in(S::kWantChunkClosed), S::kAwaitChunkHead, kNothing},       // kChunkDurable
-    {in(S::kWantChunkClosed), S::kWantStored, kNothing},           // kLastChunkDurable
-    {kMayRewind, S::kAwaitChunkHead, kNothing},                    // kRewound
+    {in(S::kAwaitChunk), S::kWantProgrammed, kNothing},            // kUnitsHere
+    {in(S::kWantProgrammed), S::kAwaitChunk, kNothing},            // kProgrammed
+    {in(S::kAwaitChunk), S::kWantChunkClosed, kNothing},           // kChunkHere
+    {in(S::kWantChunkClosed), S::kAwaitChunk, kNothing},           // kChunkDurable
+    {in(S::kAwaitChunk), S::kWantStored, kNothing},                // kPayloadDurable
+    {kMayRewind, S::kAwaitChunk, M::kRewind},                      // kRewound
     {in(S::kWantStored), S::kWantVerified, M::kStored},            // kStored
     {in(S::kWantVerified), S::kIdle, M::kVerified},                // kVerified
     {in(S::kWantStored, S::kWantVerified), S::kIdle, M::kFailed},  // kPayloadFailed

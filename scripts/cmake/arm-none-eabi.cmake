@@ -23,6 +23,9 @@ else()
   message(FATAL_ERROR "ROOST_CPU is ${ROOST_CPU}; it must be cortex-m0 or cortex-m4f")
 endif()
 
+# Parts with one of these have one core; RP2040, with two Cortex-M0+, is none of them.
+set(ROOST_ONE_CORE ON CACHE BOOL "The link's side and the polling side run on one core")
+
 # Every stack frame's size and callee is written beside the object file: the budgets' call graph is made of them.
 set(roost_common "${roost_machine} -ffunction-sections -fdata-sections -fstack-usage -fcallgraph-info=su,da")
 set(CMAKE_C_FLAGS_INIT "${roost_common}")

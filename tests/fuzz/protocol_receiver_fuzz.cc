@@ -61,7 +61,7 @@ class Play {
   PageShape shape() {
     const uint8_t drawn = script_.u8();
     config_.ring = MutableBytes(reinterpret_cast<uint8_t*>(ring_.data()), ring_.size() * 8);
-    config_.stack_credit_bytes = (drawn & 8) != 0 ? 700 : 0;
+    config_.stack_credit_bytes = (drawn & 8) != 0 ? 700 : UINT32_MAX;
     PageShape page;
     page.bounce = bounce_;
     page.program_unit_bytes = static_cast<uint16_t>(1u << (drawn % 9));
@@ -243,6 +243,7 @@ class Play {
         accepted_ = false;
         return;
       case Kind::kRequest:
+        if (receiver_.request().type == MessageType::kAbort) (void)receiver_.give_up(Reason::kAskedByHost);
         (void)receiver_.answer_request(gently ? Reason::kOk : Reason::kNothingToActivate);
         return;
       case Kind::kAbandoned:

@@ -112,7 +112,7 @@ Storm draw_storm(uint32_t seed) {
   storm.geometry.unit_bytes = static_cast<uint16_t>(pick(4, 8, 32, 256));
   storm.geometry.erased = static_cast<uint8_t>(pick(0xFF, 0x00));
   storm.geometry.chunk_bytes = static_cast<uint16_t>(pick(1024, 2048, 4096));
-  storm.geometry.stack_credit_bytes = pick(0, 0, 600, 1500);
+  storm.geometry.stack_credit_bytes = pick(UINT32_MAX, UINT32_MAX, 600, 1500);
   storm.geometry.program_ms = pick(0, 0, 1, 9);
   storm.faults.lose_data = pick(0, 2, 5, 20) / 100.0;
   storm.faults.lose_control = pick(0, 5, 20) / 100.0;

@@ -285,7 +285,7 @@ TEST_F(ReceiverTest, TakesTheSameOfferTwiceAsOne) {
   reach_payload();
   control(encode(offer()));
   EXPECT_EQ(receiver.poll(now), Kind::kNone);
-  EXPECT_EQ(receiver.state(), ReceiverState::kAwaitChunkHead);
+  EXPECT_EQ(receiver.state(), ReceiverState::kAwaitChunk);
 }
 
 TEST_F(ReceiverTest, LetsNoFragmentOfAnEarlierStreamIn) {
@@ -508,6 +508,9 @@ TEST_F(ReceiverTest, EndsTheTransferWhenItsHostAborts) {
   Request abort;
   abort.type = MessageType::kAbort;
   control(encode(abort));
+  ASSERT_EQ(receiver.poll(now), Kind::kRequest);
+  ASSERT_TRUE(receiver.give_up(Reason::kAskedByHost).ok());
+  ASSERT_TRUE(receiver.answer_request(Reason::kOk).ok());
   const Buffer first = frame_out();
   const Buffer second = frame_out();
   EXPECT_TRUE(decode_failed(first).ok());

@@ -37,7 +37,7 @@ struct Geometry {
   uint16_t unit_bytes = 4;
   uint8_t erased = 0xFF;
   uint16_t chunk_bytes = 4096;
-  uint32_t stack_credit_bytes = 0;
+  uint32_t stack_credit_bytes = UINT32_MAX;
   uint32_t program_ms = 0;  // the application leaves kProgram unanswered so long
 };
 
@@ -160,6 +160,10 @@ class Device {
         break;
       case Action::kRequest:
         events.push_back("request");
+        if (receiver->request().type == MessageType::kAbort && receiver->give_up(Reason::kAskedByHost).ok()) {
+          ASSERT_TRUE(receiver->answer_request(Reason::kOk).ok());
+          break;
+        }
         ASSERT_TRUE(receiver->answer_request(Reason::kNothingToReturnTo, 3).ok());
         break;
       case Action::kAbandoned:
