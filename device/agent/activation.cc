@@ -80,38 +80,36 @@ bool Activation::begin(Goal goal, uint8_t slot) {
   if (model.bytes.empty() || !host_.start(model, goal != Goal::kBoot).ok()) return false;
   goal_ = goal;
   candidate_ = slot;
-  confirm_due_ = false;
   // An unconfirmed model is safe without, and what serves meanwhile may need it.
   if (goal != Goal::kAttempt) store_.hold(slot);
   return true;
 }
 
 void Activation::boot(storage::ResetCause cause) {
-  safe_mode_ = !store_.boot(cause);
-  if (safe_mode_) return note(AgentEvent::kSafeMode, kNoSlot, Reason::kWatchdogResets);
+  if (!store_.boot(cause)) {
+    goal_ = Goal::kSafeMode;
+    return note(AgentEvent::kSafeMode, kNoSlot, Reason::kWatchdogResets);
+  }
   // The model that is known to run serves first, so that the attempt has something to return to.
-  attempt_due_ = store_.slot_to_attempt() != kNoSlot;
+  attempt_due_ = true;
   run_something();
 }
 
 // Where nothing serves, what is known to run.
 void Activation::run_something() {
   if (running_ != kRunningNone) return;
-  safe_mode_ = false;
   next_to_run_ = 0;
   run_next();
 }
 
-// What the boot table has by turns, then the built-in model. When none is left, attempts what is to be attempted, or
-// runs nothing.
+// What the boot table has by turns, then the built-in model.
 void Activation::run_next() {
   constexpr uint8_t kBuiltIn = 2;
   while (next_to_run_ <= kBuiltIn) {
     const uint8_t turn = next_to_run_++;
     if (begin(Goal::kBoot, turn == kBuiltIn ? kRunningBuiltIn : store_.slot_to_run(turn))) return;
   }
-  goal_ = Goal::kNothing;
-  if (!attempt_due_) note(AgentEvent::kNoModel, kNoSlot);
+  goal_ = Goal::kBooted;
 }
 
 Cause Activation::begin_attempt(uint8_t slot) {
@@ -120,7 +118,6 @@ Cause Activation::begin_attempt(uint8_t slot) {
   if (error == storage::Error::kAttemptsSpent) (void)reject(slot, cause);  // said again at the next boot otherwise
   if (!cause.ok()) return cause;
   if (!begin(Goal::kAttempt, slot)) return Reason::kBusy;
-  safe_mode_ = false;  // somebody asks for it: a model again
   note(AgentEvent::kAttempt, slot);
   return Cause();
 }
@@ -172,11 +169,7 @@ Cause Activation::roll_back(Reason asked_by) {
   }
   // Sealed, but not with the host: it was never tried, or not yet since the boot, or could not be rejected.
   uint8_t slot = find(kUnconfirmed, 0);
-  if (slot != kNoSlot) {
-    const Cause rejected = reject(slot, asked_by);
-    if (rejected.ok()) attempt_due_ = false;
-    return rejected;
-  }
+  if (slot != kNoSlot) return reject(slot, asked_by);
   if (busy()) return Reason::kBusy;
   slot = store_.slot_in(SlotState::kRetired);
   if (slot == kNoSlot) slot = kRunningBuiltIn;
@@ -204,7 +197,7 @@ Cause Activation::erase_models(uint32_t now_ms) {
 // Makes the host return to the previous model; handle_failure goes on when it did.
 void Activation::give_up(Cause cause) {
   because_ = cause;
-  (void)host_.return_to_previous(runtime::Error::kNone);  // already returning: for a reason of its own
+  (void)host_.return_to_previous();  // already returning: for a reason of its own
   follow();
 }
 
@@ -218,26 +211,19 @@ void Activation::step(bool ring_lent, uint32_t now_ms) {
   handle(host_.poll(MutableBytes(config_.receiver.ring.data(), ring_lent ? config_.receiver.ring.size() : 0)));
   if (waits_ && static_cast<int32_t>(now_ms - again_at_ms_) < 0) return;
   again_at_ms_ = now_ms + kAgainMs;
-  waits_ = !write_due();
-  if (confirm_due_ && goal_ == Goal::kNothing) {
-    const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
-    waits_ = confirm_due_ = on_trial && !confirm(0, now_ms).ok();
-  }
+  waits_ = !write_due(now_ms);
 }
 
-inline void Activation::handle(HostEvent event) {
-  if (event.kind <= HostEvent::kNeedScratch) return;
+ROOST_INLINE void Activation::handle(HostEvent event) {
+  if (event <= HostEvent::kNeedScratch) return;
   follow();
-  switch (event.kind) {
+  switch (event) {
     case HostEvent::kRunning:
-      goal_ = Goal::kNothing;
+      goal_ = Goal::kBooted;
       return note(AgentEvent::kModelRuns, running_);
-    case HostEvent::kConfirmDue:
-      confirm_due_ = true;
-      return;
     case HostEvent::kReturned:
     case HostEvent::kStopped:
-      return handle_failure(event.reason);
+      return handle_failure();
     case HostEvent::kInvokeFailed:
       return note(AgentEvent::kInvokeFailed, running_, cause_of(host_.last_report()));
     default:
@@ -245,12 +231,9 @@ inline void Activation::handle(HostEvent event) {
   }
 }
 
-// The candidate does not serve, or does not any more. `reason`: the host's own, or none when it was told to return.
-inline void Activation::handle_failure(runtime::Error reason) {
-  if (reason != runtime::Error::kNone) because_ = cause_of(host_.last_report());
-  if (because_.reason() == Reason::kSelfTestFailed) {
-    because_ = because(Reason::kSelfTestFailed, host_.self_test_vector());
-  }
+// The candidate does not serve, or does not any more: for the host's own reason, unless it was told to return.
+ROOST_INLINE void Activation::handle_failure() {
+  if (!host_.last_report().ok()) because_ = cause_of(host_.last_report());
   if (goal_ != Goal::kBoot && goal_ != Goal::kRollBack) {
     goal_ = Goal::kReject;
     return;
@@ -262,18 +245,21 @@ inline void Activation::handle_failure(runtime::Error reason) {
 
 // What is to be attempted after a boot. False: the flash is busy.
 inline bool Activation::attempt_at_boot() {
-  const Cause cause = begin_attempt(find(kUnconfirmed, 0));
+  const Cause cause = begin_attempt(attempt_due_ ? store_.slot_to_attempt() : kNoSlot);
   if (cause.is_busy()) return false;
   attempt_due_ = false;
-  if (!cause.ok() && running_ == kRunningNone) note(AgentEvent::kNoModel, kNoSlot);
+  if (cause.ok()) return true;
+  goal_ = Goal::kNothing;
+  if (running_ == kRunningNone) note(AgentEvent::kNoModel, kNoSlot);
   return true;
 }
 
 // The record that is due, if one is. False: the flash is busy. Any other trouble is not tried again: an unconfirmed
 // model's attempts run out at the coming boots.
-ROOST_INLINE bool Activation::write_due() {
+ROOST_INLINE bool Activation::write_due(uint32_t now_ms) {
   const Goal goal = goal_;
-  if (goal == Goal::kNothing) return !attempt_due_ || attempt_at_boot();
+  if (goal == Goal::kBooted) return attempt_at_boot();
+  if (goal <= Goal::kBoot) return !host_.confirm_due() || confirm(0, now_ms).ok();
   const bool serves = goal != Goal::kReject;
   if (serves && running_ != candidate_) return true;  // the model host is at it
   // For a return: only now the store lets go of the newer one.
@@ -288,13 +274,13 @@ ROOST_INLINE bool Activation::write_due() {
     }
     note(AgentEvent::kRolledBack, candidate_, because_);  // not on record, but it is given up
   }
-  goal_ = Goal::kNothing;
   if (goal == Goal::kAttempt) {
+    goal_ = Goal::kNothing;
     last_return_ = Cause();
     note(AgentEvent::kTrial, candidate_);
     return true;
   }
-  if (serves) (void)host_.confirm();  // it is on trial, so this cannot be refused
+  (void)host_.confirm();  // what was rolled back to is on trial; anything else cannot be confirmed, and is not
   last_return_ = because_;
   if (running_ != kRunningNone) note(AgentEvent::kModelRuns, running_);
   end_roll_back(Cause());
@@ -316,9 +302,8 @@ Cause Activation::reject(uint8_t slot, Cause cause) {
 }
 
 runtime::Status Activation::invoke() {
-  const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
   const runtime::Status status = host_.invoke();
-  if (on_trial && !status.ok()) follow();
+  if (status.is(runtime::Error::kInvokeFailed)) follow();  // the host gave up what is on trial
   if (status.ok() && not_yet_healthy_ != 0 && --not_yet_healthy_ == 0) {
     (void)store_.healthy();  // a failed write: the run of resets is only remembered longer
   }

@@ -6,8 +6,10 @@
 //
 //   goal       is there until                                   then                      or, if it fails
 //   kNothing   -                                                -                         -
-//   kBoot      the model host runs one                          kNothing, then what is    the next: confirmed,
-//                                                               to be attempted           retired, built-in; none
+//   kSafeMode  somebody asks for a model again                  -                         -
+//   kBoot      the model host runs one                          kBooted                   the next: confirmed,
+//                                                                                         retired, built-in; kBooted
+//   kBooted    what is to be attempted has begun to be          kAttempt                  kNothing
 //   kAttempt   the candidate serves, and its trial is recorded  kNothing                  kReject
 //   kRollBack  the model before serves, and the store has       kNothing                  nothing changed: kNothing
 //              rolled back
@@ -48,7 +50,7 @@ class Activation {
   // One slice. `ring_lent`: the receiver's ring is there as scratch; it need not be while wants_scratch() is false.
   void step(bool ring_lent, uint32_t now_ms);
   bool wants_scratch() const { return host_.needs_scratch(); }
-  bool busy() const { return goal_ != Goal::kNothing || attempt_due_; }
+  bool busy() const { return goal_ > Goal::kSafeMode; }
 
   // The host's request to roll back is being tried: it is answered here, once it is known whether the model before
   // still runs.
@@ -63,7 +65,7 @@ class Activation {
 
   // The slot that serves: an index, protocol::kRunningBuiltIn or protocol::kRunningNone.
   uint8_t running() const { return running_; }
-  bool safe_mode() const { return safe_mode_; }
+  bool safe_mode() const { return goal_ == Goal::kSafeMode; }
   // Why the last return to an older model happened; kOk when none did since the boot.
   Cause last_return() const { return last_return_; }
 
@@ -71,8 +73,8 @@ class Activation {
   void note(AgentEvent event, uint8_t slot, Cause cause = Cause()) const;
 
  private:
-  // Up to kAttempt, a request to roll back has something to do yet.
-  enum class Goal : uint8_t { kNothing, kBoot, kAttempt, kRollBack, kReject };
+  // From kBoot on there is something to do; up to kAttempt, for a request to roll back too.
+  enum class Goal : uint8_t { kNothing, kSafeMode, kBoot, kBooted, kAttempt, kRollBack, kReject };
 
   uint8_t find(storage::SlotStates states, uint32_t package_id) const;
   storage::SlotState state_of(uint8_t slot) const { return store_.state().slots[slot].state; }
@@ -83,9 +85,9 @@ class Activation {
   void run_next();
 
   void handle(runtime::HostEvent event);
-  void handle_failure(runtime::Error reason);
+  void handle_failure();
   bool attempt_at_boot();
-  bool write_due();
+  bool write_due(uint32_t now_ms);
   Cause reject(uint8_t slot, Cause cause);
   void give_up(Cause cause);
   void end_roll_back(Cause cause);
@@ -93,11 +95,9 @@ class Activation {
 
   // Small members first: the shorter instructions reach only so far.
   Goal goal_ = Goal::kNothing;
-  bool attempt_due_ = false;  // once the boot's model serves, or there is none
-  bool confirm_due_ = false;  // by policy
+  bool attempt_due_ = false;  // of what the boot found: once its model serves, or there is none
   bool waits_ = false;        // until again_at_ms_
   bool answers_later_ = false;
-  bool safe_mode_ = false;
   uint8_t not_yet_healthy_ = 16;  // so many inferences without a hang end a run of watchdog resets
   uint8_t next_to_run_ = 0;       // kBoot: of the list in run_next
   uint8_t candidate_ = 0;         // being run, attempted or returned to

@@ -158,7 +158,7 @@ bool DeliveryAgent::borrow_ring() {
   return ring_borrowed_;
 }
 
-inline bool DeliveryAgent::work_models(uint32_t now_ms) {
+ROOST_INLINE bool DeliveryAgent::work_models(uint32_t now_ms) {
   // The swap goes on after the transfer. Without a model, nobody waits: the host may resume.
   if (!borrow_ring()) return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
   activation_.step(ring_borrowed_, now_ms);

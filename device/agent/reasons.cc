@@ -72,8 +72,8 @@ const RuntimeRow kRuntimeRows[] = {
     {runtime::Error::kOutputMismatch, Reason::kIoMismatch, Detail::kOutput},
     {runtime::Error::kEngineRefused, Reason::kPrepareFailed, Detail::kOperator},
     {runtime::Error::kInvokeFailed, Reason::kInvokeFailed, Detail::kOperatorIndex},
-    {runtime::Error::kSelfTestMismatch, Reason::kSelfTestFailed, Detail::kNothing},
-    {runtime::Error::kSelfTestInvalid, Reason::kSelfTestFailed, Detail::kNothing},
+    {runtime::Error::kSelfTestMismatch, Reason::kSelfTestFailed, Detail::kInput},
+    {runtime::Error::kSelfTestInvalid, Reason::kSelfTestFailed, Detail::kInput},
     {runtime::Error::kNoModel, Reason::kNothingToReturnTo, Detail::kNothing},
 };
 
