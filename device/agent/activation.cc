@@ -207,11 +207,20 @@ void Activation::follow() {
   store_.hold(running_);
 }
 
-void Activation::step(bool ring_lent, uint32_t now_ms) {
-  handle(host_.poll(MutableBytes(config_.receiver.ring.data(), ring_lent ? config_.receiver.ring.size() : 0)));
-  if (waits_ && static_cast<int32_t>(now_ms - again_at_ms_) < 0) return;
+bool Activation::step(uint32_t now_ms) {
+  // Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between two
+  // slices of a swap: offers are answered BUSY so long.
+  const bool lent = receiver_.state() == protocol::ReceiverState::kLent;
+  if (!lent && host_.needs_scratch() && !receiver_.lend_ring().ok()) {
+    // The swap goes on after the transfer. Without a model, nobody waits: the host may resume.
+    return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
+  }
+  handle(host_.poll(config_.receiver.ring));
+  if (!host_.needs_scratch()) (void)receiver_.return_ring();  // if it is lent
+  if (waits_ && static_cast<int32_t>(now_ms - again_at_ms_) < 0) return false;
   again_at_ms_ = now_ms + kAgainMs;
   waits_ = !write_due(now_ms);
+  return busy() && !waits_;
 }
 
 ROOST_INLINE void Activation::handle(HostEvent event) {

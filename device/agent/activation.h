@@ -47,9 +47,8 @@ class Activation {
   Cause roll_back(protocol::Reason asked_by);
   Cause erase_models(uint32_t now_ms);
 
-  // One slice. `ring_lent`: the receiver's ring is there as scratch; it need not be while wants_scratch() is false.
-  void step(bool ring_lent, uint32_t now_ms);
-  bool wants_scratch() const { return host_.needs_scratch(); }
+  // One slice. True: there is more to do at once.
+  bool step(uint32_t now_ms);
   bool busy() const { return goal_ > Goal::kSafeMode; }
 
   // The host's request to roll back is being tried: it is answered here, once it is known whether the model before
