@@ -33,10 +33,11 @@ protocol::ManifestView manifest_of(const storage::SlotInfo& slot) {
 
 // ---- telling ----
 
-// The newest slot in one of these states that holds that package (0: any), or kNoSlot.
+// The newest slot in one of these states that holds that package, or kNoSlot. 0: any that is not confirmed.
 uint8_t Activation::find(SlotStates states, uint32_t package_id) const {
   const storage::State& state = store_.state();
-  return storage::newest_slot(state, states, package_id == 0 ? 0xFF : storage::slots_naming(state, package_id));
+  if (package_id == 0) return storage::newest_slot(state, states & kUnconfirmed);
+  return storage::newest_slot(state, states, storage::slots_naming(state, package_id));
 }
 
 constexpr bool is_message(AgentEvent event, MessageType type) {
@@ -91,7 +92,7 @@ void Activation::boot(storage::ResetCause cause) {
     return note(AgentEvent::kSafeMode, kNoSlot, Reason::kWatchdogResets);
   }
   // The model that is known to run serves first, so that the attempt has something to return to.
-  attempt_due_ = true;
+  to_attempt_ = store_.slot_to_attempt();
   run_something();
 }
 
@@ -113,9 +114,7 @@ void Activation::run_next() {
 }
 
 Cause Activation::begin_attempt(uint8_t slot) {
-  const storage::Error error = store_.record_attempt(slot).error();
-  const Cause cause = cause_of(error);
-  if (error == storage::Error::kAttemptsSpent) (void)reject(slot, cause);  // said again at the next boot otherwise
+  const Cause cause = cause_of(store_.record_attempt(slot));
   if (!cause.ok()) return cause;
   if (!begin(Goal::kAttempt, slot)) return Reason::kBusy;
   note(AgentEvent::kAttempt, slot);
@@ -126,7 +125,7 @@ Cause Activation::begin_attempt(uint8_t slot) {
 
 Cause Activation::activate(uint32_t package_id) {
   constexpr SlotStates kNamed = kUnconfirmed | states(SlotState::kConfirmed) | states(SlotState::kRetired);
-  const uint8_t slot = find(package_id == 0 ? kUnconfirmed : kNamed, package_id);
+  const uint8_t slot = find(kNamed, package_id);
   const uint8_t trial = store_.slot_in(SlotState::kTrial);
   if (trial != kNoSlot) {
     if (slot != trial) return Reason::kTrialOpen;
@@ -140,17 +139,16 @@ Cause Activation::activate(uint32_t package_id) {
     return Cause();
   }
   const bool pending = state == SlotState::kPending;
-  if (busy()) return pending && (attempt_due_ || candidate_ == slot) ? Reason::kOk : Reason::kBusy;
+  if (busy()) return pending && (to_attempt_ == slot || candidate_ == slot) ? Reason::kOk : Reason::kBusy;
   const storage::Status reinstated = pending ? storage::Status() : store_.reinstate(slot);
   return reinstated.ok() ? begin_attempt(slot) : cause_of(reinstated);
 }
 
 Cause Activation::confirm(uint32_t package_id, uint32_t now_ms) {
-  constexpr SlotStates kOnTrial = states(SlotState::kTrial);
-  const uint8_t slot = find(package_id == 0 ? kOnTrial : kOnTrial | states(SlotState::kConfirmed), package_id);
+  const uint8_t slot = find(states(SlotState::kTrial) | states(SlotState::kConfirmed), package_id);
   if (slot == kNoSlot) return Reason::kNothingToConfirm;
   if (state_of(slot) == SlotState::kTrial) {
-    if (host_.state() != runtime::ModelHost::State::kTrial) return Reason::kBusy;
+    if (running_ != slot) return Reason::kBusy;
     const storage::Status recorded = store_.confirm(slot, now_ms);
     if (!recorded.ok()) return cause_of(recorded);
     (void)host_.confirm();  // it is on trial, so this cannot be refused
@@ -160,7 +158,7 @@ Cause Activation::confirm(uint32_t package_id, uint32_t now_ms) {
 }
 
 Cause Activation::roll_back(Reason asked_by) {
-  if (goal_ > Goal::kAttempt) return Cause();  // that is what is being done
+  if (goal_ == Goal::kReject || goal_ == Goal::kRollBack) return Cause();  // that is what is being done
   const bool trial = goal_ == Goal::kNothing && host_.state() >= runtime::ModelHost::State::kTrial;
   if (trial || goal_ == Goal::kAttempt) {
     goal_ = Goal::kAttempt;
@@ -168,7 +166,7 @@ Cause Activation::roll_back(Reason asked_by) {
     return Cause();
   }
   // Sealed, but not with the host: it was never tried, or not yet since the boot, or could not be rejected.
-  uint8_t slot = find(kUnconfirmed, 0);
+  uint8_t slot = store_.slot_in(kUnconfirmed);
   if (slot != kNoSlot) return reject(slot, asked_by);
   if (busy()) return Reason::kBusy;
   slot = store_.slot_in(SlotState::kRetired);
@@ -219,11 +217,11 @@ bool Activation::step(uint32_t now_ms) {
   if (!host_.needs_scratch()) (void)receiver_.return_ring();  // if it is lent
   if (waits_ && static_cast<int32_t>(now_ms - again_at_ms_) < 0) return false;
   again_at_ms_ = now_ms + kAgainMs;
-  waits_ = !write_due(now_ms);
+  waits_ = write_due(now_ms).is_busy();
   return busy() && !waits_;
 }
 
-ROOST_INLINE void Activation::handle(HostEvent event) {
+inline void Activation::handle(HostEvent event) {
   if (event <= HostEvent::kNeedScratch) return;
   follow();
   switch (event) {
@@ -241,45 +239,45 @@ ROOST_INLINE void Activation::handle(HostEvent event) {
 }
 
 // The candidate does not serve, or does not any more: for the host's own reason, unless it was told to return.
-ROOST_INLINE void Activation::handle_failure() {
+inline void Activation::handle_failure() {
   if (!host_.last_report().ok()) because_ = cause_of(host_.last_report());
-  if (goal_ != Goal::kBoot && goal_ != Goal::kRollBack) {
+  if (goal_ < Goal::kRollBack) {
     goal_ = Goal::kReject;
     return;
   }
   note(AgentEvent::kModelUnfit, candidate_, because_);  // nothing was recorded, and nothing is
   if (goal_ == Goal::kBoot) return run_next();
-  end_roll_back(because_);
+  finish(because_);
 }
 
-// What is to be attempted after a boot. False: the flash is busy.
-inline bool Activation::attempt_at_boot() {
-  const Cause cause = begin_attempt(attempt_due_ ? store_.slot_to_attempt() : kNoSlot);
-  if (cause.is_busy()) return false;
-  attempt_due_ = false;
-  if (cause.ok()) return true;
+// What is to be attempted after a boot.
+inline Cause Activation::attempt_at_boot() {
+  const Cause cause = begin_attempt(to_attempt_);
+  if (cause.is_busy()) return cause;
+  to_attempt_ = kNoSlot;
+  if (cause.ok()) return cause;
   goal_ = Goal::kNothing;
   if (running_ == kRunningNone) note(AgentEvent::kNoModel, kNoSlot);
-  return true;
+  return cause;
 }
 
-// The record that is due, if one is. False: the flash is busy. Any other trouble is not tried again: an unconfirmed
-// model's attempts run out at the coming boots.
-ROOST_INLINE bool Activation::write_due(uint32_t now_ms) {
+// The record that is due, if one is. kBusy: it is to be tried again. Any other trouble is not: an unconfirmed model's
+// attempts run out at the coming boots.
+Cause Activation::write_due(uint32_t now_ms) {
   const Goal goal = goal_;
+  if (goal <= Goal::kSafeMode) return host_.confirm_due() && !confirm(0, now_ms).ok() ? Reason::kBusy : Reason::kOk;
   if (goal == Goal::kBooted) return attempt_at_boot();
-  if (goal <= Goal::kBoot) return !host_.confirm_due() || confirm(0, now_ms).ok();
   const bool serves = goal != Goal::kReject;
-  if (serves && running_ != candidate_) return true;  // the model host is at it
+  if (serves && running_ != candidate_) return Cause();  // the model host is at it
   // For a return: only now the store lets go of the newer one.
   const Cause cause = goal == Goal::kAttempt
                           ? cause_of(store_.record_trial(candidate_))
                           : reject(serves ? store_.slot_in(SlotState::kConfirmed) : candidate_, because_);
-  if (cause.is_busy()) return false;
+  if (cause.is_busy()) return cause;
   if (!cause.ok()) {
     if (serves) {
       give_up(cause);
-      return true;
+      return cause;
     }
     note(AgentEvent::kRolledBack, candidate_, because_);  // not on record, but it is given up
   }
@@ -287,16 +285,16 @@ ROOST_INLINE bool Activation::write_due(uint32_t now_ms) {
     goal_ = Goal::kNothing;
     last_return_ = Cause();
     note(AgentEvent::kTrial, candidate_);
-    return true;
+    return cause;
   }
   (void)host_.confirm();  // what was rolled back to is on trial; anything else cannot be confirmed, and is not
   last_return_ = because_;
   if (running_ != kRunningNone) note(AgentEvent::kModelRuns, running_);
-  end_roll_back(Cause());
-  return true;
+  finish(Cause());
+  return cause;
 }
 
-void Activation::end_roll_back(Cause cause) {
+void Activation::finish(Cause cause) {
   goal_ = Goal::kNothing;
   if (answers_later_) (void)receiver_.answer_request(cause.reason(), cause.detail());
   answers_later_ = false;

@@ -72,8 +72,8 @@ class Activation {
   void note(AgentEvent event, uint8_t slot, Cause cause = Cause()) const;
 
  private:
-  // From kBoot on there is something to do; up to kAttempt, for a request to roll back too.
-  enum class Goal : uint8_t { kNothing, kSafeMode, kBoot, kBooted, kAttempt, kRollBack, kReject };
+  // From kBooted on there is something to do. From kRollBack on, what fails leaves nothing to be recorded.
+  enum class Goal : uint8_t { kNothing, kSafeMode, kBooted, kAttempt, kReject, kRollBack, kBoot };
 
   uint8_t find(storage::SlotStates states, uint32_t package_id) const;
   storage::SlotState state_of(uint8_t slot) const { return store_.state().slots[slot].state; }
@@ -85,21 +85,21 @@ class Activation {
 
   void handle(runtime::HostEvent event);
   void handle_failure();
-  bool attempt_at_boot();
-  bool write_due(uint32_t now_ms);
+  Cause write_due(uint32_t now_ms);
+  Cause attempt_at_boot();
   Cause reject(uint8_t slot, Cause cause);
   void give_up(Cause cause);
-  void end_roll_back(Cause cause);
+  void finish(Cause cause);
   void follow();
 
   // Small members first: the shorter instructions reach only so far.
   Goal goal_ = Goal::kNothing;
-  bool attempt_due_ = false;  // of what the boot found: once its model serves, or there is none
-  bool waits_ = false;        // until again_at_ms_
+  bool waits_ = false;  // until again_at_ms_
   bool answers_later_ = false;
-  uint8_t not_yet_healthy_ = 16;  // so many inferences without a hang end a run of watchdog resets
-  uint8_t next_to_run_ = 0;       // kBoot: of the list in run_next
-  uint8_t candidate_ = 0;         // being run, attempted or returned to
+  uint8_t not_yet_healthy_ = 16;           // so many inferences without a hang end a run of watchdog resets
+  uint8_t next_to_run_ = 0;                // kBoot: of the list in run_next
+  uint8_t to_attempt_ = storage::kNoSlot;  // what the boot found: once its model serves, or there is none
+  uint8_t candidate_ = 0;                  // being run, attempted or returned to
   uint8_t running_ = protocol::kRunningNone;
   uint32_t again_at_ms_ = 0;
   Cause because_;  // why the candidate is given up, or the one that runs left
