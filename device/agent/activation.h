@@ -55,7 +55,7 @@ class Activation {
   // still runs.
   bool answers_later() const { return answers_later_; }
 
-  // The flash was busy when a record was due: step() tries again then.
+  // The flash was busy when a record was due: step() tries again, and wants to by then.
   bool waits() const { return waits_; }
   uint32_t waits_until_ms() const { return again_at_ms_; }
 
@@ -94,7 +94,7 @@ class Activation {
 
   // Small members first: the shorter instructions reach only so far.
   Goal goal_ = Goal::kNothing;
-  bool waits_ = false;  // until again_at_ms_
+  bool waits_ = false;  // for the flash, until again_at_ms_
   bool answers_later_ = false;
   uint8_t not_yet_healthy_ = 16;           // so many inferences without a hang end a run of watchdog resets
   uint8_t next_to_run_ = 0;                // kBoot: of the list in run_next
