@@ -26,15 +26,14 @@ Status ModelHost::start(const HostedModel& model, bool trial) {
   trial_ = trial;
   exchanges_ = 0;
   candidate_->model = model;
-  reason_ = Error::kNone;
   report_.restart();
   pending_ = HostEvent::kIdle;
   return Status();
 }
 
-Status ModelHost::return_to_previous(Error reason) {
+Status ModelHost::return_to_previous() {
   if (!has_candidate()) return Error::kBusy;
-  give_up(reason);
+  give_up();
   return Status();
 }
 
@@ -61,10 +60,7 @@ bool ModelHost::needs_scratch() const {
 }
 
 HostEvent ModelHost::poll(MutableBytes scratch) {
-  HostEvent told;
-  told.kind = HostEvent::kNeedScratch;
-  told.reason = reason_;
-  if (needs_scratch() && scratch.empty()) return told;
+  if (needs_scratch() && scratch.empty()) return HostEvent::kNeedScratch;
   Error error = Error::kNone;
   switch (state_) {
     case State::kMeasuring:
@@ -78,23 +74,21 @@ HostEvent ModelHost::poll(MutableBytes scratch) {
       error = test();
       break;
     case State::kRestoring:
-      told.kind = restore(scratch);
-      return told;
+      return restore(scratch);
     case State::kEmpty:
     case State::kRunning:
-    case State::kTrial:
-      told.kind = pending_;
+    case State::kTrial: {
+      const HostEvent told = pending_;
       pending_ = HostEvent::kIdle;
       return told;
+    }
   }
   if (error != Error::kNone) {
     keep_report(*candidate_, error);
-    give_up(error);
+    give_up();
   }
-  told.kind = HostEvent::kWorking;
-  if (state_ == State::kTrial) told.kind = HostEvent::kTrial;
-  if (state_ == State::kRunning) told.kind = HostEvent::kRunning;
-  return told;
+  if (state_ == State::kTrial) return HostEvent::kTrial;
+  return state_ == State::kRunning ? HostEvent::kRunning : HostEvent::kWorking;
 }
 
 inline Error ModelHost::measure(const MutableBytes& scratch) {
@@ -129,7 +123,7 @@ Error ModelHost::prepare(Side* side, const MutableBytes& scratch) {
 inline Error ModelHost::test() {
   const SelfTest* self_test = candidate_->model.self_test;
   SelfTestVector vector;
-  if (!self_test || !self_test->vector(self_test_vector(), &vector)) return activate();
+  if (!self_test || !self_test->vector(exchanges_ / 2, &vector)) return activate();
   const Io which = exchanges_ % 2 == 0 ? Io::kInput : Io::kOutput;
   if (which == Io::kOutput) {
     const Result<Progress> progress = candidate_->engine->step();
@@ -165,13 +159,14 @@ void ModelHost::settle() {
 // What the engine says about it, unless it was not the engine that failed.
 void ModelHost::keep_report(const Side& side, Error error) {
   report_ = side.engine->report();
-  if (report_.error != error) report_.restart(error);
+  if (report_.error == error) return;
+  report_.restart(error);
+  if (state_ == State::kTesting) report_.tensor = static_cast<int32_t>(exchanges_ / 2);
 }
 
 // Nobody runs the candidate from here on, and the old model serves at once if it still can.
-void ModelHost::give_up(Error reason) {
+void ModelHost::give_up() {
   state_ = State::kRestoring;
-  reason_ = reason;
   pending_ = HostEvent::kIdle;
   forget(candidate_);
   if (serving_ != candidate_) return;
@@ -179,7 +174,7 @@ void ModelHost::give_up(Error reason) {
   serve(old_->prepared ? old_ : nullptr);
 }
 
-inline HostEvent::Kind ModelHost::restore(const MutableBytes& scratch) {
+inline HostEvent ModelHost::restore(const MutableBytes& scratch) {
   if (needs_scratch() && prepare(old_, scratch) == Error::kNone) serve(old_);
   if (old_->prepared) {
     state_ = State::kRunning;
@@ -244,19 +239,23 @@ Status ModelHost::invoke() {
   if (!serving_->engine->invoke().ok()) {
     keep_report(*serving_, Error::kInvokeFailed);
     if (state_ == State::kTrial) {
-      give_up(Error::kInvokeFailed);
+      give_up();
     } else {
       pending_ = HostEvent::kInvokeFailed;
     }
     return Error::kInvokeFailed;
   }
-  const uint32_t needed = serving_->model.healthy_inferences;
   if (warm_up_left_ > 0) {
     --warm_up_left_;
-  } else if (state_ == State::kTrial && needed != 0 && ++healthy_ == needed) {
-    pending_ = HostEvent::kConfirmDue;
+  } else {
+    ++healthy_;
   }
   return Status();
+}
+
+bool ModelHost::confirm_due() const {
+  const uint32_t needed = candidate_->model.healthy_inferences;
+  return state_ == State::kTrial && needed != 0 && healthy_ >= needed;
 }
 
 IoTensor ModelHost::tensor(Io which, uint32_t index) const {

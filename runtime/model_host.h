@@ -11,9 +11,9 @@
 //   host.run(old);                       // boot
 //   host.try_model(candidate);           // after the attempt record was written
 //   HostEvent e = host.poll(scratch);    // between inferences, until kIdle
-//   if (e.kind == HostEvent::kTrial) ... // serving the candidate now
-//   if (e.kind == HostEvent::kConfirmDue) { write the record; host.confirm(); }
-//   if (e.kind == HostEvent::kReturned) { record e.reason; }
+//   if (e == HostEvent::kTrial) ...      // serving the candidate now
+//   if (e == HostEvent::kReturned) { record why: last_report(); }
+//   if (host.confirm_due()) { write the record; host.confirm(); }
 //
 //   state       run         try_model   return_to_previous  confirm   stop    a step's outcome
 //   kEmpty      kMeasuring  kMeasuring  -                   -         kEmpty
@@ -65,20 +65,15 @@ struct HostedModel {
   uint32_t healthy_inferences = 0;  // on trial, until confirm_due; 0: never by itself
 };
 
-struct HostEvent {
-  enum Kind : uint8_t {
-    kIdle,         // nothing to do
-    kWorking,      // one slice done; poll again
-    kNeedScratch,  // cannot go on without scratch; nothing done
-    kRunning,      // the model given to run() serves
-    kTrial,        // the model given to try_model() serves
-    kConfirmDue,   // it has done its healthy inferences (said once)
-    kReturned,     // the model from before serves again; `reason` says why the candidate does not
-    kStopped,      // the candidate failed for `reason`, and there is no model to serve
-    kInvokeFailed  // the confirmed model failed an inference; it goes on serving
-  };
-  Kind kind = kIdle;
-  Error reason = Error::kNone;  // of kReturned and kStopped
+enum class HostEvent : uint8_t {
+  kIdle,         // nothing to do
+  kWorking,      // one slice done; poll again
+  kNeedScratch,  // cannot go on without scratch; nothing done
+  kRunning,      // the model given to run() serves
+  kTrial,        // the model given to try_model() serves
+  kReturned,     // the model from before serves again; last_report() says why the candidate does not
+  kStopped,      // the candidate failed, as last_report() says, and there is no model to serve
+  kInvokeFailed  // the confirmed model failed an inference; it goes on serving
 };
 
 class ModelHost {
@@ -102,9 +97,9 @@ class ModelHost {
   Status run(const HostedModel& model) { return start(model, false); }       // serve it; there is none before it
   Status try_model(const HostedModel& model) { return start(model, true); }  // the running one stays to return to
   Status start(const HostedModel& model, bool trial);                        // one of the two
-  Status return_to_previous(Error reason);  // give the candidate up, at any point until it is confirmed
-  Status confirm();                         // the trial is over: the previous model is forgotten
-  Status stop();                            // serve nothing and let go of every byte
+  Status return_to_previous();  // give the candidate up, at any point until it is confirmed
+  Status confirm();             // the trial is over: the previous model is forgotten
+  Status stop();                // serve nothing and let go of every byte
 
   // One slice: at most a measure, a prepare, or one operator of a self-test. Never during an inference. Scratch
   // is used by measure and prepare only: see needs_scratch().
@@ -125,12 +120,11 @@ class ModelHost {
   uint32_t generation() const { return generation_; }
 
   State state() const { return state_; }
-  uint32_t serving_id() const { return serving() ? serving_->model.id : 0; }  // of the serving model; 0 without one
-  Error last_reason() const { return reason_; }                               // why the last candidate was given up
+  uint32_t serving_id() const { return serving() ? serving_->model.id : 0; }  // 0 without one
+  // Why the last candidate, or the last inference, failed. Without an error: none did, and the owner gave it up.
   const Report& last_report() const { return report_; }
-  // The one at hand; after a failed self-test the one that failed.
-  uint32_t self_test_vector() const { return exchanges_ / 2; }
-  uint32_t healthy_inferences() const { return healthy_; }  // of the candidate on trial, warm-up excluded
+  uint32_t healthy_inferences() const { return healthy_; }  // since it serves, warm-up excluded
+  bool confirm_due() const;                                 // on trial, it has done as many of them as it has to
   uint64_t longest_block() const;  // of everything prepared: what one poll or one step costs at most
 
   // Does anything here still refer to these bytes? Storage may erase them only when not.
@@ -140,9 +134,9 @@ class ModelHost {
   // An engine, the model it holds or is to hold, and how much of the arena that takes.
   struct Side {
     Engine* engine = nullptr;
-    HostedModel model;  // of no bytes: none
+    bool prepared = false;  // `engine` holds the model
     uint32_t arena_bytes = 0;
-    bool prepared = false;  // `engine` holds it
+    HostedModel model;  // of no bytes: none
   };
 
   bool has_candidate() const { return state_ >= State::kMeasuring && state_ <= State::kTrial; }
@@ -150,9 +144,9 @@ class ModelHost {
   Error prepare(Side* side, const MutableBytes& scratch);
   Error test();
   Error activate();
-  HostEvent::Kind restore(const MutableBytes& scratch);
+  HostEvent restore(const MutableBytes& scratch);
   void keep_report(const Side& side, Error error);
-  void give_up(Error reason);
+  void give_up();
   void settle();
   Error exchange(Io which, const SelfTestVector& vector);
   MutableBytes arena_of(const Side& side) const;
@@ -160,9 +154,8 @@ class ModelHost {
   static void forget(Side* side);
 
   State state_ = State::kEmpty;
-  bool trial_ = false;  // the candidate goes on trial, rather than straight to running
-  Error reason_ = Error::kNone;
-  HostEvent::Kind pending_ = HostEvent::kIdle;  // found by invoke(), told by the next poll()
+  bool trial_ = false;                    // the candidate goes on trial, rather than straight to running
+  HostEvent pending_ = HostEvent::kIdle;  // found by invoke(), told by the next poll()
   uint32_t generation_ = 0;
   uint32_t exchanges_ = 0;  // of the self-test, two a vector: what goes in, what comes out
   uint32_t warm_up_left_ = 0;

@@ -190,6 +190,8 @@ size_t describe(const Report& report, Span<char> text) {
     sentence << "input " << report.tensor << ": the model";
   } else if (report.error == Error::kOutputMismatch && report.tensor >= 0) {
     sentence << "output " << report.tensor << ": the model";
+  } else if (report.error == Error::kSelfTestMismatch || report.error == Error::kSelfTestInvalid) {
+    sentence << "vector " << report.tensor << ": the model";
   } else if (report.tensor >= 0) {
     sentence << "tensor " << report.tensor;
   } else {

@@ -17,7 +17,8 @@ struct Report {
   int32_t op_index;
   tflite::BuiltinOperator op;  // of op_index, if that is not -1
   int32_t op_version;
-  int32_t tensor;        // the tensor's index in its subgraph; for declared I/O the input's or output's number
+  int32_t
+      tensor;  // its index in its subgraph; of declared I/O the input's or output's number, of a self-test its vector's
   char custom_name[24];  // of a custom operator, cut, zero-terminated
 
   Report() { restart(); }

@@ -21,7 +21,7 @@ namespace {
 // Slots that the store does not have, and so nothing it would erase: what runs can be told to it as it is.
 static_assert(kRunningNone == kNoSlot && kRunningBuiltIn >= storage::kSlotCountMax, "Store::hold");
 
-// After the flash was busy when a record was due.
+// At the latest, after the flash was busy when a record was due.
 constexpr uint32_t kAgainMs = 250;
 
 }  // namespace
@@ -32,9 +32,9 @@ protocol::ManifestView manifest_of(const storage::SlotInfo& slot) {
 
 // ---- telling ----
 
-// The newest slot in one of these states that holds that package (0: any), or kNoSlot.
+// The newest slot in one of these states that holds that package, or kNoSlot. 0: any that is not confirmed.
 uint8_t Activation::find(SlotStates states, uint32_t package_id) const {
-  return storage::newest_slot(store_.state(), states, package_id);
+  return storage::newest_slot(store_.state(), package_id == 0 ? states & kUnconfirmed : states, package_id);
 }
 
 constexpr bool is_message(AgentEvent event, MessageType type) {
@@ -78,47 +78,42 @@ bool Activation::begin(Goal goal, uint8_t slot) {
   if (model.bytes.empty() || !host_.start(model, goal != Goal::kBoot).ok()) return false;
   goal_ = goal;
   candidate_ = slot;
-  confirm_due_ = false;
   // An unconfirmed model is safe without, and what serves meanwhile may need it.
   if (goal != Goal::kAttempt) store_.hold(slot);
   return true;
 }
 
 void Activation::boot(storage::ResetCause cause) {
-  safe_mode_ = !store_.boot(cause);
-  if (safe_mode_) return note(AgentEvent::kSafeMode, kNoSlot, Reason::kWatchdogResets);
+  if (!store_.boot(cause)) {
+    goal_ = Goal::kSafeMode;
+    return note(AgentEvent::kSafeMode, kNoSlot, Reason::kWatchdogResets);
+  }
   // The model that is known to run serves first, so that the attempt has something to return to.
-  attempt_due_ = store_.slot_to_attempt() != kNoSlot;
+  to_attempt_ = store_.slot_to_attempt();
   run_something();
 }
 
 // Where nothing serves, what is known to run.
 void Activation::run_something() {
   if (running_ != kRunningNone) return;
-  safe_mode_ = false;
   next_to_run_ = 0;
   run_next();
 }
 
-// What the boot table has by turns, then the built-in model. When none is left, attempts what is to be attempted, or
-// runs nothing.
+// What the boot table has by turns, then the built-in model.
 void Activation::run_next() {
   constexpr uint8_t kBuiltIn = 2;
   while (next_to_run_ <= kBuiltIn) {
     const uint8_t turn = next_to_run_++;
     if (begin(Goal::kBoot, turn == kBuiltIn ? kRunningBuiltIn : store_.slot_to_run(turn))) return;
   }
-  goal_ = Goal::kNothing;
-  if (!attempt_due_) note(AgentEvent::kNoModel, kNoSlot);
+  goal_ = Goal::kBooted;
 }
 
 Cause Activation::begin_attempt(uint8_t slot) {
-  const storage::Error error = store_.record_attempt(slot).error();
-  const Cause cause = cause_of(error);
-  if (error == storage::Error::kAttemptsSpent) (void)reject(slot, cause);  // said again at the next boot otherwise
+  const Cause cause = cause_of(store_.record_attempt(slot));
   if (!cause.ok()) return cause;
   if (!begin(Goal::kAttempt, slot)) return Reason::kBusy;
-  safe_mode_ = false;  // somebody asks for it: a model again
   note(AgentEvent::kAttempt, slot);
   return Cause();
 }
@@ -127,7 +122,7 @@ Cause Activation::begin_attempt(uint8_t slot) {
 
 Cause Activation::activate(uint32_t package_id) {
   constexpr SlotStates kNamed = kUnconfirmed | states(SlotState::kConfirmed) | states(SlotState::kRetired);
-  const uint8_t slot = find(package_id == 0 ? kUnconfirmed : kNamed, package_id);
+  const uint8_t slot = find(kNamed, package_id);
   const uint8_t trial = store_.slot_in(SlotState::kTrial);
   if (trial != kNoSlot) {
     if (slot != trial) return Reason::kTrialOpen;
@@ -141,17 +136,16 @@ Cause Activation::activate(uint32_t package_id) {
     return Cause();
   }
   const bool pending = state == SlotState::kPending;
-  if (busy()) return pending && (attempt_due_ || candidate_ == slot) ? Reason::kOk : Reason::kBusy;
+  if (busy()) return pending && (to_attempt_ == slot || candidate_ == slot) ? Reason::kOk : Reason::kBusy;
   const storage::Status reinstated = pending ? storage::Status() : store_.reinstate(slot);
   return reinstated.ok() ? begin_attempt(slot) : cause_of(reinstated);
 }
 
 Cause Activation::confirm(uint32_t package_id, uint32_t now_ms) {
-  constexpr SlotStates kOnTrial = states(SlotState::kTrial);
-  const uint8_t slot = find(package_id == 0 ? kOnTrial : kOnTrial | states(SlotState::kConfirmed), package_id);
+  const uint8_t slot = find(states(SlotState::kTrial) | states(SlotState::kConfirmed), package_id);
   if (slot == kNoSlot) return Reason::kNothingToConfirm;
   if (state_of(slot) == SlotState::kTrial) {
-    if (host_.state() != runtime::ModelHost::State::kTrial) return Reason::kBusy;
+    if (running_ != slot) return Reason::kBusy;
     const storage::Status recorded = store_.confirm(slot, now_ms);
     if (!recorded.ok()) return cause_of(recorded);
     (void)host_.confirm();  // it is on trial, so this cannot be refused
@@ -161,7 +155,7 @@ Cause Activation::confirm(uint32_t package_id, uint32_t now_ms) {
 }
 
 Cause Activation::roll_back(Reason asked_by) {
-  if (goal_ > Goal::kAttempt) return Cause();  // that is what is being done
+  if (goal_ == Goal::kReject || goal_ == Goal::kRollBack) return Cause();  // that is what is being done
   const bool trial = goal_ == Goal::kNothing && host_.state() >= runtime::ModelHost::State::kTrial;
   if (trial || goal_ == Goal::kAttempt) {
     goal_ = Goal::kAttempt;
@@ -169,12 +163,8 @@ Cause Activation::roll_back(Reason asked_by) {
     return Cause();
   }
   // Sealed, but not with the host: it was never tried, or not yet since the boot, or could not be rejected.
-  uint8_t slot = find(kUnconfirmed, 0);
-  if (slot != kNoSlot) {
-    const Cause rejected = reject(slot, asked_by);
-    if (rejected.ok()) attempt_due_ = false;
-    return rejected;
-  }
+  uint8_t slot = store_.slot_in(kUnconfirmed);
+  if (slot != kNoSlot) return reject(slot, asked_by);
   if (busy()) return Reason::kBusy;
   slot = store_.slot_in(SlotState::kRetired);
   if (slot == kNoSlot) slot = kRunningBuiltIn;
@@ -202,7 +192,7 @@ Cause Activation::erase_models(uint32_t now_ms) {
 // Makes the host return to the previous model; handle_failure goes on when it did.
 void Activation::give_up(Cause cause) {
   because_ = cause;
-  (void)host_.return_to_previous(runtime::Error::kNone);  // already returning: for a reason of its own
+  (void)host_.return_to_previous();  // already returning: for a reason of its own
   follow();
 }
 
@@ -212,30 +202,31 @@ void Activation::follow() {
   store_.hold(running_);
 }
 
-void Activation::step(bool ring_lent, uint32_t now_ms) {
-  handle(host_.poll(MutableBytes(config_.receiver.ring.data(), ring_lent ? config_.receiver.ring.size() : 0)));
-  if (waits_ && static_cast<int32_t>(now_ms - again_at_ms_) < 0) return;
-  again_at_ms_ = now_ms + kAgainMs;
-  waits_ = !write_due();
-  if (confirm_due_ && goal_ == Goal::kNothing) {
-    const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
-    waits_ = confirm_due_ = on_trial && !confirm(0, now_ms).ok();
+bool Activation::step(uint32_t now_ms) {
+  // Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between two
+  // slices of a swap: offers are answered BUSY so long.
+  const bool lent = receiver_.state() == protocol::ReceiverState::kLent;
+  if (!lent && host_.needs_scratch() && !receiver_.lend_ring().ok()) {
+    // The swap goes on after the transfer. Without a model, nobody waits: the host may resume.
+    return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
   }
+  handle(host_.poll(config_.receiver.ring));
+  if (!host_.needs_scratch()) (void)receiver_.return_ring();  // if it is lent
+  again_at_ms_ = now_ms + kAgainMs;
+  waits_ = write_due(now_ms).is_busy();
+  return busy() && !waits_;
 }
 
 inline void Activation::handle(HostEvent event) {
-  if (event.kind <= HostEvent::kNeedScratch) return;
+  if (event <= HostEvent::kNeedScratch) return;
   follow();
-  switch (event.kind) {
+  switch (event) {
     case HostEvent::kRunning:
-      goal_ = Goal::kNothing;
+      goal_ = Goal::kBooted;
       return note(AgentEvent::kModelRuns, running_);
-    case HostEvent::kConfirmDue:
-      confirm_due_ = true;
-      return;
     case HostEvent::kReturned:
     case HostEvent::kStopped:
-      return handle_failure(event.reason);
+      return handle_failure();
     case HostEvent::kInvokeFailed:
       return note(AgentEvent::kInvokeFailed, running_, cause_of(host_.last_report()));
     default:
@@ -243,63 +234,63 @@ inline void Activation::handle(HostEvent event) {
   }
 }
 
-// The candidate does not serve, or does not any more. `reason`: the host's own, or none when it was told to return.
-inline void Activation::handle_failure(runtime::Error reason) {
-  if (reason != runtime::Error::kNone) because_ = cause_of(host_.last_report());
-  if (because_.reason() == Reason::kSelfTestFailed) {
-    because_ = because(Reason::kSelfTestFailed, host_.self_test_vector());
-  }
-  if (goal_ != Goal::kBoot && goal_ != Goal::kRollBack) {
+// The candidate does not serve, or does not any more: for the host's own reason, unless it was told to return.
+inline void Activation::handle_failure() {
+  if (!host_.last_report().ok()) because_ = cause_of(host_.last_report());
+  if (goal_ < Goal::kRollBack) {
     goal_ = Goal::kReject;
     return;
   }
   note(AgentEvent::kModelUnfit, candidate_, because_);  // nothing was recorded, and nothing is
   if (goal_ == Goal::kBoot) return run_next();
-  end_roll_back(because_);
+  finish(because_);
 }
 
-// What is to be attempted after a boot. False: the flash is busy.
-inline bool Activation::attempt_at_boot() {
-  const Cause cause = begin_attempt(find(kUnconfirmed, 0));
-  if (cause.is_busy()) return false;
-  attempt_due_ = false;
-  if (!cause.ok() && running_ == kRunningNone) note(AgentEvent::kNoModel, kNoSlot);
-  return true;
+// What is to be attempted after a boot.
+inline Cause Activation::attempt_at_boot() {
+  const Cause cause = begin_attempt(to_attempt_);
+  if (cause.is_busy()) return cause;
+  to_attempt_ = kNoSlot;
+  if (cause.ok()) return cause;
+  goal_ = Goal::kNothing;
+  if (running_ == kRunningNone) note(AgentEvent::kNoModel, kNoSlot);
+  return cause;
 }
 
-// The record that is due, if one is. False: the flash is busy. Any other trouble is not tried again: an unconfirmed
-// model's attempts run out at the coming boots.
-ROOST_INLINE bool Activation::write_due() {
+// The record that is due, if one is. kBusy: it is to be tried again. Any other trouble is not: an unconfirmed model's
+// attempts run out at the coming boots.
+Cause Activation::write_due(uint32_t now_ms) {
   const Goal goal = goal_;
-  if (goal == Goal::kNothing) return !attempt_due_ || attempt_at_boot();
+  if (goal <= Goal::kSafeMode) return host_.confirm_due() && !confirm(0, now_ms).ok() ? Reason::kBusy : Reason::kOk;
+  if (goal == Goal::kBooted) return attempt_at_boot();
   const bool serves = goal != Goal::kReject;
-  if (serves && running_ != candidate_) return true;  // the model host is at it
+  if (serves && running_ != candidate_) return Cause();  // the model host is at it
   // For a return: only now the store lets go of the newer one.
   const Cause cause = goal == Goal::kAttempt
                           ? cause_of(store_.record_trial(candidate_))
                           : reject(serves ? store_.slot_in(SlotState::kConfirmed) : candidate_, because_);
-  if (cause.is_busy()) return false;
+  if (cause.is_busy()) return cause;
   if (!cause.ok()) {
     if (serves) {
       give_up(cause);
-      return true;
+      return cause;
     }
     note(AgentEvent::kRolledBack, candidate_, because_);  // not on record, but it is given up
   }
-  goal_ = Goal::kNothing;
   if (goal == Goal::kAttempt) {
+    goal_ = Goal::kNothing;
     last_return_ = Cause();
     note(AgentEvent::kTrial, candidate_);
-    return true;
+    return cause;
   }
-  if (serves) (void)host_.confirm();  // it is on trial, so this cannot be refused
+  (void)host_.confirm();  // what was rolled back to is on trial; anything else cannot be confirmed, and is not
   last_return_ = because_;
   if (running_ != kRunningNone) note(AgentEvent::kModelRuns, running_);
-  end_roll_back(Cause());
-  return true;
+  finish(Cause());
+  return cause;
 }
 
-void Activation::end_roll_back(Cause cause) {
+void Activation::finish(Cause cause) {
   goal_ = Goal::kNothing;
   if (answers_later_) (void)receiver_.answer_request(cause.reason(), cause.detail());
   answers_later_ = false;
@@ -314,9 +305,8 @@ Cause Activation::reject(uint8_t slot, Cause cause) {
 }
 
 runtime::Status Activation::invoke() {
-  const bool on_trial = host_.state() == runtime::ModelHost::State::kTrial;
   const runtime::Status status = host_.invoke();
-  if (on_trial && !status.ok()) follow();
+  if (status.is(runtime::Error::kInvokeFailed)) follow();  // the host gave up what is on trial
   if (status.ok() && not_yet_healthy_ != 0 && --not_yet_healthy_ == 0) {
     (void)store_.healthy();  // a failed write: the run of resets is only remembered longer
   }

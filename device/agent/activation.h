@@ -6,8 +6,10 @@
 //
 //   goal       is there until                                   then                      or, if it fails
 //   kNothing   -                                                -                         -
-//   kBoot      the model host runs one                          kNothing, then what is    the next: confirmed,
-//                                                               to be attempted           retired, built-in; none
+//   kSafeMode  somebody asks for a model again                  -                         -
+//   kBoot      the model host runs one                          kBooted                   the next: confirmed,
+//                                                                                         retired, built-in; kBooted
+//   kBooted    what is to be attempted has begun to be          kAttempt                  kNothing
 //   kAttempt   the candidate serves, and its trial is recorded  kNothing                  kReject
 //   kRollBack  the model before serves, and the store has       kNothing                  nothing changed: kNothing
 //              rolled back
@@ -45,16 +47,15 @@ class Activation {
   Cause roll_back(protocol::Reason asked_by);
   Cause erase_models(uint32_t now_ms);
 
-  // One slice. `ring_lent`: the receiver's ring is there as scratch; it need not be while wants_scratch() is false.
-  void step(bool ring_lent, uint32_t now_ms);
-  bool wants_scratch() const { return host_.needs_scratch(); }
-  bool busy() const { return goal_ != Goal::kNothing || attempt_due_; }
+  // One slice. True: there is more to do at once.
+  bool step(uint32_t now_ms);
+  bool busy() const { return goal_ > Goal::kSafeMode; }
 
   // The host's request to roll back is being tried: it is answered here, once it is known whether the model before
   // still runs.
   bool answers_later() const { return answers_later_; }
 
-  // The flash was busy when a record was due: step() tries again then.
+  // The flash was busy when a record was due: step() tries again, and wants to by then.
   bool waits() const { return waits_; }
   uint32_t waits_until_ms() const { return again_at_ms_; }
 
@@ -63,7 +64,7 @@ class Activation {
 
   // The slot that serves: an index, protocol::kRunningBuiltIn or protocol::kRunningNone.
   uint8_t running() const { return running_; }
-  bool safe_mode() const { return safe_mode_; }
+  bool safe_mode() const { return goal_ == Goal::kSafeMode; }
   // Why the last return to an older model happened; kOk when none did since the boot.
   Cause last_return() const { return last_return_; }
 
@@ -71,8 +72,8 @@ class Activation {
   void note(AgentEvent event, uint8_t slot, Cause cause = Cause()) const;
 
  private:
-  // Up to kAttempt, a request to roll back has something to do yet.
-  enum class Goal : uint8_t { kNothing, kBoot, kAttempt, kRollBack, kReject };
+  // From kBooted on there is something to do. From kRollBack on, what fails leaves nothing to be recorded.
+  enum class Goal : uint8_t { kNothing, kSafeMode, kBooted, kAttempt, kReject, kRollBack, kBoot };
 
   uint8_t find(storage::SlotStates states, uint32_t package_id) const;
   storage::SlotState state_of(uint8_t slot) const { return store_.state().slots[slot].state; }
@@ -83,24 +84,22 @@ class Activation {
   void run_next();
 
   void handle(runtime::HostEvent event);
-  void handle_failure(runtime::Error reason);
-  bool attempt_at_boot();
-  bool write_due();
+  void handle_failure();
+  Cause write_due(uint32_t now_ms);
+  Cause attempt_at_boot();
   Cause reject(uint8_t slot, Cause cause);
   void give_up(Cause cause);
-  void end_roll_back(Cause cause);
+  void finish(Cause cause);
   void follow();
 
   // Small members first: the shorter instructions reach only so far.
   Goal goal_ = Goal::kNothing;
-  bool attempt_due_ = false;  // once the boot's model serves, or there is none
-  bool confirm_due_ = false;  // by policy
-  bool waits_ = false;        // until again_at_ms_
+  bool waits_ = false;  // for the flash, until again_at_ms_
   bool answers_later_ = false;
-  bool safe_mode_ = false;
-  uint8_t not_yet_healthy_ = 16;  // so many inferences without a hang end a run of watchdog resets
-  uint8_t next_to_run_ = 0;       // kBoot: of the list in run_next
-  uint8_t candidate_ = 0;         // being run, attempted or returned to
+  uint8_t not_yet_healthy_ = 16;           // so many inferences without a hang end a run of watchdog resets
+  uint8_t next_to_run_ = 0;                // kBoot: of the list in run_next
+  uint8_t to_attempt_ = storage::kNoSlot;  // what the boot found: once its model serves, or there is none
+  uint8_t candidate_ = 0;                  // being run, attempted or returned to
   uint8_t running_ = protocol::kRunningNone;
   uint32_t again_at_ms_ = 0;
   Cause because_;  // why the candidate is given up, or the one that runs left

@@ -1,6 +1,5 @@
 #include "device/agent/delivery.h"
 
-#include "base/assert.h"
 #include "protocol/body.h"
 
 namespace roost {
@@ -68,18 +67,12 @@ bool Delivery::step(Action action, uint32_t now_ms) {
     case Action::kCloseChunk:
       return close_chunk(now_ms);
     case Action::kPayloadComplete:
+      return check_digest();
     case Action::kVerify:
-      if (!bad_.ok()) return payload_bad(bad_);
-      return action == Action::kVerify ? verify() : check_digest();
-    case Action::kAbandoned:
+      return verify();
+    default:
       return abandon();
-    case Action::kNone:
-    case Action::kSend:
-    case Action::kRequest:
-      break;  // the agent's own
   }
-  ROOST_ASSERT(false);
-  return false;
 }
 
 void Delivery::note(AgentEvent event, Cause cause) const {
@@ -208,10 +201,9 @@ inline bool Delivery::close_chunk(uint32_t now_ms) {
 }
 
 // What was received is not what was promised, or cannot be run: it is forgotten, and the host told why. Not yet, if
-// the flash is busy.
+// the flash is busy: then it is checked once more.
 bool Delivery::payload_bad(Cause cause) {
   if (cause.is_busy()) return false;
-  bad_ = cause;  // said again while the flash is busy
   if (!forget(cause)) return false;
   (void)receiver_.payload_failed(cause.reason(), cause.detail());
   return given_up(cause);
@@ -225,7 +217,6 @@ bool Delivery::forget(Cause cause) {
 
 bool Delivery::given_up(Cause cause) {
   note(AgentEvent::kGivenUp, cause);
-  bad_ = Cause();
   stage_ = Stage::kNothing;
   return true;
 }
@@ -239,11 +230,11 @@ ROOST_INLINE bool Delivery::check_digest() {
   return true;
 }
 
-inline Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes scratch) {
+ROOST_INLINE Cause Delivery::check_model(const storage::SlotInfo& slot) {
   if (!slot.sound()) return Reason::kFlashFailed;  // its meta does not read any more
   runtime::Engine& engine = *config_.engine_a;
   runtime::Judgement judgement;
-  const runtime::Status judged = engine.judge(slot.model(), scratch, &judgement);
+  const runtime::Status judged = engine.judge(slot.model(), config_.receiver.ring, &judgement);  // which is idle
   if (!judged.ok()) return cause_of(engine.report());
   if (judgement.arena_bytes > config_.arena.size()) {
     return because(Reason::kArenaPlanTooLarge, (judgement.arena_bytes + 1023) / 1024);
@@ -253,7 +244,7 @@ inline Cause Delivery::check_model(const storage::SlotInfo& slot, MutableBytes s
 }
 
 inline bool Delivery::verify() {
-  Cause cause = check_model(store_.slot_info(store_.open_slot()), receiver_.scratch());
+  Cause cause = check_model(store_.slot_info(store_.open_slot()));
   if (cause.ok()) cause = cause_of(store_.seal());
   if (!cause.ok()) return payload_bad(cause);
   (void)receiver_.verified();

@@ -41,7 +41,7 @@ class Delivery {
   bool abandon();
 
   Cause check_manifest(const protocol::ManifestView& manifest) const;
-  Cause check_model(const storage::SlotInfo& slot, MutableBytes scratch);
+  Cause check_model(const storage::SlotInfo& slot);
   bool refuse(Cause cause);
   bool rewind(protocol::Reason reason, uint32_t now_ms);
   bool payload_bad(Cause cause);
@@ -51,7 +51,6 @@ class Delivery {
 
   // Small members first: the shorter instructions reach only so far.
   Stage stage_ = Stage::kNothing;
-  Cause bad_;  // why the payload is no good, until the store has forgotten it
   protocol::Receiver& receiver_;
   storage::Store& store_;
   const AgentConfig& config_;

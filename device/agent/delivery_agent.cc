@@ -65,14 +65,14 @@ storage::Status DeliveryAgent::start(storage::ResetCause cause, uint32_t now_ms)
   if (!mounted.ok()) return mounted;
   receiver_.admit(store_.payload_bytes_max());
   activation_.boot(cause);
-  (void)borrow_ring();  // before anybody can offer: a device serves before it receives
+  (void)activation_.step(now_ms);  // takes the ring before anybody can offer: a device serves before it receives
   return storage::Status();
 }
 
 bool DeliveryAgent::poll(uint32_t now_ms) {
   const bool received = serve_receiver(now_ms);
   const bool stored = work_store(now_ms);
-  const bool swapped = work_models(now_ms);
+  const bool swapped = activation_.step(now_ms);
   return received || stored || swapped;
 }
 
@@ -108,10 +108,7 @@ ROOST_INLINE Cause DeliveryAgent::serve_request(const protocol::Request& request
     case MessageType::kRollback:
       return activation_.roll_back(Reason::kAskedByHost);
     case MessageType::kAbort:
-      if (receiver_.transfer_open()) {
-        (void)receiver_.give_up(Reason::kAskedByHost);  // kAbandoned follows and empties the slot
-        return Cause();
-      }
+      if (receiver_.give_up(Reason::kAskedByHost).ok()) return Cause();  // kAbandoned follows and empties the slot
       abandoned = store_.abandon(kept_reason(Reason::kAskedByHost), 0);
       return abandoned.is(storage::Error::kWrongState) ? Reason::kNoTransfer : cause_of(abandoned);
     case MessageType::kEraseModels:
@@ -143,28 +140,10 @@ inline bool DeliveryAgent::work_store(uint32_t now_ms) {
   activation_.note(AgentEvent::kFlashTrouble, storage::kNoSlot);
   if (worked.is(storage::Error::kFlashBusy)) return false;  // no hurry: the next poll tries again
   flash_failed_ms_ = now_ms;
-  if (flash_failures_ < kFlashFailuresMax) ++flash_failures_;
-  if (flash_failures_ == kFlashFailuresMax) stop_receiving();
+  if (++flash_failures_ < kFlashFailuresMax) return false;
+  flash_failures_ = kFlashFailuresMax;
+  stop_receiving();
   return false;
-}
-
-// Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between two
-// slices of a swap: offers are answered BUSY so long. False: it is wanted, but a transfer has it.
-bool DeliveryAgent::borrow_ring() {
-  if (ring_borrowed_ || !activation_.wants_scratch()) return true;
-  ring_borrowed_ = receiver_.lend_ring().ok();
-  return ring_borrowed_;
-}
-
-inline bool DeliveryAgent::work_models(uint32_t now_ms) {
-  // The swap goes on after the transfer. Without a model, nobody waits: the host may resume.
-  if (!borrow_ring()) return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
-  activation_.step(ring_borrowed_, now_ms);
-  if (!activation_.wants_scratch() && ring_borrowed_) {
-    ring_borrowed_ = false;
-    (void)receiver_.return_ring();
-  }
-  return activation_.busy() && !activation_.waits();
 }
 
 protocol::Deadline DeliveryAgent::next_deadline() const {

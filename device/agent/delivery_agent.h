@@ -29,7 +29,7 @@ class DeliveryAgent {
   explicit DeliveryAgent(const AgentConfig& config);
   explicit DeliveryAgent(AgentConfig&& config) = delete;  // it is kept, not copied
 
-  // Mounts the store and decides what to run; the model itself is taken in by the first polls. An error means that
+  // Mounts the store and decides what to run; the model itself is taken in here and by the first polls. An error means that
   // the region is unusable (kBadGeometry, kScratchTooSmall): a mistake in the port, and nothing else may be called.
   storage::Status start(storage::ResetCause cause, uint32_t now_ms);
 
@@ -72,13 +72,10 @@ class DeliveryAgent {
   Cause serve_request(const protocol::Request& request, uint32_t now_ms);
   bool work_store(uint32_t now_ms);
   void stop_receiving();
-  bool borrow_ring();
-  bool work_models(uint32_t now_ms);
   protocol::PackageState running_state() const;
   void put_running(protocol::InfoWriter* writer);
 
   // Small members first: the shorter instructions reach only so far.
-  bool ring_borrowed_ = false;
   uint8_t flash_failures_ = 0;  // of Store::work(), in a row
   uint16_t info_generation_ = 0;
   Activation activation_;

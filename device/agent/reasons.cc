@@ -44,7 +44,7 @@ const Reason kStorageReasons[] = {
 static_assert(sizeof kStorageReasons == 1 + static_cast<size_t>(storage::Error::kInUse), "one for each");
 
 // The number that goes with a reason.
-enum class Detail : uint8_t { kNothing, kOperator, kInput, kOutput, kOperatorIndex };
+enum class Detail : uint8_t { kNothing, kOperator, kTensor, kOutput, kOperatorIndex };
 
 struct RuntimeRow {
   runtime::Error error;
@@ -54,7 +54,6 @@ struct RuntimeRow {
 
 // Everything else says that the model is no good: kModelMalformed, with the error's number.
 const RuntimeRow kRuntimeRows[] = {
-    {runtime::Error::kNone, Reason::kOk, Detail::kNothing},
     {runtime::Error::kSchemaVersion, Reason::kSchemaVersion, Detail::kNothing},
     {runtime::Error::kTooComplex, Reason::kTooComplex, Detail::kNothing},
     {runtime::Error::kTooMuchWork, Reason::kTooComplex, Detail::kNothing},
@@ -68,13 +67,12 @@ const RuntimeRow kRuntimeRows[] = {
     {runtime::Error::kOperandQuantisation, Reason::kQuantizationUnsupported, Detail::kOperator},
     {runtime::Error::kQuantisation, Reason::kQuantizationUnsupported, Detail::kOperator},
     {runtime::Error::kArenaTooSmall, Reason::kArenaPlanTooLarge, Detail::kNothing},
-    {runtime::Error::kInputMismatch, Reason::kIoMismatch, Detail::kInput},
+    {runtime::Error::kInputMismatch, Reason::kIoMismatch, Detail::kTensor},
     {runtime::Error::kOutputMismatch, Reason::kIoMismatch, Detail::kOutput},
     {runtime::Error::kEngineRefused, Reason::kPrepareFailed, Detail::kOperator},
     {runtime::Error::kInvokeFailed, Reason::kInvokeFailed, Detail::kOperatorIndex},
-    {runtime::Error::kSelfTestMismatch, Reason::kSelfTestFailed, Detail::kNothing},
-    {runtime::Error::kSelfTestInvalid, Reason::kSelfTestFailed, Detail::kNothing},
-    {runtime::Error::kNoModel, Reason::kNothingToReturnTo, Detail::kNothing},
+    {runtime::Error::kSelfTestMismatch, Reason::kSelfTestFailed, Detail::kTensor},
+    {runtime::Error::kSelfTestInvalid, Reason::kSelfTestFailed, Detail::kTensor},
 };
 
 uint32_t detail_of(Detail detail, const runtime::Report& report) {
@@ -100,21 +98,11 @@ Cause cause_of(const runtime::Report& report) {
 }
 
 Reason reason_from_kept(uint8_t kept) {
-  switch (kept) {
-    case storage::kReasonNone:
-    case storage::kReasonErased:
-      return Reason::kOk;
-    case storage::kReasonAttemptsSpent:
-      return Reason::kAttemptsSpent;
-    case storage::kReasonDisplaced:
-      return Reason::kDisplaced;
-    case storage::kReasonHangs:
-      return Reason::kWatchdogResets;
-    default:
-      break;
-  }
-  if (kept < storage::kReasonCallerFirst) return Reason::kInternal;
-  return static_cast<Reason>(kept - storage::kReasonCallerFirst);
+  // kReasonNone, kReasonAttemptsSpent, kReasonDisplaced, kReasonErased, kReasonHangs.
+  static const Reason kStoragesOwn[] = {Reason::kOk, Reason::kAttemptsSpent, Reason::kDisplaced, Reason::kOk,
+                                        Reason::kWatchdogResets};
+  static_assert(storage::kReasonHangs + 1 == sizeof kStoragesOwn, "one for each, in their order");
+  return kept < sizeof kStoragesOwn ? kStoragesOwn[kept] : static_cast<Reason>(kept - storage::kReasonCallerFirst);
 }
 
 PackageState package_state(const storage::SlotRecord& slot) {

@@ -32,7 +32,7 @@ class Cause {
 Cause because(protocol::Reason reason, uint32_t detail);
 
 Cause cause_of(storage::Status status);
-Cause cause_of(const runtime::Report& report);
+Cause cause_of(const runtime::Report& report);  // of an error
 
 // Storage keeps one byte and numbers 0 to 15 itself. The wire's numbers end at 192, so all of them fit behind those.
 inline uint8_t kept_reason(protocol::Reason reason) {

@@ -58,6 +58,13 @@ TEST(Report, NamesInputsAndOutputs) {
   EXPECT_EQ(sentence(report), "input 1: the model does not have the input that the application expects");
 }
 
+TEST(Report, NamesTheVectorOfASelfTest) {
+  Report report;
+  report.error = Error::kSelfTestInvalid;
+  report.tensor = 2;
+  EXPECT_EQ(sentence(report), "vector 2: the model has a self-test that does not fit its inputs or outputs");
+}
+
 TEST(Report, IsCutWhereTheRoomEnds) {
   Report report;
   report.error = Error::kMalformed;

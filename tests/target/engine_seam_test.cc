@@ -16,10 +16,10 @@ using runtime::ModelHost;
 
 class EngineSeam : public testing::Test {
  protected:
-  HostEvent::Kind settle() {
+  HostEvent settle() {
     for (int i = 0; i < 50; ++i) {
       const HostEvent event = host.poll(scratch);
-      if (event.kind != HostEvent::kWorking && event.kind != HostEvent::kIdle) return event.kind;
+      if (event != HostEvent::kWorking && event != HostEvent::kIdle) return event;
     }
     return HostEvent::kIdle;
   }
@@ -57,7 +57,7 @@ TEST_F(EngineSeam, ReturnsToTheOldModelWhenTheEngineRefusesTheNew) {
   ASSERT_EQ(settle(), HostEvent::kRunning);
   ASSERT_TRUE(host.try_model(model(broken)).ok());
   ASSERT_EQ(settle(), HostEvent::kReturned);
-  EXPECT_EQ(host.last_reason(), runtime::Error::kNotAModel);
+  EXPECT_EQ(host.last_report().error, runtime::Error::kNotAModel);
   EXPECT_EQ(infer(10), 11);
 }
 

@@ -172,10 +172,10 @@ TEST_F(TflmEngineTest, AStepIsAnInferenceAndAFailedOneSaysSo) {
   EXPECT_EQ(a.reset().error(), Error::kInvokeFailed);
 }
 
-HostEvent::Kind settle(runtime::ModelHost& host, MutableBytes scratch) {
+HostEvent settle(runtime::ModelHost& host, MutableBytes scratch) {
   for (int i = 0; i < 50; ++i) {
     const HostEvent event = host.poll(scratch);
-    if (event.kind != HostEvent::kWorking && event.kind != HostEvent::kIdle) return event.kind;
+    if (event != HostEvent::kWorking && event != HostEvent::kIdle) return event;
   }
   return HostEvent::kIdle;
 }
@@ -212,7 +212,7 @@ TEST_F(TflmEngineTest, ModelHostGoesBackWhateverFails) {
     (void)host.poll(scratch.bytes());
     fake.allocate_fails = false;
     ASSERT_EQ(settle(host, scratch.bytes()), HostEvent::kReturned);
-    EXPECT_EQ(host.last_reason(), Error::kEngineRefused);
+    EXPECT_EQ(host.last_report().error, Error::kEngineRefused);
     EXPECT_EQ(host.serving_id(), 1u);
     EXPECT_TRUE(host.invoke().ok());
     ASSERT_TRUE(host.stop().ok());

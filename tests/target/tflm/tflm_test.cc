@@ -229,10 +229,10 @@ TEST(Tflm, SurvivesDamagedModels) {
 
 class TflmSwap : public testing::TestWithParam<uint32_t> {
  protected:
-  HostEvent::Kind settle() {
+  HostEvent settle() {
     for (int i = 0; i < 100; ++i) {
       const HostEvent event = host.poll(scratch.bytes());
-      if (event.kind != HostEvent::kWorking && event.kind != HostEvent::kIdle) return event.kind;
+      if (event != HostEvent::kWorking && event != HostEvent::kIdle) return event;
     }
     return HostEvent::kIdle;
   }
@@ -288,7 +288,7 @@ TEST_P(TflmSwap, SwapsConfirmsAndRollsBackAFailingModel) {
   const Impossible impossible;
   ASSERT_TRUE(host.try_model(hosted(v2, 2, &impossible)).ok());
   ASSERT_EQ(settle(), HostEvent::kReturned);
-  EXPECT_EQ(host.last_reason(), Error::kSelfTestMismatch);
+  EXPECT_EQ(host.last_report().error, Error::kSelfTestMismatch);
   EXPECT_EQ(served(), of_v1);
 
   const uint32_t before = host.generation();
@@ -302,7 +302,7 @@ TEST_P(TflmSwap, SwapsConfirmsAndRollsBackAFailingModel) {
 
   ASSERT_TRUE(host.try_model(hosted(v1, 3)).ok());
   ASSERT_EQ(settle(), HostEvent::kTrial);
-  ASSERT_TRUE(host.return_to_previous(Error::kInvokeFailed).ok());
+  ASSERT_TRUE(host.return_to_previous().ok());
   ASSERT_EQ(settle(), HostEvent::kReturned);
   EXPECT_EQ(served(), of_v2);
 }
