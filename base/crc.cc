@@ -3,8 +3,10 @@
 namespace roost {
 namespace {
 
-// Two bits at a time: twice the speed of one, and 16 bytes of flash where four bits want 64 and eight 1024.
-const uint32_t kCrc32Pairs[4] = {0x00000000, 0x76dc4190, 0xedb88320, 0x9b64c2b0};
+// 16 entries: a quarter of the speed of 256, and 64 bytes of flash instead of 1024.
+const uint32_t kCrc32Nibble[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+                                   0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+                                   0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
 
 }  // namespace
 
@@ -12,7 +14,8 @@ uint32_t crc32(uint32_t crc, Bytes bytes) {
   crc = ~crc;
   for (uint8_t byte : bytes) {
     crc ^= byte;
-    for (int pair = 0; pair < 4; ++pair) crc = crc >> 2 ^ kCrc32Pairs[crc & 3];
+    crc = (crc >> 4) ^ kCrc32Nibble[crc & 15];
+    crc = (crc >> 4) ^ kCrc32Nibble[crc & 15];
   }
   return ~crc;
 }
