@@ -457,7 +457,7 @@ void World::deliver(const ToyPackage& package) {
   const uint8_t half = rig.agent->store().slot_in(SlotState::kReceiving);
   if (half != storage::kNoSlot) {
     const storage::Store& store = rig.agent->store();
-    if (store.state().slots[half].package_id == package.id) durable = store.durable_chunks(half);
+    if (store.state().slots[half].package_id == package.id) durable = store.state().slots[half].durable_chunks;
   }
   const uint32_t chunks =
       protocol::chunk_count(static_cast<uint32_t>(package.payload.size()), rig.board.chunk_bytes);

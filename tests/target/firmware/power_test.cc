@@ -263,7 +263,8 @@ void judge_one(Board& board, const Package& next, File& verdicts) {
   line.text(" fallback_whole=")
       .number(choice.fallback_slot == storage::kNoSlot || holds_whole_package(board, choice.fallback_slot));
   line.text(" receiving=").name(name_of(board, receiving));
-  line.text(" durable=").number(receiving == storage::kNoSlot ? 0 : board.store().durable_chunks(receiving));
+  line.text(" durable=")
+      .number(receiving == storage::kNoSlot ? 0 : board.store().state().slots[receiving].durable_chunks);
   line.write_to(verdicts);
 
   uint32_t resumed_at = 0;
