@@ -169,8 +169,11 @@ uint32_t Store::chunk_size(uint32_t page) const {
   return left < meta_.layout.chunk_bytes ? left : meta_.layout.chunk_bytes;
 }
 
+// The one that the next page stands in; behind all of them, where there is none.
 uint32_t Store::block_in_work() const {
-  return meta_.layout.meta_blocks + transfer_.next_page / meta_.layout.chunks_per_block();
+  const Layout& layout = meta_.layout;
+  if (all_closed()) return layout.blocks_taken(transfer_.payload_size);
+  return layout.meta_blocks + transfer_.next_page / layout.chunks_per_block();
 }
 
 bool Store::page_ready() const {

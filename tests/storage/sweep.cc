@@ -208,6 +208,7 @@ bool upload(World& w, const Package& package, OpenFlags flags = kOpenNormal) {
   }
   if (!open_package(w, package, flags)) return false;
   if (!send_pages(w, package, UINT32_MAX)) return false;
+  if (!w.rig.settle()) return false;  // an agent works whenever the store wants it, also when all is here
   const uint32_t not_durable = w.store().chunk_count() - w.known.resumed_at;
   w.known.sent_since_boot = w.rig.pages_sent;
   promise(w.known.sent_since_boot <= not_durable + w.faults() * w.store().layout().chunks_per_block(),
@@ -484,11 +485,17 @@ void fill_journal(World& w, uint32_t room) {
   need(w.store().healthy().ok());
 }
 
+Board board_for(const SweepOptions& options) {
+  Board board = small_board(options.board, 2, options.payload_blocks);
+  if (options.chunk_bytes != 0) board.chunk_bytes = options.chunk_bytes;
+  return board;
+}
+
 class Sweep {
  public:
   explicit Sweep(const SweepOptions& options)
       : options_(options),
-        board_(small_board(options.board, 2, options.payload_blocks)),
+        board_(board_for(options)),
         flash_(board_),
         blank_(flash_.snapshot()),
         packages_(World(flash_, config_for(board_)).store().layout()) {}

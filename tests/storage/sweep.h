@@ -21,6 +21,7 @@ struct SweepReport {
 struct SweepOptions {
   std::string board;
   uint32_t payload_blocks = 3;  // of a slot
+  uint16_t chunk_bytes = 0;     // 0: the board's
   uint32_t step = 1;            // of the operations only each so-many-th, unless full
   bool full = false;            // every cut point, several seeds, many nested cuts
   bool stop_at_first = true;    // failure
