@@ -148,7 +148,7 @@ class Intake : private IntakeMemory {
   Peer find(uint16_t conn) const;
   bool follow_consumer();
   void begin_stream(uint32_t id);
-  uint32_t open_for_offer(const Mail& mail);
+  void read_into(Mail* mail, Bytes bytes);
   bool mailbox_has_room(uint32_t head, Peer peer) const;
   void mark(uint32_t count);
   bool is_marked(uint32_t count) const;

@@ -204,7 +204,7 @@ inline void Receiver::read_mail() {
     if (mail == nullptr) return;
     Talk& talk = talk_at(slot_of(mail->peer));
     if (talk.peer == mail->peer) {
-      if (is_of_transfer(mail->peer)) heard_ms_ = now_ms_;
+      if (mail->peer == peer_) heard_ms_ = now_ms_;
       handle_mail(*mail, talk);
     }
     // A stream that no transfer came of.
@@ -303,7 +303,7 @@ inline void Receiver::begin_transfer(const Mail& mail) {
   window_ = static_cast<uint16_t>(least(static_cast<uint32_t>(config_.ring.size()) / payload,
                                         initial_limit(config_.stack_credit_bytes, payload)));
   intake_.open_manifest_stream(mail);
-  announced_ = initial_limit(initial_credit_bytes(), payload);  // the host knows it from Info
+  announced_ = window_;  // the host knows so much from Info, or as much as any manifest takes
 }
 
 // Of this one, or of the last.
@@ -355,13 +355,18 @@ inline void Receiver::handle_request(const Request& request, Talk& talk) {
 
 // Takes from the stream what the state waits for, if that is here.
 inline void Receiver::advance() {
+  uint32_t here = intake_.available();
   if (state_ == ReceiverState::kAwaitManifest) {
-    if (intake_.available() == intake_.stream_size()) (void)step(ReceiverInput::kManifestHere);
+    if (here == intake_.stream_size()) (void)step(ReceiverInput::kManifestHere);
   } else if (state_ == ReceiverState::kAwaitChunk) {
-    if (chunk_size_ == 0 && !look_for_head()) return;
+    if (chunk_size_ == 0) {
+      if (here < kChunkHeadBytes || !take_head()) return;
+      here -= static_cast<uint32_t>(kChunkHeadBytes);
+    }
     if (page_offset_ != chunk_size_) {
-      if (look_for_units()) (void)step(ReceiverInput::kUnitsHere);
-    } else if (take_word()) {
+      if (choose_units(here)) (void)step(ReceiverInput::kUnitsHere);
+    } else if (here >= kChunkTailBytes) {
+      take_word();
       (void)step(ReceiverInput::kChunkHere);
     }
   }
@@ -377,18 +382,16 @@ void Receiver::peek(uint8_t* out, uint32_t size) const {
   }
 }
 
-// The next four bytes of the stream, little-endian.
-bool Receiver::take_word() {
+// The next four bytes of the stream, little-endian: a chunk's head, or its tail.
+void Receiver::take_word() {
   uint8_t bytes[sizeof(word_)];
-  if (intake_.available() < sizeof(bytes)) return false;
   peek(bytes, sizeof(bytes));
   intake_.consume(sizeof(bytes));
   word_ = load_le32(bytes);
-  return true;
 }
 
-inline bool Receiver::look_for_head() {
-  if (!take_word()) return false;
+inline bool Receiver::take_head() {
+  take_word();
   const uint32_t size = chunk_true_size(offer_.payload_size, chunk_bytes_, chunk_);
   if (word_ == size) {  // raw and without flags: just that
     chunk_size_ = static_cast<uint16_t>(size);
@@ -405,10 +408,9 @@ inline bool Receiver::look_for_head() {
 
 // Whole units straight from the ring; one that straddles the ring's end, and the page's padded last one, through
 // the bounce buffer.
-inline bool Receiver::look_for_units() {
+inline bool Receiver::choose_units(uint32_t here) {
   const uint32_t unit = program_unit_bytes_;
   const uint32_t left = static_cast<uint32_t>(chunk_size_ - page_offset_);
-  const uint32_t here = intake_.available();
   const uint32_t to_end = static_cast<uint32_t>(config_.ring.size() - intake_.place());
   const uint32_t most = config_.program_bytes_max + unit - 1;
   uint32_t size = least(least(left, here), least(to_end, most)) & (0 - unit);

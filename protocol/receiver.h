@@ -323,10 +323,10 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
 
   // the stream
   void advance();
-  bool look_for_head();
-  bool look_for_units();
+  bool take_head();
+  bool choose_units(uint32_t here);
   void peek(uint8_t* out, uint32_t size) const;
-  bool take_word();
+  void take_word();
   void open_payload_stream(uint16_t first_chunk);
   void begin_chunk(uint16_t chunk);
   void rewind(uint16_t restart_chunk, Reason reason);
