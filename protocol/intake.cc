@@ -258,15 +258,15 @@ uint32_t Intake::arrived(uint8_t* bitmap) const {
   uint32_t next;
   do {
     next = next_count();
-    const bool known = producer_follows();
+    const uint32_t known = producer_follows();
     uint32_t eight = 0;
     for (uint32_t i = 0; i < 8 * kBitmapBytesMax; ++i) {
 #ifdef ROOST_MUTANT_BITMAP_OFF_BY_ONE
-      const bool here = known && is_marked(next + i);
+      const uint32_t here = is_marked(next + i);
 #else
-      const bool here = known && is_marked(next + 1 + i);
+      const uint32_t here = is_marked(next + 1 + i);
 #endif
-      eight = eight >> 1 | (here ? 0x80 : 0);  // the first of them ends lowest
+      eight = eight >> 1 | (known & here) << 7;  // the first of them ends lowest
       bitmap[i / 8] = static_cast<uint8_t>(eight);
     }
   } while (next_count() != next);

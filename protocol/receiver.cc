@@ -401,7 +401,7 @@ inline bool Receiver::take_head() {
   if (codec != static_cast<uint8_t>(Codec::kRaw)) {
     (void)give_up(Reason::kCodecUnsupported, codec);
   } else {
-    rewind(chunk_, Reason::kChunkMalformed);
+    (void)rewind(chunk_, Reason::kChunkMalformed);
   }
   return false;
 }
@@ -421,21 +421,21 @@ inline bool Receiver::choose_units(uint32_t here) {
   return true;
 }
 
-Bytes Receiver::units() const {
-  if (straight_ != 0) return Bytes(config_.ring.data() + intake_.place(), straight_);
+const uint8_t* Receiver::first_unit() const {
+  if (straight_ != 0) return config_.ring.data() + intake_.place();
   memset(bounce_, erased_value_, program_unit_bytes_);
   peek(bounce_, program_true_);
-  return Bytes(bounce_, program_unit_bytes_);
+  return bounce_;
 }
 
-void Receiver::begin_chunk(uint16_t chunk) {
+Status Receiver::begin_chunk(uint16_t chunk) {
   chunk_ = chunk;
   page_offset_ = chunk_size_ = 0;
-  if (chunk == chunk_total()) (void)step(ReceiverInput::kPayloadDurable);
+  return chunk == chunk_total() ? step(ReceiverInput::kPayloadDurable) : Status();
 }
 
 // Its ACCEPT or REWIND is owed already.
-void Receiver::open_payload_stream(uint16_t first_chunk) {
+Status Receiver::open_payload_stream(uint16_t first_chunk) {
   const uint16_t epoch = static_cast<uint16_t>(offer_.epoch + streams_++);
   const uint32_t size = stream_size(offer_.payload_size, chunk_bytes_, first_chunk);
   intake_.open_stream(peer_, Stream::cut_of(epoch, offer_.fragment_payload), size);
@@ -444,20 +444,17 @@ void Receiver::open_payload_stream(uint16_t first_chunk) {
   result_.about = static_cast<uint8_t>(__builtin_ctz(chunk_bytes_));
   result_.detail = first_chunk;
   result_.extra = static_cast<uint8_t>(window_);
-  begin_chunk(first_chunk);
+  return begin_chunk(first_chunk);
 }
 
 // Each rewind takes an epoch.
-void Receiver::rewind(uint16_t restart_chunk, Reason reason) {
+Status Receiver::rewind(uint16_t restart_chunk, Reason reason) {
   if (failing_chunk_ != chunk_) failures_ = 0;
   failing_chunk_ = chunk_;
   ++failures_;
-  if (failures_ >= kFailuresMax || streams_ >= kStreamsMax) {
-    (void)give_up(reason, chunk_);
-    return;
-  }
+  if (failures_ >= kFailuresMax || streams_ >= kStreamsMax) return give_up(reason, chunk_);
   (void)step(ReceiverInput::kRewound);
-  open_payload_stream(restart_chunk);
+  return open_payload_stream(restart_chunk);
 }
 
 // ---- answers of the application ----
@@ -480,8 +477,7 @@ Status Receiver::give_up(Reason reason, uint16_t detail) {
 Status Receiver::accept(uint16_t resume_chunk) {
   if (resume_chunk > chunk_total() || !step(ReceiverInput::kAccepted).ok()) return Error::kIllegal;
   durable_ = resume_chunk;
-  open_payload_stream(resume_chunk);
-  return Status();
+  return open_payload_stream(resume_chunk);
 }
 
 Status Receiver::programmed() {
@@ -498,15 +494,13 @@ Status Receiver::chunk_durable(uint16_t durable_count) {
     return Error::kIllegal;
   }
   durable_ = durable_count;
-  begin_chunk(next);
-  return Status();
+  return begin_chunk(next);
 }
 
 Status Receiver::chunk_failed(uint16_t restart_chunk, Reason reason) {
   const bool asked = state_ == ReceiverState::kWantChunkClosed || state_ == ReceiverState::kWantProgrammed;
   if (!asked || restart_chunk > chunk_ || restart_chunk < durable_) return Error::kIllegal;
-  rewind(restart_chunk, reason);
-  return Status();
+  return rewind(restart_chunk, reason);
 }
 
 // The answer is remembered, to be said again if the request is.

@@ -251,7 +251,8 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   uint16_t page_offset() const { return page_offset_; }  // in that chunk
   uint16_t chunk_size() const { return chunk_size_; }    // true bytes
   uint32_t chunk_crc() const { return word_; }           // as the host sent it: compare with protocol/chunk.h's
-  Bytes units() const;  // a whole number of units, the page's last one padded with the erased value
+  // A whole number of units, the page's last one padded with the erased value.
+  Bytes units() const { return Bytes(first_unit(), straight_ != 0 ? straight_ : program_unit_bytes_); }
   Reason end_reason() const { return result_.reason; }
   uint16_t end_detail() const { return result_.detail; }
 
@@ -325,11 +326,13 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   void advance();
   bool take_head();
   bool choose_units(uint32_t here);
+  const uint8_t* first_unit() const;
   void peek(uint8_t* out, uint32_t size) const;
   void take_word();
-  void open_payload_stream(uint16_t first_chunk);
-  void begin_chunk(uint16_t chunk);
-  void rewind(uint16_t restart_chunk, Reason reason);
+  // All well, where the state is theirs.
+  Status open_payload_stream(uint16_t first_chunk);
+  Status begin_chunk(uint16_t chunk);
+  Status rewind(uint16_t restart_chunk, Reason reason);
   uint32_t chunk_total() const;
 
   // credit
