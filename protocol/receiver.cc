@@ -123,8 +123,8 @@ inline void Receiver::watch() {
     // With the whole payload here, the check goes on without the host.
     if (!host_here && state_ < ReceiverState::kWantStored) (void)give_up(Reason::kLinkLost, 0);
     const uint32_t placed = intake_.placed();
-    if (placed != placed_seen_) {
-      placed_seen_ = placed;
+    if (placed_ != placed) {
+      placed_ = placed;
       heard_ms_ = progress_ms_ = now_ms_;
     }
     if (host_moves_next(state_) && reached(patience_end_ms())) (void)give_up(Reason::kHostSilent, 0);
@@ -133,15 +133,14 @@ inline void Receiver::watch() {
 }
 
 inline void Receiver::watch_reports() {
-  const uint32_t placed = intake_.placed();  // first: next may move on meanwhile
   const uint32_t next = intake_.next_count();
-  if (hole_due(placed, next) || credit_due(next)) report_owed_ |= kReportUnasked;
+  if (hole_due(next) || credit_due(next)) report_owed_ |= kReportUnasked;
   if (query_due(next)) report_owed_ |= kReportAsked;
 }
 
 // Once it is old enough not to be two neighbours that swapped, then after each quiet time.
-inline bool Receiver::hole_due(uint32_t placed, uint32_t next) {
-  const uint32_t hole = placed > next ? next + 1 : 0;
+inline bool Receiver::hole_due(uint32_t next) {
+  const uint32_t hole = placed_ > next ? next + 1 : 0;
   if (hole_ != hole) {
     hole_ = hole;
     hole_report_ms_ = now_ms_ + config_.hole_grace_ms;
@@ -412,8 +411,8 @@ inline bool Receiver::choose_units(uint32_t here) {
   const uint32_t unit = program_unit_bytes_;
   const uint32_t left = static_cast<uint32_t>(chunk_size_ - page_offset_);
   const uint32_t to_end = static_cast<uint32_t>(config_.ring.size() - intake_.place());
-  const uint32_t most = config_.program_bytes_max + unit - 1;
-  uint32_t size = least(least(left, here), least(to_end, most)) & (0 - unit);
+  const uint32_t size_max = least(to_end, config_.program_bytes_max);
+  uint32_t size = least(least(left, here), size_max) & (0 - unit);
   straight_ = static_cast<uint16_t>(size);
   if (size == 0) size = least(left, unit);
   if (here < size) return false;

@@ -48,7 +48,7 @@ constexpr size_t kProgramUnitMax = 256;
 
 // Lent for the receiver's life: where it is constant, it may stand in flash.
 struct ReceiverConfig : IntakeConfig {
-  uint16_t program_bytes_max = 512;          // of one kProgram action, rounded up to a unit: how long one may block
+  uint16_t program_bytes_max = 512;          // of one kProgram action, or one unit: how long one may block
   uint32_t stack_credit_bytes = UINT32_MAX;  // what the port's stack holds while nobody polls; or all the ring may
   uint16_t hole_grace_ms = 10;      // a hole is reported when it is this old: neighbours may merely have swapped
   uint16_t hole_quiet_ms = 150;     // and again after this long without change
@@ -200,7 +200,7 @@ struct ReceiverMemory : TransferMemory {
   uint32_t now_ms_;
   uint32_t heard_ms_;     // anything from this transfer's host
   uint32_t progress_ms_;  // a new fragment
-  uint32_t placed_seen_;
+  uint32_t placed_;       // so many were here as this poll began: more than next, if there is a hole
   Peer peer_;
   Talk* request_from_;  // null: no request is open
   // sending
@@ -307,7 +307,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   // what happened since the last poll
   void watch();
   void watch_reports();
-  bool hole_due(uint32_t placed, uint32_t next);
+  bool hole_due(uint32_t next);
   bool query_due(uint32_t next);
   bool credit_due(uint32_t next) const;
   void read_mail();
