@@ -352,21 +352,26 @@ inline void Receiver::handle_request(const Request& request, Talk& talk) {
 
 // ---- the stream ----
 
-// Takes from the stream what the state waits for, if that is here.
+// Takes from the stream what the state waits for, as long as that is here.
 inline void Receiver::advance() {
-  uint32_t here = intake_.available();
-  if (state_ == ReceiverState::kAwaitManifest) {
-    if (here == intake_.stream_size()) (void)step(ReceiverInput::kManifestHere);
-  } else if (state_ == ReceiverState::kAwaitChunk) {
-    if (chunk_size_ == 0) {
-      if (here < kChunkHeadBytes || !take_head()) return;
-      here -= static_cast<uint32_t>(kChunkHeadBytes);
+  for (;;) {
+    const uint32_t here = intake_.available();
+    if (state_ == ReceiverState::kAwaitManifest && here == intake_.stream_size()) {
+      (void)step(ReceiverInput::kManifestHere);
     }
+    if (state_ != ReceiverState::kAwaitChunk) return;
     if (page_offset_ != chunk_size_) {
-      if (choose_units(here)) (void)step(ReceiverInput::kUnitsHere);
-    } else if (here >= kChunkTailBytes) {
+      if (!choose_units(here)) return;
+      (void)step(ReceiverInput::kUnitsHere);
+    } else if (here < sizeof(word_)) {
+      return;
+    } else {
       take_word();
-      (void)step(ReceiverInput::kChunkHere);
+      if (chunk_size_ != 0) {
+        (void)step(ReceiverInput::kChunkHere);
+      } else {
+        take_head();
+      }
     }
   }
 }
@@ -382,27 +387,23 @@ void Receiver::peek(uint8_t* out, uint32_t size) const {
 }
 
 // The next four bytes of the stream, little-endian: a chunk's head, or its tail.
-void Receiver::take_word() {
+inline void Receiver::take_word() {
   uint8_t bytes[sizeof(word_)];
   peek(bytes, sizeof(bytes));
   intake_.consume(sizeof(bytes));
   word_ = load_le32(bytes);
 }
 
-inline bool Receiver::take_head() {
-  take_word();
+inline void Receiver::take_head() {
   const uint32_t size = chunk_true_size(offer_.payload_size, chunk_bytes_, chunk_);
+  const uint8_t codec = chunk_codec(word_);
   if (word_ == size) {  // raw and without flags: just that
     chunk_size_ = static_cast<uint16_t>(size);
-    return true;
-  }
-  const uint8_t codec = chunk_codec(word_);
-  if (codec != static_cast<uint8_t>(Codec::kRaw)) {
+  } else if (codec != static_cast<uint8_t>(Codec::kRaw)) {
     (void)give_up(Reason::kCodecUnsupported, codec);
   } else {
     (void)rewind(chunk_, Reason::kChunkMalformed);
   }
-  return false;
 }
 
 // Whole units straight from the ring; one that straddles the ring's end, and the page's padded last one, through

@@ -324,7 +324,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
 
   // the stream
   void advance();
-  bool take_head();
+  void take_head();
   bool choose_units(uint32_t here);
   const uint8_t* first_unit() const;
   void peek(uint8_t* out, uint32_t size) const;
