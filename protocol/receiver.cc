@@ -273,7 +273,8 @@ inline Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const 
 inline void Receiver::handle_offer(const Mail& mail, Talk& talk) {
   const Offer& offer = mail.offer;
   // Written twice, by the link or by a host that did not hear us: no second transfer.
-  if (is_of_transfer(mail.peer) && offer.epoch == offer_.epoch && offer.package_id == offer_.package_id) {
+  if (transfer_open() && mail.peer == peer_ && offer.epoch == offer_.epoch &&
+      offer.package_id == offer_.package_id) {
     return;
   }
   if (state_ != ReceiverState::kIdle || request_from_ != nullptr || result_owed_ != 0) {
@@ -311,12 +312,10 @@ bool Receiver::is_epoch_of_transfer(uint32_t epoch) const {
 }
 
 inline void Receiver::handle_query(const Query& query, Talk& talk) {
+  const Peer asker = talk.peer;
   if (is_epoch_of_transfer(query.epoch)) {
-    if (is_of_transfer(talk.peer)) return answer_query(query);
-    if (!transfer_open()) {
-      reply(talk, result_.type) = result_;  // each transfer ends in one
-      return;
-    }
+    if (!transfer_open()) peer_ = asker;  // how the last one ended, whoever asks may hear
+    if (peer_ == asker) return answer_query(query);
   }
   Notice& notice = reply(talk, MessageType::kFailed);
   notice.epoch = query.epoch;
@@ -325,7 +324,8 @@ inline void Receiver::handle_query(const Query& query, Talk& talk) {
 
 // About our transfer: the answer is whatever the host seems not to have heard.
 inline void Receiver::answer_query(const Query& query) {
-  if (result_.type >= MessageType::kStored || query.epoch != result_.epoch) {
+  const bool stream_open = state_ >= ReceiverState::kAwaitManifest && state_ <= ReceiverState::kWantStored;
+  if (!stream_open || query.epoch != result_.epoch) {
     result_owed_ = 1;
   } else {
     // Whoever asks faster than that does not put the answer off.

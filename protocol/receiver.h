@@ -320,7 +320,6 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   void handle_query(const Query& query, Talk& talk);
   void answer_query(const Query& query);
   void handle_request(const Request& request, Talk& talk);
-  bool is_of_transfer(Peer peer) const { return transfer_open() && peer == peer_; }
 
   // the stream
   void advance();
