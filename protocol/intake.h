@@ -1,8 +1,8 @@
 // The receiver's producer side: who is connected, a mailbox for Control, and the ring that Data goes into.
 //
 // One producer (a thread or an interrupt) calls handle_*; one consumer (the receiver) calls the rest. They share
-// only words that one of them stores and the other loads. What is said under a number that is odd in the meantime is
-// so seen whole or recognized as torn.
+// only words that one of them stores and the other loads. What is said under a number that is odd in the meantime
+// is so seen whole or recognized as torn.
 //
 // A *stream* is one numbered run of fragments. The consumer opens and closes streams by publishing one under a new
 // generation; the producer adopts it when it next has something to do. The one stream that the producer opens

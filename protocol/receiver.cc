@@ -180,8 +180,8 @@ inline bool Receiver::credit_due(uint32_t next) const {
 
 // ---- credit ----
 
-// The first count the host may not send yet, with `next` of them here: what the ring, the bitmap and the port's stack
-// hold. It never goes back.
+// The first count the host may not send yet, with `next` of them here: what the ring, the bitmap and the port's
+// stack hold. It never goes back.
 uint32_t Receiver::limit_count(uint32_t next) const {
   const uint32_t room_end = intake_.consumed() + static_cast<uint32_t>(config_.ring.size());
   const uint32_t room = room_end / offer_.fragment_payload;

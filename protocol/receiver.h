@@ -151,8 +151,8 @@ struct ReceiverSetup {
   uint32_t payload_bytes_max_;
 };
 
-// What it keeps, all zero at first: apart, so that this takes one sweep instead of a store for each. Here, what is zero
-// again as a transfer begins.
+// What it keeps, all zero at first: apart, so that this takes one sweep instead of a store for each. Here, what is
+// zero again as a transfer begins.
 struct TransferMemory {
   // Frames are not queued but owed, and made when they can go: so they are always fresh and need no room.
   enum : uint8_t { kReportUnasked = 1, kReportAsked = 2 };
@@ -171,8 +171,8 @@ struct TransferMemory {
   uint16_t straight_;      // and those straight from the ring; 0: they go through the bounce buffer
   uint16_t window_;        // fragments that may be under way at once
   uint16_t query_count_;   // the query waits for fragments up to here, exclusive: low half of that count
-  // ACCEPT, REWIND, STORED, VERIFIED, FAILED or REJECT: the newest says all. Of no type: nothing to say yet. As long as
-  // something is to come, its epoch is the current stream's.
+  // ACCEPT, REWIND, STORED, VERIFIED, FAILED or REJECT: the newest says all. Of no type: nothing to say yet. As
+  // long as something is to come, its epoch is the current stream's.
   Notice result_;
   uint32_t announced_;       // the limit the host knows
   uint32_t word_;            // the one taken last: a chunk's head or its CRC
@@ -190,7 +190,7 @@ struct ReceiverMemory : TransferMemory {
     MessageType asked;
     uint8_t tag;
     uint8_t reply_owed;  // 1, until it has gone
-    bool stack_full;     // it took the last frame not
+    bool stack_full;     // did not take the last frame
     uint8_t news_owed;   // as reply_owed
     Reason reason;
     uint16_t detail;
