@@ -97,8 +97,7 @@ ControlResult Intake::handle_control(uint16_t conn, Bytes bytes) {
   if (!mailbox_has_room(head, peer)) return ControlResult::kFull;
   Mail& mail = mail_[head % kMailMax];
   mail.peer = peer;
-  mail.error = decode(bytes, &mail);
-  mail.opened = static_cast<uint8_t>(open_for_offer(mail));
+  read_into(&mail, bytes);
   mail_head_.store(head + 1);
   return ControlResult::kTaken;
 }
@@ -168,14 +167,16 @@ bool Intake::follow_consumer() {
 }
 
 // An offer that finds the door open gets its manifest stream at once: one that makes no sense is closed again when the
-// consumer refuses the offer. Returns the stream's id, or 0.
-inline uint32_t Intake::open_for_offer(const Mail& mail) {
-  if (mail.error != Error::kNone || mail.type != MessageType::kOffer) return 0;
-  if (!follow_consumer() || here_.peer != Peer::kNobody) return 0;
-  here_ = manifest_stream_of(mail);
+// consumer refuses the offer.
+void Intake::read_into(Mail* mail, Bytes bytes) {
+  mail->error = decode(bytes, mail);
+  mail->opened = 0;
+  if (mail->error != Error::kNone || mail->type != MessageType::kOffer) return;
+  if (!follow_consumer() || here_.peer != Peer::kNobody) return;
+  here_ = manifest_stream_of(*mail);
   const uint32_t id = stream_here_.own() + 1;
+  mail->opened = static_cast<uint8_t>(id);
   begin_stream(id);
-  return id;
 }
 
 bool Intake::is_marked(uint32_t count) const {
@@ -257,15 +258,15 @@ uint32_t Intake::arrived(uint8_t* bitmap) const {
   uint32_t next;
   do {
     next = next_count();
-    const bool known = producer_follows();
+    const uint32_t known = producer_follows();
     uint32_t eight = 0;
     for (uint32_t i = 0; i < 8 * kBitmapBytesMax; ++i) {
 #ifdef ROOST_MUTANT_BITMAP_OFF_BY_ONE
-      const bool here = known && is_marked(next + i);
+      const uint32_t here = is_marked(next + i);
 #else
-      const bool here = known && is_marked(next + 1 + i);
+      const uint32_t here = is_marked(next + 1 + i);
 #endif
-      eight = eight >> 1 | (here ? 0x80 : 0);  // the first of them ends lowest
+      eight = eight >> 1 | (known & here) << 7;  // the first of them ends lowest
       bitmap[i / 8] = static_cast<uint8_t>(eight);
     }
   } while (next_count() != next);

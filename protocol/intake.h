@@ -1,8 +1,8 @@
 // The receiver's producer side: who is connected, a mailbox for Control, and the ring that Data goes into.
 //
 // One producer (a thread or an interrupt) calls handle_*; one consumer (the receiver) calls the rest. They share
-// only words that one of them stores and the other loads. What is said under a number that is odd in the meantime is
-// so seen whole or recognized as torn.
+// only words that one of them stores and the other loads. What is said under a number that is odd in the meantime
+// is so seen whole or recognized as torn.
 //
 // A *stream* is one numbered run of fragments. The consumer opens and closes streams by publishing one under a new
 // generation; the producer adopts it when it next has something to do. The one stream that the producer opens
@@ -148,7 +148,7 @@ class Intake : private IntakeMemory {
   Peer find(uint16_t conn) const;
   bool follow_consumer();
   void begin_stream(uint32_t id);
-  uint32_t open_for_offer(const Mail& mail);
+  void read_into(Mail* mail, Bytes bytes);
   bool mailbox_has_room(uint32_t head, Peer peer) const;
   void mark(uint32_t count);
   bool is_marked(uint32_t count) const;

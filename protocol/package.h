@@ -47,8 +47,7 @@ inline uint32_t chunk_true_size(uint32_t payload_size, uint32_t chunk_bytes, uin
 // Size of the payload stream that begins with chunk `first`: every chunk is raw.
 inline uint32_t stream_size(uint32_t payload_size, uint32_t chunk_bytes, uint32_t first) {
   const uint32_t before = first * chunk_bytes;
-  if (before >= payload_size) return 0;
-  const uint32_t left = payload_size - before;
+  const uint32_t left = before < payload_size ? payload_size - before : 0;
   return left + chunk_count(left, chunk_bytes) * static_cast<uint32_t>(kChunkOverheadBytes);
 }
 

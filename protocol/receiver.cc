@@ -123,8 +123,8 @@ inline void Receiver::watch() {
     // With the whole payload here, the check goes on without the host.
     if (!host_here && state_ < ReceiverState::kWantStored) (void)give_up(Reason::kLinkLost, 0);
     const uint32_t placed = intake_.placed();
-    if (placed != placed_seen_) {
-      placed_seen_ = placed;
+    if (placed_ != placed) {
+      placed_ = placed;
       heard_ms_ = progress_ms_ = now_ms_;
     }
     if (host_moves_next(state_) && reached(patience_end_ms())) (void)give_up(Reason::kHostSilent, 0);
@@ -133,15 +133,14 @@ inline void Receiver::watch() {
 }
 
 inline void Receiver::watch_reports() {
-  const uint32_t placed = intake_.placed();  // first: next may move on meanwhile
   const uint32_t next = intake_.next_count();
-  if (hole_due(placed, next) || credit_due(next)) report_owed_ |= kReportUnasked;
+  if (hole_due(next) || credit_due(next)) report_owed_ |= kReportUnasked;
   if (query_due(next)) report_owed_ |= kReportAsked;
 }
 
 // Once it is old enough not to be two neighbours that swapped, then after each quiet time.
-inline bool Receiver::hole_due(uint32_t placed, uint32_t next) {
-  const uint32_t hole = placed > next ? next + 1 : 0;
+inline bool Receiver::hole_due(uint32_t next) {
+  const uint32_t hole = placed_ > next ? next + 1 : 0;
   if (hole_ != hole) {
     hole_ = hole;
     hole_report_ms_ = now_ms_ + config_.hole_grace_ms;
@@ -181,8 +180,8 @@ inline bool Receiver::credit_due(uint32_t next) const {
 
 // ---- credit ----
 
-// The first count the host may not send yet, with `next` of them here: what the ring, the bitmap and the port's stack
-// hold. It never goes back.
+// The first count the host may not send yet, with `next` of them here: what the ring, the bitmap and the port's
+// stack hold. It never goes back.
 uint32_t Receiver::limit_count(uint32_t next) const {
   const uint32_t room_end = intake_.consumed() + static_cast<uint32_t>(config_.ring.size());
   const uint32_t room = room_end / offer_.fragment_payload;
@@ -204,7 +203,7 @@ inline void Receiver::read_mail() {
     if (mail == nullptr) return;
     Talk& talk = talk_at(slot_of(mail->peer));
     if (talk.peer == mail->peer) {
-      if (is_of_transfer(mail->peer)) heard_ms_ = now_ms_;
+      if (mail->peer == peer_) heard_ms_ = now_ms_;
       handle_mail(*mail, talk);
     }
     // A stream that no transfer came of.
@@ -274,7 +273,8 @@ inline Reason Receiver::offer_fault(const Offer& offer, uint16_t* detail) const 
 inline void Receiver::handle_offer(const Mail& mail, Talk& talk) {
   const Offer& offer = mail.offer;
   // Written twice, by the link or by a host that did not hear us: no second transfer.
-  if (is_of_transfer(mail.peer) && offer.epoch == offer_.epoch && offer.package_id == offer_.package_id) {
+  if (transfer_open() && mail.peer == peer_ && offer.epoch == offer_.epoch &&
+      offer.package_id == offer_.package_id) {
     return;
   }
   if (state_ != ReceiverState::kIdle || request_from_ != nullptr || result_owed_ != 0) {
@@ -303,7 +303,7 @@ inline void Receiver::begin_transfer(const Mail& mail) {
   window_ = static_cast<uint16_t>(least(static_cast<uint32_t>(config_.ring.size()) / payload,
                                         initial_limit(config_.stack_credit_bytes, payload)));
   intake_.open_manifest_stream(mail);
-  announced_ = initial_limit(initial_credit_bytes(), payload);  // the host knows it from Info
+  announced_ = window_;  // the host knows so much from Info, or as much as any manifest takes
 }
 
 // Of this one, or of the last.
@@ -312,12 +312,10 @@ bool Receiver::is_epoch_of_transfer(uint32_t epoch) const {
 }
 
 inline void Receiver::handle_query(const Query& query, Talk& talk) {
+  const Peer asker = talk.peer;
   if (is_epoch_of_transfer(query.epoch)) {
-    if (is_of_transfer(talk.peer)) return answer_query(query);
-    if (!transfer_open()) {
-      reply(talk, result_.type) = result_;  // each transfer ends in one
-      return;
-    }
+    if (!transfer_open()) peer_ = asker;  // how the last one ended, whoever asks may hear
+    if (peer_ == asker) return answer_query(query);
   }
   Notice& notice = reply(talk, MessageType::kFailed);
   notice.epoch = query.epoch;
@@ -326,7 +324,8 @@ inline void Receiver::handle_query(const Query& query, Talk& talk) {
 
 // About our transfer: the answer is whatever the host seems not to have heard.
 inline void Receiver::answer_query(const Query& query) {
-  if (result_.type >= MessageType::kStored || query.epoch != result_.epoch) {
+  const bool stream_open = state_ >= ReceiverState::kAwaitManifest && state_ <= ReceiverState::kWantStored;
+  if (!stream_open || query.epoch != result_.epoch) {
     result_owed_ = 1;
   } else {
     // Whoever asks faster than that does not put the answer off.
@@ -353,16 +352,26 @@ inline void Receiver::handle_request(const Request& request, Talk& talk) {
 
 // ---- the stream ----
 
-// Takes from the stream what the state waits for, if that is here.
+// Takes from the stream what the state waits for, as long as that is here.
 inline void Receiver::advance() {
-  if (state_ == ReceiverState::kAwaitManifest) {
-    if (intake_.available() == intake_.stream_size()) (void)step(ReceiverInput::kManifestHere);
-  } else if (state_ == ReceiverState::kAwaitChunk) {
-    if (chunk_size_ == 0 && !look_for_head()) return;
+  for (;;) {
+    const uint32_t here = intake_.available();
+    if (state_ == ReceiverState::kAwaitManifest && here == intake_.stream_size()) {
+      (void)step(ReceiverInput::kManifestHere);
+    }
+    if (state_ != ReceiverState::kAwaitChunk) return;
     if (page_offset_ != chunk_size_) {
-      if (look_for_units()) (void)step(ReceiverInput::kUnitsHere);
-    } else if (take_word()) {
-      (void)step(ReceiverInput::kChunkHere);
+      if (!choose_units(here)) return;
+      (void)step(ReceiverInput::kUnitsHere);
+    } else if (here < sizeof(word_)) {
+      return;
+    } else {
+      take_word();
+      if (chunk_size_ != 0) {
+        (void)step(ReceiverInput::kChunkHere);
+      } else {
+        take_head();
+      }
     }
   }
 }
@@ -377,41 +386,34 @@ void Receiver::peek(uint8_t* out, uint32_t size) const {
   }
 }
 
-// The next four bytes of the stream, little-endian.
-bool Receiver::take_word() {
+// The next four bytes of the stream, little-endian: a chunk's head, or its tail.
+inline void Receiver::take_word() {
   uint8_t bytes[sizeof(word_)];
-  if (intake_.available() < sizeof(bytes)) return false;
   peek(bytes, sizeof(bytes));
   intake_.consume(sizeof(bytes));
   word_ = load_le32(bytes);
-  return true;
 }
 
-inline bool Receiver::look_for_head() {
-  if (!take_word()) return false;
+inline void Receiver::take_head() {
   const uint32_t size = chunk_true_size(offer_.payload_size, chunk_bytes_, chunk_);
+  const uint8_t codec = chunk_codec(word_);
   if (word_ == size) {  // raw and without flags: just that
     chunk_size_ = static_cast<uint16_t>(size);
-    return true;
-  }
-  const uint8_t codec = chunk_codec(word_);
-  if (codec != static_cast<uint8_t>(Codec::kRaw)) {
+  } else if (codec != static_cast<uint8_t>(Codec::kRaw)) {
     (void)give_up(Reason::kCodecUnsupported, codec);
   } else {
-    rewind(chunk_, Reason::kChunkMalformed);
+    (void)rewind(chunk_, Reason::kChunkMalformed);
   }
-  return false;
 }
 
 // Whole units straight from the ring; one that straddles the ring's end, and the page's padded last one, through
 // the bounce buffer.
-inline bool Receiver::look_for_units() {
+inline bool Receiver::choose_units(uint32_t here) {
   const uint32_t unit = program_unit_bytes_;
   const uint32_t left = static_cast<uint32_t>(chunk_size_ - page_offset_);
-  const uint32_t here = intake_.available();
   const uint32_t to_end = static_cast<uint32_t>(config_.ring.size() - intake_.place());
-  const uint32_t most = config_.program_bytes_max + unit - 1;
-  uint32_t size = least(least(left, here), least(to_end, most)) & (0 - unit);
+  const uint32_t size_max = least(to_end, config_.program_bytes_max);
+  uint32_t size = least(least(left, here), size_max) & (0 - unit);
   straight_ = static_cast<uint16_t>(size);
   if (size == 0) size = least(left, unit);
   if (here < size) return false;
@@ -419,21 +421,21 @@ inline bool Receiver::look_for_units() {
   return true;
 }
 
-Bytes Receiver::units() const {
-  if (straight_ != 0) return Bytes(config_.ring.data() + intake_.place(), straight_);
+const uint8_t* Receiver::first_unit() const {
+  if (straight_ != 0) return config_.ring.data() + intake_.place();
   memset(bounce_, erased_value_, program_unit_bytes_);
   peek(bounce_, program_true_);
-  return Bytes(bounce_, program_unit_bytes_);
+  return bounce_;
 }
 
-void Receiver::begin_chunk(uint16_t chunk) {
+Status Receiver::begin_chunk(uint16_t chunk) {
   chunk_ = chunk;
   page_offset_ = chunk_size_ = 0;
-  if (chunk == chunk_total()) (void)step(ReceiverInput::kPayloadDurable);
+  return chunk == chunk_total() ? step(ReceiverInput::kPayloadDurable) : Status();
 }
 
 // Its ACCEPT or REWIND is owed already.
-void Receiver::open_payload_stream(uint16_t first_chunk) {
+Status Receiver::open_payload_stream(uint16_t first_chunk) {
   const uint16_t epoch = static_cast<uint16_t>(offer_.epoch + streams_++);
   const uint32_t size = stream_size(offer_.payload_size, chunk_bytes_, first_chunk);
   intake_.open_stream(peer_, Stream::cut_of(epoch, offer_.fragment_payload), size);
@@ -442,20 +444,17 @@ void Receiver::open_payload_stream(uint16_t first_chunk) {
   result_.about = static_cast<uint8_t>(__builtin_ctz(chunk_bytes_));
   result_.detail = first_chunk;
   result_.extra = static_cast<uint8_t>(window_);
-  begin_chunk(first_chunk);
+  return begin_chunk(first_chunk);
 }
 
 // Each rewind takes an epoch.
-void Receiver::rewind(uint16_t restart_chunk, Reason reason) {
+Status Receiver::rewind(uint16_t restart_chunk, Reason reason) {
   if (failing_chunk_ != chunk_) failures_ = 0;
   failing_chunk_ = chunk_;
   ++failures_;
-  if (failures_ >= kFailuresMax || streams_ >= kStreamsMax) {
-    (void)give_up(reason, chunk_);
-    return;
-  }
+  if (failures_ >= kFailuresMax || streams_ >= kStreamsMax) return give_up(reason, chunk_);
   (void)step(ReceiverInput::kRewound);
-  open_payload_stream(restart_chunk);
+  return open_payload_stream(restart_chunk);
 }
 
 // ---- answers of the application ----
@@ -478,8 +477,7 @@ Status Receiver::give_up(Reason reason, uint16_t detail) {
 Status Receiver::accept(uint16_t resume_chunk) {
   if (resume_chunk > chunk_total() || !step(ReceiverInput::kAccepted).ok()) return Error::kIllegal;
   durable_ = resume_chunk;
-  open_payload_stream(resume_chunk);
-  return Status();
+  return open_payload_stream(resume_chunk);
 }
 
 Status Receiver::programmed() {
@@ -496,15 +494,13 @@ Status Receiver::chunk_durable(uint16_t durable_count) {
     return Error::kIllegal;
   }
   durable_ = durable_count;
-  begin_chunk(next);
-  return Status();
+  return begin_chunk(next);
 }
 
 Status Receiver::chunk_failed(uint16_t restart_chunk, Reason reason) {
   const bool asked = state_ == ReceiverState::kWantChunkClosed || state_ == ReceiverState::kWantProgrammed;
   if (!asked || restart_chunk > chunk_ || restart_chunk < durable_) return Error::kIllegal;
-  rewind(restart_chunk, reason);
-  return Status();
+  return rewind(restart_chunk, reason);
 }
 
 // The answer is remembered, to be said again if the request is.

@@ -48,7 +48,7 @@ constexpr size_t kProgramUnitMax = 256;
 
 // Lent for the receiver's life: where it is constant, it may stand in flash.
 struct ReceiverConfig : IntakeConfig {
-  uint16_t program_bytes_max = 512;          // of one kProgram action, rounded up to a unit: how long one may block
+  uint16_t program_bytes_max = 512;          // of one kProgram action, or one unit: how long one may block
   uint32_t stack_credit_bytes = UINT32_MAX;  // what the port's stack holds while nobody polls; or all the ring may
   uint16_t hole_grace_ms = 10;      // a hole is reported when it is this old: neighbours may merely have swapped
   uint16_t hole_quiet_ms = 150;     // and again after this long without change
@@ -151,8 +151,8 @@ struct ReceiverSetup {
   uint32_t payload_bytes_max_;
 };
 
-// What it keeps, all zero at first: apart, so that this takes one sweep instead of a store for each. Here, what is zero
-// again as a transfer begins.
+// What it keeps, all zero at first: apart, so that this takes one sweep instead of a store for each. Here, what is
+// zero again as a transfer begins.
 struct TransferMemory {
   // Frames are not queued but owed, and made when they can go: so they are always fresh and need no room.
   enum : uint8_t { kReportUnasked = 1, kReportAsked = 2 };
@@ -171,8 +171,8 @@ struct TransferMemory {
   uint16_t straight_;      // and those straight from the ring; 0: they go through the bounce buffer
   uint16_t window_;        // fragments that may be under way at once
   uint16_t query_count_;   // the query waits for fragments up to here, exclusive: low half of that count
-  // ACCEPT, REWIND, STORED, VERIFIED, FAILED or REJECT: the newest says all. Of no type: nothing to say yet. As long as
-  // something is to come, its epoch is the current stream's.
+  // ACCEPT, REWIND, STORED, VERIFIED, FAILED or REJECT: the newest says all. Of no type: nothing to say yet. As
+  // long as something is to come, its epoch is the current stream's.
   Notice result_;
   uint32_t announced_;       // the limit the host knows
   uint32_t word_;            // the one taken last: a chunk's head or its CRC
@@ -190,7 +190,7 @@ struct ReceiverMemory : TransferMemory {
     MessageType asked;
     uint8_t tag;
     uint8_t reply_owed;  // 1, until it has gone
-    bool stack_full;     // it took the last frame not
+    bool stack_full;     // did not take the last frame
     uint8_t news_owed;   // as reply_owed
     Reason reason;
     uint16_t detail;
@@ -200,7 +200,7 @@ struct ReceiverMemory : TransferMemory {
   uint32_t now_ms_;
   uint32_t heard_ms_;     // anything from this transfer's host
   uint32_t progress_ms_;  // a new fragment
-  uint32_t placed_seen_;
+  uint32_t placed_;       // so many were here as this poll began: more than next, if there is a hole
   Peer peer_;
   Talk* request_from_;  // null: no request is open
   // sending
@@ -251,7 +251,8 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   uint16_t page_offset() const { return page_offset_; }  // in that chunk
   uint16_t chunk_size() const { return chunk_size_; }    // true bytes
   uint32_t chunk_crc() const { return word_; }           // as the host sent it: compare with protocol/chunk.h's
-  Bytes units() const;  // a whole number of units, the page's last one padded with the erased value
+  // A whole number of units, the page's last one padded with the erased value.
+  Bytes units() const { return Bytes(first_unit(), straight_ != 0 ? straight_ : program_unit_bytes_); }
   Reason end_reason() const { return result_.reason; }
   uint16_t end_detail() const { return result_.detail; }
 
@@ -306,7 +307,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   // what happened since the last poll
   void watch();
   void watch_reports();
-  bool hole_due(uint32_t placed, uint32_t next);
+  bool hole_due(uint32_t next);
   bool query_due(uint32_t next);
   bool credit_due(uint32_t next) const;
   void read_mail();
@@ -319,17 +320,18 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   void handle_query(const Query& query, Talk& talk);
   void answer_query(const Query& query);
   void handle_request(const Request& request, Talk& talk);
-  bool is_of_transfer(Peer peer) const { return transfer_open() && peer == peer_; }
 
   // the stream
   void advance();
-  bool look_for_head();
-  bool look_for_units();
+  void take_head();
+  bool choose_units(uint32_t here);
+  const uint8_t* first_unit() const;
   void peek(uint8_t* out, uint32_t size) const;
-  bool take_word();
-  void open_payload_stream(uint16_t first_chunk);
-  void begin_chunk(uint16_t chunk);
-  void rewind(uint16_t restart_chunk, Reason reason);
+  void take_word();
+  // All well, where the state is theirs.
+  Status open_payload_stream(uint16_t first_chunk);
+  Status begin_chunk(uint16_t chunk);
+  Status rewind(uint16_t restart_chunk, Reason reason);
   uint32_t chunk_total() const;
 
   // credit

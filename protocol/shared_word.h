@@ -1,11 +1,12 @@
 // A word that one side stores and the other loads: a thread and a thread, or an interrupt and what it interrupts.
 //
-// Whoever loads what was stored sees all that was written before it; and all loads and stores of such words have one
-// order for both sides. There is no read-modify-write, which a Cortex-M0 lacks.
+// Whoever loads what was stored sees all that was written before it; and all loads and stores of such words have
+// one order for both sides. There is no read-modify-write, which a Cortex-M0 lacks.
 //
-// ROOST_ONE_CORE says that both sides run on one core. That core sees its own accesses in the order of its program, and
-// an interrupt or another thread begins between two instructions of it: only the compiler must keep the order. With two
-// cores (or memory that another master writes) it must not be defined.
+// ROOST_ONE_CORE says that both sides run on one core. That core sees its own accesses in the order of its program,
+// and an interrupt or another thread begins between two instructions of it: only the compiler must keep the order.
+// So a side that stores its word and then loads the other's (producer_inside, generation_) cannot miss a store that
+// came first. Who has two cores, or memory that another master writes, must not define it.
 #pragma once
 
 #include <stdint.h>

@@ -32,7 +32,6 @@ using storage::SlotInfo;
 using storage::SlotState;
 using storage::Status;
 using storage::Store;
-using storage::Work;
 
 constexpr uint32_t kRegionBytes = 16 * 1024;
 constexpr uint32_t kChunkBytes = 1024;
