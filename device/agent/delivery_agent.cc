@@ -41,8 +41,8 @@ protocol::Text hardware_name(const char* name) {
   return protocol::Text(name, size);
 }
 
-void put_tensors(protocol::InfoWriter* writer, bool declared, const Span<const runtime::TensorSpec>& specs) {
-  size_t count = declared ? specs.size() : 0;
+void put_tensors(protocol::InfoWriter* writer, const Span<const runtime::TensorSpec>& specs) {
+  size_t count = specs.size();
   if (count > protocol::kInfoTensorsMax) count = protocol::kInfoTensorsMax;
   writer->count(static_cast<uint8_t>(count));
   for (const runtime::TensorSpec* spec = specs.data(); count > 0; --count, ++spec) {
@@ -211,8 +211,8 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
     const uint8_t s = static_cast<uint8_t>(slot);
     put_slot(&writer, *record, store_.slot_info(s), store_.durable_chunks(s));
   }
-  put_tensors(&writer, accepted.io.declared, accepted.io.inputs);
-  put_tensors(&writer, accepted.io.declared, accepted.io.outputs);
+  put_tensors(&writer, accepted.io.inputs);
+  put_tensors(&writer, accepted.io.outputs);
   return Bytes(out.data(), writer.finish());
 }
 
