@@ -1,5 +1,7 @@
 #include "device/agent/delivery.h"
 
+#include <string.h>
+
 #include "protocol/body.h"
 
 namespace roost {
@@ -22,12 +24,8 @@ Reason find_kernel(runtime::KernelList kernels, protocol::OperatorNeed need) {
   return reason;
 }
 
-// A manifest's text has no zeros in it.
-bool is_named(protocol::Text text, const char* name) {
-  for (char c : text) {
-    if (*name++ != c) return false;
-  }
-  return *name == 0;
+bool same_text(const protocol::Text& a, const protocol::Text& b) {
+  return a.size() == b.size() && memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 // Only what the manifest can tell; the gate compares the model itself.
@@ -96,7 +94,7 @@ Cause Delivery::check_manifest(const ManifestView& manifest) const {
   const Acceptance& accepted = config_.acceptance;
   const uint32_t arena_bytes = static_cast<uint32_t>(config_.arena.size());
   const protocol::Text hardware = manifest.hardware();
-  if (!hardware.empty() && !is_named(hardware, accepted.hardware)) {
+  if (!hardware.empty() && !same_text(hardware, accepted.hardware.text())) {
     return Reason::kHardwareMismatch;
   }
   if (manifest.arena_bytes() > arena_bytes) {

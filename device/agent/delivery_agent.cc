@@ -35,12 +35,6 @@ void put_slot(protocol::InfoWriter* writer, const storage::SlotRecord& record, c
   writer->slot(facts, info.model_sha256.data(), manifest.name(), manifest.version());
 }
 
-protocol::Text hardware_name(const char* name) {
-  size_t size = 0;
-  while (size < protocol::kHardwareBytesMax && name[size] != 0) ++size;
-  return protocol::Text(name, size);
-}
-
 void put_tensors(protocol::InfoWriter* writer, const Span<const runtime::TensorSpec>& specs) {
   size_t count = specs.size();
   if (count > protocol::kInfoTensorsMax) count = protocol::kInfoTensorsMax;
@@ -201,7 +195,7 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   };
   const Acceptance& accepted = config.acceptance;
   protocol::InfoWriter writer(out);
-  writer.begin(head, device, hardware_name(accepted.hardware));
+  writer.begin(head, device, accepted.hardware.text());
 
   put_running(&writer);
   const storage::SlotRecord* record = store_.state().slots;
