@@ -89,7 +89,7 @@ class ModelHost {
   };
 
   // Borrows both engines (different ones, both empty) and the arena, for its own life.
-  ModelHost(Engine& a, Engine& b, MutableBytes arena);
+  ModelHost(Engine& a, Engine& b, const MutableBytes& arena);
   ModelHost(const ModelHost&) = delete;
   ModelHost& operator=(const ModelHost&) = delete;
 

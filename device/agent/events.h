@@ -8,7 +8,7 @@
 namespace roost {
 namespace device {
 
-enum class AgentEvent : uint8_t {
+enum class AgentEvent {
   kModelRuns,    // after a boot or a return: `slot` serves (kNoSlot: the built-in model)
   kNoModel,      // nothing to run
   kSafeMode,     // nothing is invoked: the last resets were all by watchdog
@@ -31,7 +31,7 @@ enum class AgentEvent : uint8_t {
 
 struct AgentNote {
   AgentEvent event;
-  uint8_t slot;
+  uint32_t slot;
   uint32_t package_id;
   Cause cause;
   uint32_t value;  // of a transfer: the chunk it goes on with
