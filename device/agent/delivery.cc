@@ -49,11 +49,6 @@ Cause check_tensors(Span<const runtime::TensorSpec> specs, protocol::TensorViews
   return Cause(Reason::kIoMismatch, static_cast<uint16_t>(first_detail + i));
 }
 
-// Nothing is wrong: the flash or the store's own work comes first, and ends by itself.
-bool later(storage::Status status) {
-  return status.is(storage::Error::kFlashBusy) || status.is(storage::Error::kNotReady);
-}
-
 }  // namespace
 
 bool Delivery::step(Action action, uint32_t now_ms) {
@@ -148,16 +143,15 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
   if (package_id != offer.package_id || package.payload_size() != offer.payload_size) {
     return refuse(Reason::kManifestMismatch);
   }
-  const Cause cause = check_manifest(manifest);
+  Cause cause = check_manifest(manifest);
   if (!cause.ok()) return refuse(cause);
 
-  const storage::Status opened =
-      store_.open(package, offer.forced() ? storage::kOpenForce : storage::kOpenNormal, now_ms);
-  if (later(opened)) return false;
-  if (!opened.ok()) {
-    const Cause trouble = cause_of(opened);
-    if (stage_ == Stage::kNothing) return refuse(trouble);
-    return receiver_.give_up(trouble.reason(), trouble.detail()).ok();  // the slot takes no header
+  cause = cause_of(store_.open(package, offer.forced() ? storage::kOpenForce : storage::kOpenNormal, now_ms));
+  if (cause.is_busy()) return false;
+  if (!cause.ok()) {
+    if (stage_ == Stage::kNothing) return refuse(cause);
+    (void)receiver_.give_up(cause.reason(), cause.detail());  // the slot takes no header
+    return true;
   }
   stage_ = Stage::kOpened;
   if (!store_.manifest_taken()) return false;
@@ -167,25 +161,23 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
 }
 
 bool Delivery::rewind(Reason reason, uint32_t now_ms) {
+  const Cause cause = cause_of(store_.rewind(now_ms));
   const uint16_t chunk = receiver_.chunk();
-  const storage::Status restart = store_.rewind(now_ms);
-  if (!restart.ok()) {
-    (void)receiver_.give_up(cause_of(restart).reason(), chunk);
-    return true;
+  if (cause.ok()) {
+    note(AgentEvent::kPageRewound, Cause(reason, chunk));
+    (void)receiver_.chunk_failed(static_cast<uint16_t>(store_.next_page()), reason);
+  } else {
+    (void)receiver_.give_up(cause.reason(), chunk);
   }
-  (void)receiver_.chunk_failed(static_cast<uint16_t>(store_.next_page()), reason);
-  note(AgentEvent::kPageRewound, Cause(reason, chunk));
   return true;
 }
 
 inline bool Delivery::program(uint32_t now_ms) {
-  const storage::Status status = store_.program(receiver_.units(), now_ms);
-  if (status.ok()) {
-    (void)receiver_.programmed();
-    return true;
-  }
-  if (later(status)) return false;
-  return rewind(Reason::kFlashFailed, now_ms);
+  const Cause cause = cause_of(store_.program(receiver_.units(), now_ms));
+  if (cause.is_busy()) return false;
+  if (!cause.ok()) return rewind(Reason::kFlashFailed, now_ms);
+  (void)receiver_.programmed();
+  return true;
 }
 
 inline bool Delivery::close_chunk(uint32_t now_ms) {
@@ -258,7 +250,7 @@ inline bool Delivery::verify() {
 // hold another.
 inline bool Delivery::abandon() {
   const Cause cause(receiver_.end_reason(), receiver_.end_detail());
-  const bool opened = stage_ != Stage::kNothing && store_.receiving();
+  const bool opened = stage_ == Stage::kOpened;
   const bool wanted = receiver_.end_reason() == Reason::kLinkLost ||
                       receiver_.end_reason() == Reason::kHostSilent || receiver_.end_reason() == Reason::kBusy;
   if (opened && !(wanted && store_.manifest_taken()) && !forget(cause)) return false;

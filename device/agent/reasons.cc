@@ -34,7 +34,7 @@ const Reason kStorageReasons[] = {
     Reason::kCounterTooLow,      // kCounterTooLow
     Reason::kNoFreeSlot,         // kNoFreeSlot
     Reason::kInternal,           // kWrongState
-    Reason::kInternal,           // kNotReady
+    Reason::kBusy,               // kNotReady
     Reason::kPageUnreadable,     // kReadBack
     Reason::kDigestMismatch,     // kDigestMismatch
     Reason::kAttemptsSpent,      // kAttemptsSpent
