@@ -127,13 +127,13 @@ inline void Receiver::watch() {
   const bool host_here = intake_.connected(peer_);
   if (transfer_open()) {
     // With the whole payload here, the check goes on without the host.
-    if (!host_here && state_ < ReceiverState::kWantStored) abandon(Reason::kLinkLost, 0);
+    if (!host_here && state_ < ReceiverState::kWantStored) abandon(Reason::kLinkLost);
     const uint32_t taken = intake_.taken();
     if (taken != taken_seen_) {
       taken_seen_ = taken;
       heard_ms_ = progress_ms_ = now_ms_;
     }
-    if (host_moves_next(state_) && reached(now_ms_, patience_end_ms())) abandon(Reason::kHostSilent, 0);
+    if (host_moves_next(state_) && reached(now_ms_, patience_end_ms())) abandon(Reason::kHostSilent);
   }
   if (!host_here) owed_ = 0;
 }
@@ -350,8 +350,8 @@ inline void Receiver::handle_request(const Request& request, Talk& talk) {
   request_ = request;
   request_peer_ = talk.peer;
   if (!aborts) return;
-  abandon(Reason::kAskedByHost, 0);  // or it is over already
-  (void)answer_request(Reason::kOk, 0);
+  abandon(Reason::kAskedByHost);  // or it is over already
+  (void)answer_request(Reason::kOk);
 }
 
 // ---- the stream ----
@@ -411,7 +411,7 @@ inline bool Receiver::look_for_head() {
   if (head == chunk_size_) return true;  // raw and without flags: just the size
   const uint8_t codec = chunk_codec(head);
   if (codec != static_cast<uint8_t>(Codec::kRaw)) {
-    abandon(Reason::kCodecUnsupported, codec);
+    abandon(Cause(Reason::kCodecUnsupported, codec));
   } else {
     rewind(chunk_, Reason::kChunkMalformed);
   }
@@ -466,7 +466,7 @@ void Receiver::rewind(uint16_t restart_chunk, Reason reason) {
   failing_chunk_ = chunk_;
   ++failures_;
   if (failures_ >= kFailuresMax || static_cast<uint16_t>(epoch_ - offer_.epoch) > kRewindsMax) {
-    return abandon(reason, chunk_);
+    return abandon(Cause(reason, chunk_));
   }
   (void)step(ReceiverInput::kRewound);
   open_payload_stream(restart_chunk);
@@ -475,18 +475,18 @@ void Receiver::rewind(uint16_t restart_chunk, Reason reason) {
 // ---- answers of the application ----
 
 // The transfer ends without a package, for a reason: a host would not know what to make of kOk.
-Status Receiver::fail(Reason reason, uint16_t detail, ReceiverInput input) {
-  ROOST_ASSERT(reason != Reason::kOk);
+Status Receiver::fail(Cause cause, ReceiverInput input) {
+  ROOST_ASSERT(!cause.ok());
   const Status done = step(input);
   if (done.ok()) {
-    result_.reason = reason;
-    result_.detail = detail;
+    result_.reason = cause.reason();
+    result_.detail = cause.detail();
   }
   return done;
 }
 
-Status Receiver::reject(Reason reason, uint16_t detail) {
-  return fail(reason, detail, ReceiverInput::kManifestRefused);
+Status Receiver::reject(Cause cause) {
+  return fail(cause, ReceiverInput::kManifestRefused);
 }
 
 Status Receiver::accept(uint16_t resume_chunk) {
@@ -532,28 +532,28 @@ Status Receiver::verified() {
   return step(ReceiverInput::kVerified);
 }
 
-Status Receiver::payload_failed(Reason reason, uint16_t detail) {
-  return fail(reason, detail, ReceiverInput::kPayloadFailed);
+Status Receiver::payload_failed(Cause cause) {
+  return fail(cause, ReceiverInput::kPayloadFailed);
 }
 
 Status Receiver::abandoned() {
   return step(ReceiverInput::kAbandoned);
 }
 
-Status Receiver::give_up(Reason reason, uint16_t detail) {
-  return fail(reason, detail, ReceiverInput::kGiveUp);
+Status Receiver::give_up(Cause cause) {
+  return fail(cause, ReceiverInput::kGiveUp);
 }
 
 // The answer is remembered, to be said again if the request is.
-Status Receiver::answer_request(Reason reason, uint16_t detail) {
+Status Receiver::answer_request(Cause cause) {
   if (!request_open_) return Error::kIllegal;
   request_open_ = false;
   Talk& talk = talk_at(slot_of(request_peer_));
   if (talk.peer != request_peer_) return Status();
   talk.tag = request_.tag;
   talk.answered = request_.type;
-  talk.reason = reason;
-  talk.detail = detail;
+  talk.reason = cause.reason();
+  talk.detail = cause.detail();
   reply_answer(talk);
   return Status();
 }

@@ -103,7 +103,7 @@ enum class Action : uint8_t {
   kCloseChunk,       // chunk, chunk_size, chunk_crc                     -> chunk_durable | chunk_failed
   kPayloadComplete,  // offer: digest what flash now reads               -> stored | payload_failed
   kVerify,           // offer, scratch: the gate, the seal               -> verified | payload_failed
-  kAbandoned,        // offer, end_reason, end_detail: let go            -> abandoned
+  kAbandoned,        // offer, end_cause: let go            -> abandoned
 };
 
 enum class ReceiverInput : uint8_t {
@@ -270,14 +270,13 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   uint16_t chunk_size() const { return chunk_size_; }    // true bytes
   uint32_t chunk_crc() const { return chunk_crc_; }      // as the host sent it: compare with protocol/chunk.h's
   Bytes units() const;  // a whole number of units, the page's last one padded with the erased value
-  Reason end_reason() const { return result_.reason; }
-  uint16_t end_detail() const { return result_.detail; }
+  Cause end_cause() const { return Cause(result_.reason, result_.detail); }
 
   // Answers. kIllegal: it is not what the action asks for, or says what cannot be.
   Status sent(bool taken);  // false: the stack is full, poll gives it again later
   // resume_chunk: the first chunk that is not durable; 0 for a fresh slot, the chunk count when all are.
   Status accept(uint16_t resume_chunk);
-  Status reject(Reason reason, uint16_t detail = 0);
+  Status reject(Cause cause);
   Status programmed();
   // Answers kCloseChunk: the page read back good. durable_count counts from the package's first chunk; it may lag
   // behind (whole erase blocks) but never goes back.
@@ -287,14 +286,14 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   Status chunk_failed(uint16_t restart_chunk, Reason reason = Reason::kPageUnreadable);
   Status stored();
   Status verified();
-  Status payload_failed(Reason reason, uint16_t detail = 0);
-  Status answer_request(Reason reason, uint16_t detail = 0);
+  Status payload_failed(Cause cause);
+  Status answer_request(Cause cause);
   Status abandoned();
 
   // The application ends the transfer (kAbandoned follows). kIllegal when none is open.
-  Status give_up(Reason reason, uint16_t detail = 0);
+  Status give_up(Cause cause);
   // Tells every subscribed host. The newest change replaces one that is not sent yet.
-  void notify_state(MessageType type, uint32_t package_id, Reason reason = Reason::kOk, uint16_t detail = 0);
+  void notify_state(MessageType type, uint32_t package_id, Cause cause = Cause());
 
   // The idle ring, which is scratch(), for other work until return_ring; offers meanwhile are answered BUSY. kIllegal
   // while a transfer is open, or in the very moment a producer on another thread is inside a handle_ call: try again
@@ -313,8 +312,8 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
 
  private:
   Status step(ReceiverInput input);
-  Status fail(Reason reason, uint16_t detail, ReceiverInput input);
-  void abandon(Reason reason, uint16_t detail) { (void)fail(reason, detail, ReceiverInput::kGiveUp); }
+  Status fail(Cause cause, ReceiverInput input);
+  void abandon(Cause cause) { (void)fail(cause, ReceiverInput::kGiveUp); }
 
   uint32_t patience_end_ms() const;
 

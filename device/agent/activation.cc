@@ -59,7 +59,7 @@ void Activation::note(AgentEvent event, uint8_t slot, Cause cause) const {
   const int number = static_cast<int>(event) - static_cast<int>(AgentEvent::kTrial);
   if (number >= 0 && number < 3) {
     receiver_.notify_state(static_cast<MessageType>(static_cast<int>(MessageType::kActive) + number),
-                           note.package_id, cause.reason(), cause.detail());
+                           note.package_id, cause);
   }
   if (config_.observer != nullptr) config_.observer->on_event(note);
 }
@@ -295,7 +295,7 @@ Cause Activation::write_due(uint32_t now_ms) {
 
 void Activation::finish(Cause cause) {
   goal_ = Goal::kNothing;
-  if (answers_later_) (void)receiver_.answer_request(cause.reason(), cause.detail());
+  if (answers_later_) (void)receiver_.answer_request(cause);
   answers_later_ = false;
   run_something();
 }

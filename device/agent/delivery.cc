@@ -80,7 +80,7 @@ void Delivery::note(AgentEvent event, Cause cause) const {
 }
 
 bool Delivery::refuse(Cause cause) {
-  (void)receiver_.reject(cause.reason(), cause.detail());
+  (void)receiver_.reject(cause);
   note(AgentEvent::kRefused, cause);
   return true;
 }
@@ -150,7 +150,7 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
   if (cause.is_busy()) return false;
   if (!cause.ok()) {
     if (stage_ == Stage::kNothing) return refuse(cause);
-    (void)receiver_.give_up(cause.reason(), cause.detail());  // the slot takes no header
+    (void)receiver_.give_up(cause);  // the slot takes no header
     return true;
   }
   stage_ = Stage::kOpened;
@@ -162,12 +162,11 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
 
 bool Delivery::rewind(Reason reason, uint32_t now_ms) {
   const Cause cause = cause_of(store_.rewind(now_ms));
-  const uint16_t chunk = receiver_.chunk();
   if (cause.ok()) {
-    note(AgentEvent::kPageRewound, Cause(reason, chunk));
+    note(AgentEvent::kPageRewound, Cause(reason, receiver_.chunk()));
     (void)receiver_.chunk_failed(static_cast<uint16_t>(store_.next_page()), reason);
   } else {
-    (void)receiver_.give_up(cause.reason(), chunk);
+    (void)receiver_.give_up(cause);
   }
   return true;
 }
@@ -195,7 +194,7 @@ inline bool Delivery::close_chunk(uint32_t now_ms) {
 bool Delivery::payload_bad(Cause cause) {
   if (cause.is_busy()) return false;
   if (!forget(cause)) return false;
-  (void)receiver_.payload_failed(cause.reason(), cause.detail());
+  (void)receiver_.payload_failed(cause);
   return given_up(cause);
 }
 
@@ -249,10 +248,10 @@ inline bool Delivery::verify() {
 // store must not go on reading it from the ring. A package that was only offered is none of the store's: it may
 // hold another.
 inline bool Delivery::abandon() {
-  const Cause cause(receiver_.end_reason(), receiver_.end_detail());
+  const Cause cause = receiver_.end_cause();
   const bool opened = stage_ == Stage::kOpened;
-  const bool wanted = receiver_.end_reason() == Reason::kLinkLost ||
-                      receiver_.end_reason() == Reason::kHostSilent || receiver_.end_reason() == Reason::kBusy;
+  const bool wanted =
+      cause.reason() == Reason::kLinkLost || cause.reason() == Reason::kHostSilent || cause.is_busy();
   if (opened && !(wanted && store_.manifest_taken()) && !forget(cause)) return false;
   (void)receiver_.abandoned();
   return given_up(cause);

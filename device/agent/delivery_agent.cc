@@ -86,7 +86,7 @@ ROOST_INLINE bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
     case Action::kRequest: {
       if (activation_.answers_later()) return false;
       const Cause cause = serve_request(receiver_.request(), now_ms);
-      if (!activation_.answers_later()) (void)receiver_.answer_request(cause.reason(), cause.detail());
+      if (!activation_.answers_later()) (void)receiver_.answer_request(cause);
       return true;
     }
     default:
