@@ -71,13 +71,9 @@ bool Activation::begin(Goal goal, uint8_t slot) {
   const storage::SlotInfo info = store_.slot_info(slot);  // nothing, of the built-in model
   const protocol::ManifestView manifest = manifest_of(info);
   vectors_.set(info.body());
-  const runtime::HostedModel model = {
-      slot == kRunningBuiltIn ? config_.builtin_model : info.model(),
-      &vectors_,
-      slot,
-      manifest.warm_up_inferences(),
-      manifest.confirm_after_inferences(),
-  };
+  runtime::HostedModel model = {info.model(), &vectors_, slot, manifest.warm_up_inferences(),
+                                manifest.confirm_after_inferences()};
+  if (slot == kRunningBuiltIn) model.bytes = config_.builtin_model;
   if (model.bytes.empty() || !host_.start(model, goal != Goal::kBoot).ok()) return false;
   goal_ = goal;
   candidate_ = slot;
