@@ -127,7 +127,7 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
   const uint32_t package_id = protocol::package_id(digest.finish());
   const protocol::PayloadLayout layout = manifest.layout();
   storage::PackageInfo package = {
-      0,  // the store draws the generation
+      package_id,  // or whatever: the store draws the generation
       package_id,
       manifest.attempts(),
       layout.model_size(),
