@@ -40,15 +40,6 @@ uint8_t Activation::find(SlotStates states, uint32_t package_id) const {
   return storage::newest_slot(state, states, storage::slots_naming(state, package_id));
 }
 
-constexpr bool is_message(AgentEvent event, MessageType type) {
-  return static_cast<int>(event) - static_cast<int>(AgentEvent::kTrial) ==
-         static_cast<int>(type) - static_cast<int>(MessageType::kActive);
-}
-static_assert(is_message(AgentEvent::kRolledBack, MessageType::kRolledBack) &&
-                  is_message(AgentEvent::kConfirmed, MessageType::kConfirmed),
-              "note() counts on it");
-
-// From kTrial on, events are messages to the hosts, too.
 void Activation::note(AgentEvent event, uint8_t slot, Cause cause) const {
   AgentNote note;
   note.event = event;
@@ -56,11 +47,7 @@ void Activation::note(AgentEvent event, uint8_t slot, Cause cause) const {
   note.package_id = slot < store_.slot_count() ? store_.state().slots[slot].package_id : 0;
   note.cause = cause;
   note.value = 0;
-  const int number = static_cast<int>(event) - static_cast<int>(AgentEvent::kTrial);
-  if (number >= 0 && number < 3) {
-    receiver_.notify_state(static_cast<MessageType>(static_cast<int>(MessageType::kActive) + number),
-                           note.package_id, cause);
-  }
+  if (event >= AgentEvent::kTrial) receiver_.notify_state(static_cast<MessageType>(event), note.package_id, cause);
   if (config_.observer != nullptr) config_.observer->on_event(note);
 }
 
