@@ -24,6 +24,9 @@ static_assert(kRunningNone == kNoSlot && kRunningBuiltIn >= storage::kSlotCountM
 // At the latest, after the flash was busy when a record was due.
 constexpr uint32_t kAgainMs = 250;
 
+// So many of what serves, without a hang, end a run of watchdog resets.
+constexpr uint32_t kHealthyInferences = 16;
+
 }  // namespace
 
 protocol::ManifestView manifest_of(const storage::SlotInfo& slot) {
@@ -293,7 +296,7 @@ Cause Activation::reject(uint8_t slot, Cause cause) {
 runtime::Status Activation::invoke() {
   const runtime::Status status = host_.invoke();
   if (status.is(runtime::Error::kInvokeFailed)) follow();  // the host gave up what is on trial
-  if (status.ok() && not_yet_healthy_ != 0 && --not_yet_healthy_ == 0) {
+  if (status.ok() && host_.healthy_inferences() == kHealthyInferences) {
     (void)store_.healthy();  // a failed write: the run of resets is only remembered longer
   }
   return status;

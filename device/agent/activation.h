@@ -96,7 +96,6 @@ class Activation {
   Goal goal_ = Goal::kNothing;
   bool waits_ = false;  // for the flash, until again_at_ms_
   bool answers_later_ = false;
-  uint8_t not_yet_healthy_ = 16;           // so many inferences without a hang end a run of watchdog resets
   uint8_t next_to_run_ = 0;                // kBoot: of the list in run_next
   uint8_t to_attempt_ = storage::kNoSlot;  // what the boot found: once its model serves, or there is none
   uint8_t candidate_ = 0;                  // being run, attempted or returned to
