@@ -97,14 +97,6 @@ Cause cause_of(const runtime::Report& report) {
   return Cause(Reason::kModelMalformed, static_cast<uint16_t>(report.error));
 }
 
-Reason reason_from_kept(uint8_t kept) {
-  // kReasonNone, kReasonAttemptsSpent, kReasonDisplaced, kReasonErased, kReasonHangs.
-  static const Reason kStoragesOwn[] = {Reason::kOk, Reason::kAttemptsSpent, Reason::kDisplaced, Reason::kOk,
-                                        Reason::kWatchdogResets};
-  static_assert(storage::kReasonHangs + 1 == sizeof kStoragesOwn, "one for each, in their order");
-  return kept < sizeof kStoragesOwn ? kStoragesOwn[kept] : static_cast<Reason>(kept - storage::kReasonCallerFirst);
-}
-
 PackageState package_state(const storage::SlotRecord& slot) {
   // kUnknown, kClearing, kErased, kReceiving, kPending, kTrial, kConfirmed, kRetired, kRejected.
   static const PackageState kStates[] = {

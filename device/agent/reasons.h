@@ -23,7 +23,15 @@ Cause cause_of(const runtime::Report& report);  // of an error
 inline uint8_t kept_reason(protocol::Reason reason) {
   return static_cast<uint8_t>(static_cast<uint8_t>(reason) + storage::kReasonCallerFirst);
 }
-protocol::Reason reason_from_kept(uint8_t kept);
+inline protocol::Reason reason_from_kept(uint8_t kept) {
+  // kReasonNone, kReasonAttemptsSpent, kReasonDisplaced, kReasonErased, kReasonHangs.
+  static const protocol::Reason kStoragesOwn[] = {protocol::Reason::kOk, protocol::Reason::kAttemptsSpent,
+                                                  protocol::Reason::kDisplaced, protocol::Reason::kOk,
+                                                  protocol::Reason::kWatchdogResets};
+  static_assert(storage::kReasonHangs + 1 == sizeof kStoragesOwn, "one for each, in their order");
+  return kept < sizeof kStoragesOwn ? kStoragesOwn[kept]
+                                    : static_cast<protocol::Reason>(kept - storage::kReasonCallerFirst);
+}
 
 // Where the package in a slot stands.
 protocol::PackageState package_state(const storage::SlotRecord& slot);
