@@ -192,14 +192,16 @@ void Activation::follow() {
 }
 
 bool Activation::step(uint32_t now_ms) {
-  // Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between two
-  // slices of a swap: offers are answered BUSY so long.
   const bool lent = receiver_.state() == protocol::ReceiverState::kLent;
-  if (!lent && host_.needs_scratch() && !receiver_.lend_ring().ok()) {
-    // The swap goes on after the transfer. Without a model, nobody waits: the host may resume.
-    return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
+  const MutableBytes& ring = config_.receiver.ring;
+  const HostEvent event = host_.poll(MutableBytes(ring.data(), lent ? ring.size() : 0));
+  // Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between two
+  // slices of a swap: offers are answered BUSY so long. If a transfer has it, the swap goes on after that. Without a
+  // model, nobody waits: the host may resume.
+  if (event == HostEvent::kNeedScratch) {
+    return receiver_.lend_ring().ok() || (!host_.serving() && receiver_.give_up(Reason::kBusy).ok());
   }
-  handle(host_.poll(config_.receiver.ring));
+  handle(event);
   if (!host_.needs_scratch()) (void)receiver_.return_ring();  // if it is lent
   again_at_ms_ = now_ms + kAgainMs;
   waits_ = write_due(now_ms).is_busy();
@@ -207,7 +209,7 @@ bool Activation::step(uint32_t now_ms) {
 }
 
 inline void Activation::handle(HostEvent event) {
-  if (event <= HostEvent::kNeedScratch) return;
+  if (event <= HostEvent::kWorking) return;
   follow();
   switch (event) {
     case HostEvent::kRunning:
