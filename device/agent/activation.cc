@@ -67,6 +67,7 @@ bool Activation::begin(Goal goal, uint8_t slot) {
   if (model.bytes.empty() || !host_.start(model, goal != Goal::kBoot).ok()) return false;
   goal_ = goal;
   candidate_ = slot;
+  because_ = Cause();
   // An unconfirmed model is safe without, and what serves meanwhile may need it.
   if (goal != Goal::kAttempt) store_.hold(slot);
   return true;
@@ -211,18 +212,12 @@ bool Activation::step(uint32_t now_ms) {
 inline void Activation::handle(HostEvent event) {
   if (event <= HostEvent::kWorking) return;
   follow();
-  switch (event) {
-    case HostEvent::kRunning:
-      goal_ = Goal::kBooted;
-      return note(AgentEvent::kModelRuns, running_);
-    case HostEvent::kReturned:
-    case HostEvent::kStopped:
-      return handle_failure();
-    case HostEvent::kInvokeFailed:
-      return note(AgentEvent::kInvokeFailed, running_, cause_of(host_.last_report()));
-    default:
-      return;  // kTrial: written in flash it is next
-  }
+  if (event >= HostEvent::kReturned) return handle_failure();
+  if (event == HostEvent::kInvokeFailed)
+    return note(AgentEvent::kInvokeFailed, running_, cause_of(host_.last_report()));
+  if (event == HostEvent::kTrial) return;  // written in flash it is next
+  goal_ = Goal::kBooted;
+  note(AgentEvent::kModelRuns, running_);
 }
 
 // The candidate does not serve, or does not any more: for the host's own reason, unless it was told to return.
@@ -251,13 +246,13 @@ inline Cause Activation::attempt_at_boot() {
 // The record that is due, if one is. kBusy: it is to be tried again. Any other trouble is not: an unconfirmed model's
 // attempts run out at the coming boots.
 Cause Activation::write_due(uint32_t now_ms) {
-  const Goal goal = goal_;
-  if (goal <= Goal::kSafeMode) return host_.confirm_due() && !confirm(0, now_ms).ok() ? Reason::kBusy : Reason::kOk;
-  if (goal == Goal::kBooted) return attempt_at_boot();
-  const bool serves = goal != Goal::kReject;
+  if (goal_ <= Goal::kSafeMode)
+    return host_.confirm_due() && !confirm(0, now_ms).ok() ? Reason::kBusy : Reason::kOk;
+  if (goal_ == Goal::kBooted) return attempt_at_boot();
+  const bool serves = goal_ != Goal::kReject;
   if (serves && running_ != candidate_) return Cause();  // the model host is at it
   // For a return: only now the store lets go of the newer one.
-  const Cause cause = goal == Goal::kAttempt
+  const Cause cause = goal_ == Goal::kAttempt
                           ? cause_of(store_.record_trial(candidate_))
                           : reject(serves ? store_.slot_in(SlotState::kConfirmed) : candidate_, because_);
   if (cause.is_busy()) return cause;
@@ -268,15 +263,10 @@ Cause Activation::write_due(uint32_t now_ms) {
     }
     note(AgentEvent::kRolledBack, candidate_, because_);  // not on record, but it is given up
   }
-  if (goal == Goal::kAttempt) {
-    goal_ = Goal::kNothing;
-    last_return_ = Cause();
-    note(AgentEvent::kTrial, candidate_);
-    return cause;
-  }
-  (void)host_.confirm();  // what was rolled back to is on trial; anything else cannot be confirmed, and is not
+  if (goal_ == Goal::kRollBack) (void)host_.confirm();  // it is on trial, so this cannot be refused
   last_return_ = because_;
-  if (running_ != kRunningNone) note(AgentEvent::kModelRuns, running_);
+  if (running_ != kRunningNone)
+    note(goal_ == Goal::kAttempt ? AgentEvent::kTrial : AgentEvent::kModelRuns, running_);
   finish(Cause());
   return cause;
 }
