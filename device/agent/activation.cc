@@ -205,7 +205,7 @@ bool Activation::step(uint32_t now_ms) {
   handle(event);
   if (!host_.needs_scratch()) (void)receiver_.return_ring();  // if it is lent
   again_at_ms_ = now_ms + kAgainMs;
-  waits_ = write_due(now_ms).is_busy();
+  waits_ = write_due(now_ms);
   return busy() && !waits_;
 }
 
@@ -232,34 +232,34 @@ inline void Activation::handle_failure() {
   finish(because_);
 }
 
-// What is to be attempted after a boot.
-inline Cause Activation::attempt_at_boot() {
+// What is to be attempted after a boot. True: the flash is busy.
+inline bool Activation::attempt_at_boot() {
   const Cause cause = begin_attempt(to_attempt_);
-  if (cause.is_busy()) return cause;
+  if (cause.is_busy()) return true;
   to_attempt_ = kNoSlot;
-  if (cause.ok()) return cause;
-  goal_ = Goal::kNothing;
-  if (running_ == kRunningNone) note(AgentEvent::kNoModel, kNoSlot);
-  return cause;
+  if (!cause.ok()) {
+    goal_ = Goal::kNothing;
+    if (running_ == kRunningNone) note(AgentEvent::kNoModel, kNoSlot);
+  }
+  return false;
 }
 
-// The record that is due, if one is. kBusy: it is to be tried again. Any other trouble is not: an unconfirmed model's
-// attempts run out at the coming boots.
-Cause Activation::write_due(uint32_t now_ms) {
-  if (goal_ <= Goal::kSafeMode)
-    return host_.confirm_due() && !confirm(0, now_ms).ok() ? Reason::kBusy : Reason::kOk;
+// The record that is due, if one is. True: the flash is busy, and it is to be tried again. After any other trouble it is
+// not: an unconfirmed model's attempts run out at the coming boots.
+bool Activation::write_due(uint32_t now_ms) {
+  if (goal_ <= Goal::kSafeMode) return host_.confirm_due() && !confirm(0, now_ms).ok();
   if (goal_ == Goal::kBooted) return attempt_at_boot();
   const bool serves = goal_ != Goal::kReject;
-  if (serves && running_ != candidate_) return Cause();  // the model host is at it
+  if (serves && running_ != candidate_) return false;  // the model host is at it
   // For a return: only now the store lets go of the newer one.
   const Cause cause = goal_ == Goal::kAttempt
                           ? cause_of(store_.record_trial(candidate_))
                           : reject(serves ? store_.slot_in(SlotState::kConfirmed) : candidate_, because_);
-  if (cause.is_busy()) return cause;
+  if (cause.is_busy()) return true;
   if (!cause.ok()) {
     if (serves) {
       give_up(cause);
-      return cause;
+      return false;
     }
     note(AgentEvent::kRolledBack, candidate_, because_);  // not on record, but it is given up
   }
@@ -268,7 +268,7 @@ Cause Activation::write_due(uint32_t now_ms) {
   if (running_ != kRunningNone)
     note(goal_ == Goal::kAttempt ? AgentEvent::kTrial : AgentEvent::kModelRuns, running_);
   finish(Cause());
-  return cause;
+  return false;
 }
 
 void Activation::finish(Cause cause) {

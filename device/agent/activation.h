@@ -85,8 +85,8 @@ class Activation {
 
   void handle(runtime::HostEvent event);
   void handle_failure();
-  Cause write_due(uint32_t now_ms);
-  Cause attempt_at_boot();
+  bool write_due(uint32_t now_ms);
+  bool attempt_at_boot();
   Cause reject(uint8_t slot, Cause cause);
   void give_up(Cause cause);
   void finish(Cause cause);
