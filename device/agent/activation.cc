@@ -196,9 +196,9 @@ bool Activation::step(uint32_t now_ms) {
   const bool lent = receiver_.state() == protocol::ReceiverState::kLent;
   const MutableBytes& ring = config_.receiver.ring;
   const HostEvent event = host_.poll(MutableBytes(ring.data(), lent ? ring.size() : 0));
-  // Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between two
-  // slices of a swap: offers are answered BUSY so long. If a transfer has it, the swap goes on after that. Without a
-  // model, nobody waits: the host may resume.
+  // Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between
+  // two slices of a swap: offers are answered BUSY so long. If a transfer has it, the swap goes on after that.
+  // Without a model, nobody waits: the host may resume.
   if (event == HostEvent::kNeedScratch) {
     return receiver_.lend_ring().ok() || (!host_.serving() && receiver_.give_up(Reason::kBusy).ok());
   }
@@ -244,8 +244,8 @@ inline bool Activation::attempt_at_boot() {
   return false;
 }
 
-// The record that is due, if one is. True: the flash is busy, and it is to be tried again. After any other trouble it is
-// not: an unconfirmed model's attempts run out at the coming boots.
+// The record that is due, if one is. True: the flash is busy, and it is to be tried again. After any other trouble
+// it is not: an unconfirmed model's attempts run out at the coming boots.
 bool Activation::write_due(uint32_t now_ms) {
   if (goal_ <= Goal::kSafeMode) return host_.confirm_due() && !confirm(0, now_ms).ok();
   if (goal_ == Goal::kBooted) return attempt_at_boot();

@@ -8,7 +8,8 @@
 //   kNothing   -                                                -                         -
 //   kSafeMode  somebody asks for a model again                  -                         -
 //   kBoot      the model host runs one                          kBooted                   the next: confirmed,
-//                                                                                         retired, built-in; kBooted
+//                                                                                         retired, built-in; none:
+//                                                                                         kBooted
 //   kBooted    what is to be attempted has begun to be          kAttempt                  kNothing
 //   kAttempt   the candidate serves, and its trial is recorded  kNothing                  kReject
 //   kRollBack  the model before serves, and the store has       kNothing                  nothing changed: kNothing
