@@ -82,6 +82,23 @@ enum class Reason : uint8_t {
   kInternal = 192,  // the device found itself in a state it should not be in
 };
 
+// A reason with the number that goes with it (the list says which; kOk has none). One word, so that it
+// travels in a register and is made in one instruction.
+class Cause {
+ public:
+  constexpr Cause() : word_(0) {}
+  constexpr Cause(Reason reason, uint16_t detail = 0)  // NOLINT: `return Reason::kX;` is the point
+      : word_(static_cast<uint32_t>(reason) | static_cast<uint32_t>(detail) << 16) {}
+
+  constexpr bool ok() const { return word_ == 0; }
+  constexpr bool is_busy() const { return word_ == static_cast<uint32_t>(Reason::kBusy); }
+  constexpr Reason reason() const { return static_cast<Reason>(word_ & 0xFF); }
+  constexpr uint16_t detail() const { return static_cast<uint16_t>(word_ >> 16); }
+
+ private:
+  uint32_t word_;
+};
+
 // Which stage, what was wrong, what to do next: three pieces of one sentence for people.
 struct Description {
   const char* name;   // short, stable, for machines: "trial_open"

@@ -121,13 +121,13 @@ inline void Receiver::watch() {
   const bool host_here = intake_.connected(peer_);
   if (transfer_open()) {
     // With the whole payload here, the check goes on without the host.
-    if (!host_here && state_ < ReceiverState::kWantStored) (void)give_up(Reason::kLinkLost, 0);
+    if (!host_here && state_ < ReceiverState::kWantStored) (void)give_up(Reason::kLinkLost);
     const uint32_t placed = intake_.placed();
     if (placed_ != placed) {
       placed_ = placed;
       heard_ms_ = progress_ms_ = now_ms_;
     }
-    if (host_moves_next(state_) && reached(patience_end_ms())) (void)give_up(Reason::kHostSilent, 0);
+    if (host_moves_next(state_) && reached(patience_end_ms())) (void)give_up(Reason::kHostSilent);
   }
   if (!host_here) result_owed_ = report_owed_ = 0;
 }
@@ -400,7 +400,7 @@ inline void Receiver::take_head() {
   if (word_ == size) {  // raw and without flags: just that
     chunk_size_ = static_cast<uint16_t>(size);
   } else if (codec != static_cast<uint8_t>(Codec::kRaw)) {
-    (void)give_up(Reason::kCodecUnsupported, codec);
+    (void)give_up(Cause(Reason::kCodecUnsupported, codec));
   } else {
     (void)rewind(chunk_, Reason::kChunkMalformed);
   }
@@ -452,7 +452,7 @@ Status Receiver::rewind(uint16_t restart_chunk, Reason reason) {
   if (failing_chunk_ != chunk_) failures_ = 0;
   failing_chunk_ = chunk_;
   ++failures_;
-  if (failures_ >= kFailuresMax || streams_ >= kStreamsMax) return give_up(reason, chunk_);
+  if (failures_ >= kFailuresMax || streams_ >= kStreamsMax) return give_up(Cause(reason, chunk_));
   (void)step(ReceiverInput::kRewound);
   return open_payload_stream(restart_chunk);
 }
@@ -460,18 +460,18 @@ Status Receiver::rewind(uint16_t restart_chunk, Reason reason) {
 // ---- answers of the application ----
 
 // The transfer ends without a package, for a reason: a host would not know what to make of kOk.
-Status Receiver::fail(Reason reason, uint16_t detail, ReceiverInput input) {
-  ROOST_ASSERT(reason != Reason::kOk);
+Status Receiver::fail(Cause cause, ReceiverInput input) {
+  ROOST_ASSERT(!cause.ok());
   const Status done = step(input);
   if (done.ok()) {
-    result_.reason = reason;
-    result_.detail = detail;
+    result_.reason = cause.reason();
+    result_.detail = cause.detail();
   }
   return done;
 }
 
-Status Receiver::give_up(Reason reason, uint16_t detail) {
-  return fail(reason, detail, ReceiverInput::kGiveUp);
+Status Receiver::give_up(Cause cause) {
+  return fail(cause, ReceiverInput::kGiveUp);
 }
 
 Status Receiver::accept(uint16_t resume_chunk) {
@@ -504,12 +504,12 @@ Status Receiver::chunk_failed(uint16_t restart_chunk, Reason reason) {
 }
 
 // The answer is remembered, to be said again if the request is.
-Status Receiver::answer_request(Reason reason, uint16_t detail) {
+Status Receiver::answer_request(Cause cause) {
   Talk* const talk = request_from_;
   if (talk == nullptr) return Error::kIllegal;
   request_from_ = nullptr;
-  talk->reason = reason;
-  talk->detail = detail;
+  talk->reason = cause.reason();
+  talk->detail = cause.detail();
   if (talk->asked != MessageType()) reply_answer(*talk);  // otherwise who asked has gone
   return Status();
 }

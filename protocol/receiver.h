@@ -101,7 +101,7 @@ enum class Action : uint8_t {
   kCloseChunk,       // chunk, chunk_size, chunk_crc                     -> chunk_durable | chunk_failed
   kPayloadComplete,  // offer: digest what flash now reads               -> stored | payload_failed
   kVerify,           // offer, scratch: the gate, the seal               -> verified | payload_failed
-  kAbandoned,        // offer, end_reason, end_detail: let go            -> abandoned
+  kAbandoned,        // offer, end_cause: let go            -> abandoned
 };
 
 enum class ReceiverInput : uint8_t {
@@ -253,16 +253,13 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   uint32_t chunk_crc() const { return word_; }           // as the host sent it: compare with protocol/chunk.h's
   // A whole number of units, the page's last one padded with the erased value.
   Bytes units() const { return Bytes(first_unit(), straight_ != 0 ? straight_ : program_unit_bytes_); }
-  Reason end_reason() const { return result_.reason; }
-  uint16_t end_detail() const { return result_.detail; }
+  Cause end_cause() const { return Cause(result_.reason, result_.detail); }
 
   // Answers. kIllegal: it is not what the action asks for, or says what cannot be.
   Status sent(bool taken);  // false: the stack is full, poll gives it again later
   // resume_chunk: the first chunk that is not durable; 0 for a fresh slot, the chunk count when all are.
   Status accept(uint16_t resume_chunk);
-  Status reject(Reason reason, uint16_t detail = 0) {
-    return fail(reason, detail, ReceiverInput::kManifestRefused);
-  }
+  Status reject(Cause cause) { return fail(cause, ReceiverInput::kManifestRefused); }
   Status programmed();
   // Answers kCloseChunk: the page read back good. durable_count counts from the package's first chunk; it may lag
   // behind (whole erase blocks) but never goes back.
@@ -272,16 +269,14 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
   Status chunk_failed(uint16_t restart_chunk, Reason reason = Reason::kPageUnreadable);
   Status stored() { return step(ReceiverInput::kStored); }
   Status verified() { return step(ReceiverInput::kVerified); }
-  Status payload_failed(Reason reason, uint16_t detail = 0) {
-    return fail(reason, detail, ReceiverInput::kPayloadFailed);
-  }
-  Status answer_request(Reason reason, uint16_t detail = 0);
+  Status payload_failed(Cause cause) { return fail(cause, ReceiverInput::kPayloadFailed); }
+  Status answer_request(Cause cause);
   Status abandoned() { return step(ReceiverInput::kAbandoned); }
 
   // The application ends the transfer (kAbandoned follows). kIllegal when none is open.
-  Status give_up(Reason reason, uint16_t detail = 0);
+  Status give_up(Cause cause);
   // Tells every subscribed host. The newest change replaces one that is not sent yet.
-  void notify_state(MessageType type, uint32_t package_id, Reason reason = Reason::kOk, uint16_t detail = 0);
+  void notify_state(MessageType type, uint32_t package_id, Cause cause = Cause());
 
   // The idle ring, which is scratch(), for other work until return_ring; offers meanwhile are answered BUSY. kIllegal
   // while a transfer is open, or in the very moment a producer on another thread is inside a handle_ call: try again
@@ -299,7 +294,7 @@ class Receiver : private ReceiverSetup, private ReceiverMemory {
 
  private:
   Status step(ReceiverInput input);
-  Status fail(Reason reason, uint16_t detail, ReceiverInput input);
+  Status fail(Cause cause, ReceiverInput input);
 
   bool reached(uint32_t at_ms) const { return static_cast<int32_t>(now_ms_ - at_ms) >= 0; }
   uint32_t patience_end_ms() const;

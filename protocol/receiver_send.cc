@@ -23,11 +23,11 @@ void Receiver::reply_answer(Talk& talk) {
   notice.detail = talk.detail;
 }
 
-void Receiver::notify_state(MessageType type, uint32_t package_id, Reason reason, uint16_t detail) {
+void Receiver::notify_state(MessageType type, uint32_t package_id, Cause cause) {
   news_.type = type;
   news_.package_id = package_id;
-  news_.reason = reason;
-  news_.detail = detail;
+  news_.reason = cause.reason();
+  news_.detail = cause.detail();
   for (Talk& talk : talks_) talk.news_owed = 1;
   outgoing_owed_ = nullptr;
 }

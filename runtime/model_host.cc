@@ -7,7 +7,7 @@
 namespace roost {
 namespace runtime {
 
-ModelHost::ModelHost(Engine& a, Engine& b, MutableBytes arena) {
+ModelHost::ModelHost(Engine& a, Engine& b, const MutableBytes& arena) {
   ROOST_ASSERT(&a != &b);
   // Both ends aligned: what is cut off here could not be used.
   const size_t skip = static_cast<size_t>(-reinterpret_cast<uintptr_t>(arena.data())) % kArenaAlignment;

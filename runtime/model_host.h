@@ -66,14 +66,14 @@ struct HostedModel {
 };
 
 enum class HostEvent : uint8_t {
-  kIdle,         // nothing to do
-  kWorking,      // one slice done; poll again
-  kNeedScratch,  // cannot go on without scratch; nothing done
-  kRunning,      // the model given to run() serves
-  kTrial,        // the model given to try_model() serves
-  kReturned,     // the model from before serves again; last_report() says why the candidate does not
-  kStopped,      // the candidate failed, as last_report() says, and there is no model to serve
-  kInvokeFailed  // the confirmed model failed an inference; it goes on serving
+  kIdle,          // nothing to do
+  kWorking,       // one slice done; poll again
+  kNeedScratch,   // cannot go on without scratch; nothing done
+  kTrial,         // the model given to try_model() serves
+  kRunning,       // the model given to run() serves
+  kInvokeFailed,  // the confirmed model failed an inference; it goes on serving
+  kReturned,      // the model from before serves again; last_report() says why the candidate does not
+  kStopped,       // the candidate failed, as last_report() says, and there is no model to serve
 };
 
 class ModelHost {
@@ -89,7 +89,7 @@ class ModelHost {
   };
 
   // Borrows both engines (different ones, both empty) and the arena, for its own life.
-  ModelHost(Engine& a, Engine& b, MutableBytes arena);
+  ModelHost(Engine& a, Engine& b, const MutableBytes& arena);
   ModelHost(const ModelHost&) = delete;
   ModelHost& operator=(const ModelHost&) = delete;
 

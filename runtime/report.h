@@ -17,8 +17,7 @@ struct Report {
   int32_t op_index;
   tflite::BuiltinOperator op;  // of op_index, if that is not -1
   int32_t op_version;
-  int32_t
-      tensor;  // its index in its subgraph; of declared I/O the input's or output's number, of a self-test its vector's
+  int32_t tensor;        // its index in its subgraph; the number of declared I/O, or of a self-test's vector
   char custom_name[24];  // of a custom operator, cut, zero-terminated
 
   Report() { restart(); }

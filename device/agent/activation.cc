@@ -24,6 +24,9 @@ static_assert(kRunningNone == kNoSlot && kRunningBuiltIn >= storage::kSlotCountM
 // At the latest, after the flash was busy when a record was due.
 constexpr uint32_t kAgainMs = 250;
 
+// So many of what serves, without a hang, end a run of watchdog resets.
+constexpr uint32_t kHealthyInferences = 16;
+
 }  // namespace
 
 protocol::ManifestView manifest_of(const storage::SlotInfo& slot) {
@@ -37,15 +40,6 @@ uint8_t Activation::find(SlotStates states, uint32_t package_id) const {
   return storage::newest_slot(store_.state(), package_id == 0 ? states & kUnconfirmed : states, package_id);
 }
 
-constexpr bool is_message(AgentEvent event, MessageType type) {
-  return static_cast<int>(event) - static_cast<int>(AgentEvent::kTrial) ==
-         static_cast<int>(type) - static_cast<int>(MessageType::kActive);
-}
-static_assert(is_message(AgentEvent::kRolledBack, MessageType::kRolledBack) &&
-                  is_message(AgentEvent::kConfirmed, MessageType::kConfirmed),
-              "note() counts on it");
-
-// From kTrial on, events are messages to the hosts, too.
 void Activation::note(AgentEvent event, uint8_t slot, Cause cause) const {
   AgentNote note;
   note.event = event;
@@ -53,11 +47,7 @@ void Activation::note(AgentEvent event, uint8_t slot, Cause cause) const {
   note.package_id = slot < store_.slot_count() ? store_.state().slots[slot].package_id : 0;
   note.cause = cause;
   note.value = 0;
-  const int number = static_cast<int>(event) - static_cast<int>(AgentEvent::kTrial);
-  if (number >= 0 && number < 3) {
-    receiver_.notify_state(static_cast<MessageType>(static_cast<int>(MessageType::kActive) + number),
-                           note.package_id, cause.reason(), cause.detail());
-  }
+  if (event >= AgentEvent::kTrial) receiver_.notify_state(static_cast<MessageType>(event), note.package_id, cause);
   if (config_.observer != nullptr) config_.observer->on_event(note);
 }
 
@@ -68,16 +58,13 @@ bool Activation::begin(Goal goal, uint8_t slot) {
   const storage::SlotInfo info = store_.slot_info(slot);  // nothing, of the built-in model
   const protocol::ManifestView manifest = manifest_of(info);
   vectors_.set(info.body());
-  const runtime::HostedModel model = {
-      slot == kRunningBuiltIn ? config_.builtin_model : info.model(),
-      &vectors_,
-      slot,
-      manifest.warm_up_inferences(),
-      manifest.confirm_after_inferences(),
-  };
+  runtime::HostedModel model = {info.model(), &vectors_, slot, manifest.warm_up_inferences(),
+                                manifest.confirm_after_inferences()};
+  if (slot == kRunningBuiltIn) model.bytes = config_.builtin_model;
   if (model.bytes.empty() || !host_.start(model, goal != Goal::kBoot).ok()) return false;
   goal_ = goal;
   candidate_ = slot;
+  because_ = Cause();
   // An unconfirmed model is safe without, and what serves meanwhile may need it.
   if (goal != Goal::kAttempt) store_.hold(slot);
   return true;
@@ -203,35 +190,31 @@ void Activation::follow() {
 }
 
 bool Activation::step(uint32_t now_ms) {
-  // Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between two
-  // slices of a swap: offers are answered BUSY so long.
   const bool lent = receiver_.state() == protocol::ReceiverState::kLent;
-  if (!lent && host_.needs_scratch() && !receiver_.lend_ring().ok()) {
-    // The swap goes on after the transfer. Without a model, nobody waits: the host may resume.
-    return !host_.serving() && receiver_.give_up(Reason::kBusy).ok();
+  const MutableBytes& ring = config_.receiver.ring;
+  const HostEvent event = host_.poll(MutableBytes(ring.data(), lent ? ring.size() : 0));
+  // Gate and planner work in the idle ring. It stays lent until they are done, so that no offer slips in between
+  // two slices of a swap: offers are answered BUSY so long. If a transfer has it, the swap goes on after that.
+  // Without a model, nobody waits: the host may resume.
+  if (event == HostEvent::kNeedScratch) {
+    return receiver_.lend_ring().ok() || (!host_.serving() && receiver_.give_up(Reason::kBusy).ok());
   }
-  handle(host_.poll(config_.receiver.ring));
+  handle(event);
   if (!host_.needs_scratch()) (void)receiver_.return_ring();  // if it is lent
   again_at_ms_ = now_ms + kAgainMs;
-  waits_ = write_due(now_ms).is_busy();
+  waits_ = write_due(now_ms);
   return busy() && !waits_;
 }
 
 inline void Activation::handle(HostEvent event) {
-  if (event <= HostEvent::kNeedScratch) return;
+  if (event <= HostEvent::kWorking) return;
   follow();
-  switch (event) {
-    case HostEvent::kRunning:
-      goal_ = Goal::kBooted;
-      return note(AgentEvent::kModelRuns, running_);
-    case HostEvent::kReturned:
-    case HostEvent::kStopped:
-      return handle_failure();
-    case HostEvent::kInvokeFailed:
-      return note(AgentEvent::kInvokeFailed, running_, cause_of(host_.last_report()));
-    default:
-      return;  // kTrial: written in flash it is next
-  }
+  if (event >= HostEvent::kReturned) return handle_failure();
+  if (event == HostEvent::kInvokeFailed)
+    return note(AgentEvent::kInvokeFailed, running_, cause_of(host_.last_report()));
+  if (event == HostEvent::kTrial) return;  // written in flash it is next
+  goal_ = Goal::kBooted;
+  note(AgentEvent::kModelRuns, running_);
 }
 
 // The candidate does not serve, or does not any more: for the host's own reason, unless it was told to return.
@@ -246,53 +229,48 @@ inline void Activation::handle_failure() {
   finish(because_);
 }
 
-// What is to be attempted after a boot.
-inline Cause Activation::attempt_at_boot() {
+// What is to be attempted after a boot. True: the flash is busy.
+inline bool Activation::attempt_at_boot() {
   const Cause cause = begin_attempt(to_attempt_);
-  if (cause.is_busy()) return cause;
+  if (cause.is_busy()) return true;
   to_attempt_ = kNoSlot;
-  if (cause.ok()) return cause;
-  goal_ = Goal::kNothing;
-  if (running_ == kRunningNone) note(AgentEvent::kNoModel, kNoSlot);
-  return cause;
+  if (!cause.ok()) {
+    goal_ = Goal::kNothing;
+    if (running_ == kRunningNone) note(AgentEvent::kNoModel, kNoSlot);
+  }
+  return false;
 }
 
-// The record that is due, if one is. kBusy: it is to be tried again. Any other trouble is not: an unconfirmed model's
-// attempts run out at the coming boots.
-Cause Activation::write_due(uint32_t now_ms) {
-  const Goal goal = goal_;
-  if (goal <= Goal::kSafeMode) return host_.confirm_due() && !confirm(0, now_ms).ok() ? Reason::kBusy : Reason::kOk;
-  if (goal == Goal::kBooted) return attempt_at_boot();
-  const bool serves = goal != Goal::kReject;
-  if (serves && running_ != candidate_) return Cause();  // the model host is at it
+// The record that is due, if one is. True: the flash is busy, and it is to be tried again. After any other trouble
+// it is not: an unconfirmed model's attempts run out at the coming boots.
+bool Activation::write_due(uint32_t now_ms) {
+  if (goal_ <= Goal::kSafeMode) return host_.confirm_due() && !confirm(0, now_ms).ok();
+  if (goal_ == Goal::kBooted) return attempt_at_boot();
+  const bool serves = goal_ != Goal::kReject;
+  if (serves && running_ != candidate_) return false;  // the model host is at it
   // For a return: only now the store lets go of the newer one.
-  const Cause cause = goal == Goal::kAttempt
+  const Cause cause = goal_ == Goal::kAttempt
                           ? cause_of(store_.record_trial(candidate_))
                           : reject(serves ? store_.slot_in(SlotState::kConfirmed) : candidate_, because_);
-  if (cause.is_busy()) return cause;
+  if (cause.is_busy()) return true;
   if (!cause.ok()) {
     if (serves) {
       give_up(cause);
-      return cause;
+      return false;
     }
     note(AgentEvent::kRolledBack, candidate_, because_);  // not on record, but it is given up
   }
-  if (goal == Goal::kAttempt) {
-    goal_ = Goal::kNothing;
-    last_return_ = Cause();
-    note(AgentEvent::kTrial, candidate_);
-    return cause;
-  }
-  (void)host_.confirm();  // what was rolled back to is on trial; anything else cannot be confirmed, and is not
+  if (goal_ == Goal::kRollBack) (void)host_.confirm();  // it is on trial, so this cannot be refused
   last_return_ = because_;
-  if (running_ != kRunningNone) note(AgentEvent::kModelRuns, running_);
+  if (running_ != kRunningNone)
+    note(goal_ == Goal::kAttempt ? AgentEvent::kTrial : AgentEvent::kModelRuns, running_);
   finish(Cause());
-  return cause;
+  return false;
 }
 
 void Activation::finish(Cause cause) {
   goal_ = Goal::kNothing;
-  if (answers_later_) (void)receiver_.answer_request(cause.reason(), cause.detail());
+  if (answers_later_) (void)receiver_.answer_request(cause);
   answers_later_ = false;
   run_something();
 }
@@ -307,7 +285,7 @@ Cause Activation::reject(uint8_t slot, Cause cause) {
 runtime::Status Activation::invoke() {
   const runtime::Status status = host_.invoke();
   if (status.is(runtime::Error::kInvokeFailed)) follow();  // the host gave up what is on trial
-  if (status.ok() && not_yet_healthy_ != 0 && --not_yet_healthy_ == 0) {
+  if (status.ok() && host_.healthy_inferences() == kHealthyInferences) {
     (void)store_.healthy();  // a failed write: the run of resets is only remembered longer
   }
   return status;

@@ -8,7 +8,8 @@
 //   kNothing   -                                                -                         -
 //   kSafeMode  somebody asks for a model again                  -                         -
 //   kBoot      the model host runs one                          kBooted                   the next: confirmed,
-//                                                                                         retired, built-in; kBooted
+//                                                                                         retired, built-in; none:
+//                                                                                         kBooted
 //   kBooted    what is to be attempted has begun to be          kAttempt                  kNothing
 //   kAttempt   the candidate serves, and its trial is recorded  kNothing                  kReject
 //   kRollBack  the model before serves, and the store has       kNothing                  nothing changed: kNothing
@@ -85,8 +86,8 @@ class Activation {
 
   void handle(runtime::HostEvent event);
   void handle_failure();
-  Cause write_due(uint32_t now_ms);
-  Cause attempt_at_boot();
+  bool write_due(uint32_t now_ms);
+  bool attempt_at_boot();
   Cause reject(uint8_t slot, Cause cause);
   void give_up(Cause cause);
   void finish(Cause cause);
@@ -96,7 +97,6 @@ class Activation {
   Goal goal_ = Goal::kNothing;
   bool waits_ = false;  // for the flash, until again_at_ms_
   bool answers_later_ = false;
-  uint8_t not_yet_healthy_ = 16;           // so many inferences without a hang end a run of watchdog resets
   uint8_t next_to_run_ = 0;                // kBoot: of the list in run_next
   uint8_t to_attempt_ = storage::kNoSlot;  // what the boot found: once its model serves, or there is none
   uint8_t candidate_ = 0;                  // being run, attempted or returned to

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "device/agent/events.h"
+#include "protocol/info.h"
 #include "protocol/receiver.h"
 #include "runtime/gate.h"
 #include "runtime/model_host.h"
@@ -22,9 +23,23 @@ class Notifier {
   ~Notifier() = default;
 };
 
+// A zero-terminated text, lent like the rest; of a longer one the beginning.
+class HardwareName {
+ public:
+  constexpr HardwareName(const char* text = "")  // NOLINT: `hardware = "my-board"` is the point
+      : text_(text, shorter(__builtin_strlen(text))) {}
+  constexpr const protocol::Text& text() const { return text_; }
+
+ private:
+  static constexpr size_t shorter(size_t size) {
+    return size < protocol::kHardwareBytesMax ? size : protocol::kHardwareBytesMax;
+  }
+  protocol::Text text_;
+};
+
 // What this device takes.
 struct Acceptance {
-  const char* hardware = "";  // the manifest's `hardware`, where it names one, must be equal; at most 24 bytes
+  HardwareName hardware;  // the manifest's `hardware`, where it names one, must be equal
   runtime::KernelList kernels;
   runtime::IoContract io;
 };

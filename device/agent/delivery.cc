@@ -1,5 +1,7 @@
 #include "device/agent/delivery.h"
 
+#include <string.h>
+
 #include "protocol/body.h"
 
 namespace roost {
@@ -22,12 +24,8 @@ Reason find_kernel(runtime::KernelList kernels, protocol::OperatorNeed need) {
   return reason;
 }
 
-// The text may have zeros in it.
-bool is_named(protocol::Text text, const char* name) {
-  for (char c : text) {
-    if (c == 0 || *name++ != c) return false;
-  }
-  return *name == 0;
+bool same_text(const protocol::Text& a, const protocol::Text& b) {
+  return a.size() == b.size() && memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 // Only what the manifest can tell; the gate compares the model itself.
@@ -49,11 +47,6 @@ Cause check_tensors(Span<const runtime::TensorSpec> specs, protocol::TensorViews
   while (spec != specs.end() && i < count && matches(*spec, tensors[i])) ++spec, ++i;
   if (spec == specs.end() && i == count) return Cause();
   return Cause(Reason::kIoMismatch, static_cast<uint16_t>(first_detail + i));
-}
-
-// Nothing is wrong: the flash or the store's own work comes first, and ends by itself.
-bool later(storage::Status status) {
-  return status.is(storage::Error::kFlashBusy) || status.is(storage::Error::kNotReady);
 }
 
 }  // namespace
@@ -87,7 +80,7 @@ void Delivery::note(AgentEvent event, Cause cause) const {
 }
 
 bool Delivery::refuse(Cause cause) {
-  (void)receiver_.reject(cause.reason(), cause.detail());
+  (void)receiver_.reject(cause);
   note(AgentEvent::kRefused, cause);
   return true;
 }
@@ -96,7 +89,7 @@ Cause Delivery::check_manifest(const ManifestView& manifest) const {
   const Acceptance& accepted = config_.acceptance;
   const uint32_t arena_bytes = static_cast<uint32_t>(config_.arena.size());
   const protocol::Text hardware = manifest.hardware();
-  if (!hardware.empty() && !is_named(hardware, accepted.hardware)) {
+  if (!hardware.empty() && !same_text(hardware, accepted.hardware.text())) {
     return Reason::kHardwareMismatch;
   }
   if (manifest.arena_bytes() > arena_bytes) {
@@ -134,7 +127,7 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
   const uint32_t package_id = protocol::package_id(digest.finish());
   const protocol::PayloadLayout layout = manifest.layout();
   storage::PackageInfo package = {
-      0,  // the store draws the generation
+      package_id,  // or whatever: the store draws the generation
       package_id,
       manifest.attempts(),
       layout.model_size(),
@@ -150,16 +143,15 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
   if (package_id != offer.package_id || package.payload_size() != offer.payload_size) {
     return refuse(Reason::kManifestMismatch);
   }
-  const Cause cause = check_manifest(manifest);
+  Cause cause = check_manifest(manifest);
   if (!cause.ok()) return refuse(cause);
 
-  const storage::Status opened =
-      store_.open(package, offer.forced() ? storage::kOpenForce : storage::kOpenNormal, now_ms);
-  if (later(opened)) return false;
-  if (!opened.ok()) {
-    const Cause trouble = cause_of(opened);
-    if (stage_ == Stage::kNothing) return refuse(trouble);
-    return receiver_.give_up(trouble.reason(), trouble.detail()).ok();  // the slot takes no header
+  cause = cause_of(store_.open(package, offer.forced() ? storage::kOpenForce : storage::kOpenNormal, now_ms));
+  if (cause.is_busy()) return false;
+  if (!cause.ok()) {
+    if (stage_ == Stage::kNothing) return refuse(cause);
+    (void)receiver_.give_up(cause);  // the slot takes no header
+    return true;
   }
   stage_ = Stage::kOpened;
   if (!store_.manifest_taken()) return false;
@@ -169,25 +161,22 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
 }
 
 bool Delivery::rewind(Reason reason, uint32_t now_ms) {
-  const uint16_t chunk = receiver_.chunk();
-  const storage::Status restart = store_.rewind(now_ms);
-  if (!restart.ok()) {
-    (void)receiver_.give_up(cause_of(restart).reason(), chunk);
-    return true;
+  const Cause cause = cause_of(store_.rewind(now_ms));
+  if (cause.ok()) {
+    note(AgentEvent::kPageRewound, Cause(reason, receiver_.chunk()));
+    (void)receiver_.chunk_failed(static_cast<uint16_t>(store_.next_page()), reason);
+  } else {
+    (void)receiver_.give_up(cause);
   }
-  (void)receiver_.chunk_failed(static_cast<uint16_t>(store_.next_page()), reason);
-  note(AgentEvent::kPageRewound, Cause(reason, chunk));
   return true;
 }
 
 inline bool Delivery::program(uint32_t now_ms) {
-  const storage::Status status = store_.program(receiver_.units(), now_ms);
-  if (status.ok()) {
-    (void)receiver_.programmed();
-    return true;
-  }
-  if (later(status)) return false;
-  return rewind(Reason::kFlashFailed, now_ms);
+  const Cause cause = cause_of(store_.program(receiver_.units(), now_ms));
+  if (cause.is_busy()) return false;
+  if (!cause.ok()) return rewind(Reason::kFlashFailed, now_ms);
+  (void)receiver_.programmed();
+  return true;
 }
 
 inline bool Delivery::close_chunk(uint32_t now_ms) {
@@ -205,7 +194,7 @@ inline bool Delivery::close_chunk(uint32_t now_ms) {
 bool Delivery::payload_bad(Cause cause) {
   if (cause.is_busy()) return false;
   if (!forget(cause)) return false;
-  (void)receiver_.payload_failed(cause.reason(), cause.detail());
+  (void)receiver_.payload_failed(cause);
   return given_up(cause);
 }
 
@@ -258,10 +247,10 @@ inline bool Delivery::verify() {
 // store must not go on reading it from the ring. A package that was only offered is none of the store's: it may
 // hold another.
 inline bool Delivery::abandon() {
-  const Cause cause(receiver_.end_reason(), receiver_.end_detail());
-  const bool opened = stage_ != Stage::kNothing && store_.receiving();
-  const bool wanted = receiver_.end_reason() == Reason::kLinkLost ||
-                      receiver_.end_reason() == Reason::kHostSilent || receiver_.end_reason() == Reason::kBusy;
+  const Cause cause = receiver_.end_cause();
+  const bool opened = stage_ == Stage::kOpened;
+  const bool wanted =
+      cause.reason() == Reason::kLinkLost || cause.reason() == Reason::kHostSilent || cause.is_busy();
   if (opened && !(wanted && store_.manifest_taken()) && !forget(cause)) return false;
   (void)receiver_.abandoned();
   return given_up(cause);

@@ -34,14 +34,8 @@ void put_slot(protocol::InfoWriter* writer, const storage::SlotRecord& record, c
   writer->slot(facts, info.model_sha256.data(), manifest.name(), manifest.version());
 }
 
-protocol::Text hardware_name(const char* name) {
-  size_t size = 0;
-  while (name[size] != 0) ++size;
-  return protocol::Text(name, size);
-}
-
-void put_tensors(protocol::InfoWriter* writer, bool declared, const Span<const runtime::TensorSpec>& specs) {
-  size_t count = declared ? specs.size() : 0;
+void put_tensors(protocol::InfoWriter* writer, const Span<const runtime::TensorSpec>& specs) {
+  size_t count = specs.size();
   if (count > protocol::kInfoTensorsMax) count = protocol::kInfoTensorsMax;
   writer->count(static_cast<uint8_t>(count));
   for (const runtime::TensorSpec* spec = specs.data(); count > 0; --count, ++spec) {
@@ -90,7 +84,7 @@ ROOST_INLINE bool DeliveryAgent::serve_receiver(uint32_t now_ms) {
     case Action::kRequest: {
       if (activation_.answers_later()) return false;
       const Cause cause = serve_request(receiver_.request(), now_ms);
-      if (!activation_.answers_later()) (void)receiver_.answer_request(cause.reason(), cause.detail());
+      if (!activation_.answers_later()) (void)receiver_.answer_request(cause);
       return true;
     }
     default:
@@ -195,7 +189,7 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   };
   const Acceptance& accepted = config.acceptance;
   protocol::InfoWriter writer(out);
-  writer.begin(device, hardware_name(accepted.hardware));
+  writer.begin(device, accepted.hardware.text());
 
   put_running(&writer);
   const storage::SlotRecord* record = store_.state().slots;
@@ -205,8 +199,8 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
     const uint8_t s = static_cast<uint8_t>(slot);
     put_slot(&writer, *record, store_.slot_info(s));
   }
-  put_tensors(&writer, accepted.io.declared, accepted.io.inputs);
-  put_tensors(&writer, accepted.io.declared, accepted.io.outputs);
+  put_tensors(&writer, accepted.io.inputs);
+  put_tensors(&writer, accepted.io.outputs);
   return Bytes(out.data(), writer.finish());
 }
 

@@ -29,7 +29,7 @@ class DeliveryAgent {
   explicit DeliveryAgent(const AgentConfig& config);
   explicit DeliveryAgent(AgentConfig&& config) = delete;  // it is kept, not copied
 
-  // Mounts the store and decides what to run; the model itself is taken in here and by the first polls. An error means that
+  // Mounts the store and decides what to run; the model itself is taken in by the first polls. An error means that
   // the region is unusable (kBadGeometry, kScratchTooSmall): a mistake in the port, and nothing else may be called.
   storage::Status start(storage::ResetCause cause, uint32_t now_ms);
 

@@ -4,11 +4,12 @@
 #include <stdint.h>
 
 #include "device/agent/reasons.h"
+#include "protocol/control.h"
 
 namespace roost {
 namespace device {
 
-enum class AgentEvent : uint8_t {
+enum class AgentEvent {
   kModelRuns,    // after a boot or a return: `slot` serves (kNoSlot: the built-in model)
   kNoModel,      // nothing to run
   kSafeMode,     // nothing is invoked: the last resets were all by watchdog
@@ -20,18 +21,20 @@ enum class AgentEvent : uint8_t {
   kVerified,     // checked and sealed
   kGivenUp,      // a transfer ended without a package; what is durable is kept for a resume unless it was bad
   kAttempt,      // a swap begins
-  // In the order of their messages (protocol::MessageType).
-  kTrial,
-  kRolledBack,  // the model in `slot` is rejected; what runs is told by kModelRuns
-  kConfirmed,
   kModelsErased,
   kInvokeFailed,  // a confirmed model failed an inference; it goes on serving
   kFlashTrouble,  // an operation of the flash failed; it is tried again
+
+  // Told to the hosts, too, in messages of these types.
+  kTrial = static_cast<int>(protocol::MessageType::kActive),
+  // The model in `slot` is rejected; what runs is told by kModelRuns.
+  kRolledBack = static_cast<int>(protocol::MessageType::kRolledBack),
+  kConfirmed = static_cast<int>(protocol::MessageType::kConfirmed),
 };
 
 struct AgentNote {
   AgentEvent event;
-  uint8_t slot;
+  uint32_t slot;
   uint32_t package_id;
   Cause cause;
   uint32_t value;  // of a transfer: the chunk it goes on with

@@ -34,7 +34,7 @@ const Reason kStorageReasons[] = {
     Reason::kCounterTooLow,      // kCounterTooLow
     Reason::kNoFreeSlot,         // kNoFreeSlot
     Reason::kInternal,           // kWrongState
-    Reason::kInternal,           // kNotReady
+    Reason::kBusy,               // kNotReady
     Reason::kPageUnreadable,     // kReadBack
     Reason::kDigestMismatch,     // kDigestMismatch
     Reason::kAttemptsSpent,      // kAttemptsSpent
@@ -95,14 +95,6 @@ Cause cause_of(const runtime::Report& report) {
     if (row.error == report.error) return because(row.reason, detail_of(row.detail, report));
   }
   return Cause(Reason::kModelMalformed, static_cast<uint16_t>(report.error));
-}
-
-Reason reason_from_kept(uint8_t kept) {
-  // kReasonNone, kReasonAttemptsSpent, kReasonDisplaced, kReasonErased, kReasonHangs.
-  static const Reason kStoragesOwn[] = {Reason::kOk, Reason::kAttemptsSpent, Reason::kDisplaced, Reason::kOk,
-                                        Reason::kWatchdogResets};
-  static_assert(storage::kReasonHangs + 1 == sizeof kStoragesOwn, "one for each, in their order");
-  return kept < sizeof kStoragesOwn ? kStoragesOwn[kept] : static_cast<Reason>(kept - storage::kReasonCallerFirst);
 }
 
 PackageState package_state(const storage::SlotRecord& slot) {

@@ -11,22 +11,7 @@
 namespace roost {
 namespace device {
 
-// A reason with the number that goes with it (protocol/reason.h says which; kOk has none). One word, so that it
-// travels in a register and is made in one instruction.
-class Cause {
- public:
-  constexpr Cause() : word_(0) {}
-  constexpr Cause(protocol::Reason reason, uint16_t detail = 0)  // NOLINT: `return Reason::kX;` is the point
-      : word_(static_cast<uint32_t>(reason) | static_cast<uint32_t>(detail) << 16) {}
-
-  constexpr bool ok() const { return word_ == 0; }
-  constexpr bool is_busy() const { return word_ == static_cast<uint32_t>(protocol::Reason::kBusy); }
-  constexpr protocol::Reason reason() const { return static_cast<protocol::Reason>(word_ & 0xFF); }
-  constexpr uint16_t detail() const { return static_cast<uint16_t>(word_ >> 16); }
-
- private:
-  uint32_t word_;
-};
+using protocol::Cause;
 
 // Details beyond 16 bits are cut to the largest.
 Cause because(protocol::Reason reason, uint32_t detail);
@@ -38,7 +23,15 @@ Cause cause_of(const runtime::Report& report);  // of an error
 inline uint8_t kept_reason(protocol::Reason reason) {
   return static_cast<uint8_t>(static_cast<uint8_t>(reason) + storage::kReasonCallerFirst);
 }
-protocol::Reason reason_from_kept(uint8_t kept);
+inline protocol::Reason reason_from_kept(uint8_t kept) {
+  // kReasonNone, kReasonAttemptsSpent, kReasonDisplaced, kReasonErased, kReasonHangs.
+  static const protocol::Reason kStoragesOwn[] = {protocol::Reason::kOk, protocol::Reason::kAttemptsSpent,
+                                                  protocol::Reason::kDisplaced, protocol::Reason::kOk,
+                                                  protocol::Reason::kWatchdogResets};
+  static_assert(storage::kReasonHangs + 1 == sizeof kStoragesOwn, "one for each, in their order");
+  return kept < sizeof kStoragesOwn ? kStoragesOwn[kept]
+                                    : static_cast<protocol::Reason>(kept - storage::kReasonCallerFirst);
+}
 
 // Where the package in a slot stands.
 protocol::PackageState package_state(const storage::SlotRecord& slot);

@@ -42,8 +42,8 @@ inline Asked ask(Receiver& receiver, uint32_t now_ms) {
       asked.crc32 = receiver.chunk_crc();
       break;
     case Action::kAbandoned:
-      asked.reason = receiver.end_reason();
-      asked.detail = receiver.end_detail();
+      asked.reason = receiver.end_cause().reason();
+      asked.detail = receiver.end_cause().detail();
       break;
     default:
       break;

@@ -474,7 +474,7 @@ TEST_F(ReceiverTest, DoesARepeatedRequestOnce) {
   control(encode(request));
   control(encode(request));
   ASSERT_EQ(receiver.poll(now), Kind::kRequest);
-  ASSERT_TRUE(receiver.answer_request(Reason::kNothingToReturnTo, 1).ok());
+  ASSERT_TRUE(receiver.answer_request(Cause(Reason::kNothingToReturnTo, 1)).ok());
   EXPECT_EQ(type_out(), MessageType::kAnswer);
   control(encode(request));
   const Result<Answer> again = decode_answer(frame_out());
@@ -583,7 +583,7 @@ TEST_F(ReceiverTest, LendsItsRingAndIsBusyMeanwhile) {
 
 TEST_F(ReceiverTest, TellsEverySubscribedHostAboutTheModel) {
   receiver.notify_state(MessageType::kActive, kPackage);
-  receiver.notify_state(MessageType::kRolledBack, kPackage, Reason::kSelfTestFailed, 2);
+  receiver.notify_state(MessageType::kRolledBack, kPackage, Cause(Reason::kSelfTestFailed, 2));
   uint16_t first = 0;
   uint16_t second = 0;
   const Result<StateChange> change = decode_state_change(frame_out(&first));

@@ -125,7 +125,7 @@ class Device {
         manifest_seen.assign(action.bytes.begin(), action.bytes.end());
         signature_seen.assign(action.signature.begin(), action.signature.end());
         if (refuse_manifest != Reason::kOk) {
-          ASSERT_TRUE(receiver->reject(refuse_manifest, 9).ok());
+          ASSERT_TRUE(receiver->reject(Cause(refuse_manifest, 9)).ok());
           break;
         }
         if (slot_package != action.offer.package_id) durable = 0;
@@ -148,7 +148,7 @@ class Device {
         break;
       case Action::kPayloadComplete:
         if (fail_payload != Reason::kOk) {
-          ASSERT_TRUE(receiver->payload_failed(fail_payload, 1).ok());
+          ASSERT_TRUE(receiver->payload_failed(Cause(fail_payload, 1)).ok());
           break;
         }
         events.push_back("stored");
@@ -164,7 +164,7 @@ class Device {
           ASSERT_TRUE(receiver->answer_request(Reason::kOk).ok());
           break;
         }
-        ASSERT_TRUE(receiver->answer_request(Reason::kNothingToReturnTo, 3).ok());
+        ASSERT_TRUE(receiver->answer_request(Cause(Reason::kNothingToReturnTo, 3)).ok());
         break;
       case Action::kAbandoned:
         abandoned_with = action.reason;

@@ -339,7 +339,7 @@ std::string SimDevice::model_in(uint8_t slot) const {
 }
 
 void SimDevice::on_event(const AgentNote& note) {
-  narrator_.note(note, agent_ ? model_in(note.slot) : "");
+  narrator_.note(note, agent_ ? model_in(static_cast<uint8_t>(note.slot)) : "");
   const bool swap_over = note.event == AgentEvent::kTrial || note.event == AgentEvent::kRolledBack;
   if (swap_over || note.event == AgentEvent::kConfirmed) say_gaps_when_quiet_ = true;
 }
