@@ -39,8 +39,6 @@ const uint8_t kTensorFields[] = {
 };
 const FlatTable kSchema[] = {kManifestFields, kTensorFields};
 
-constexpr uint8_t kAttemptsDefault = 3;
-
 }  // namespace
 
 Sha256 ManifestView::digest(ManifestField field) const {
@@ -56,15 +54,6 @@ bool ManifestView::has_digests() const {
   const size_t base = vector(ManifestField::kBaseSha256).size();
   return model == kSha256Bytes && body == (body_size() != 0 ? kSha256Bytes : 0) &&
          (base == 0 || base == kSha256Bytes);
-}
-
-uint8_t ManifestView::attempts() const {
-  const uint8_t* const attempts = find(ManifestField::kAttempts);
-  return attempts == kFlatNothing ? kAttemptsDefault : *attempts;
-}
-
-uint64_t ManifestView::counter() const {
-  return flat_load<uint64_t>(find(ManifestField::kCounter));
 }
 
 ManifestView read_manifest(Bytes bytes) {

@@ -35,6 +35,7 @@ constexpr size_t kManifestOperatorsMax = 64;
 constexpr size_t kManifestCustomMax = 8;
 constexpr size_t kManifestRankMax = 6;
 constexpr int32_t kManifestDimensionMax = 65535;
+constexpr uint8_t kManifestAttemptsDefault = 3;
 constexpr uint8_t kManifestAttemptsMax = 16;
 
 // Its fields, in the order of manifest.fbs.
@@ -140,8 +141,11 @@ class ManifestView {
   // 0: only application or host confirm
   uint32_t confirm_after_inferences() const { return u32(ManifestField::kConfirmAfterInferences); }
   uint32_t warm_up_inferences() const { return u32(ManifestField::kWarmUpInferences); }
-  uint8_t attempts() const;
-  uint64_t counter() const;
+  ROOST_INLINE uint8_t attempts() const {
+    const uint8_t* const attempts = find(ManifestField::kAttempts);
+    return attempts == kFlatNothing ? kManifestAttemptsDefault : *attempts;
+  }
+  ROOST_INLINE uint64_t counter() const { return flat_load<uint64_t>(find(ManifestField::kCounter)); }
 
   PayloadLayout layout() const { return PayloadLayout(model_size(), body_size()); }
 
