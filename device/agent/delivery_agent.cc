@@ -32,7 +32,9 @@ void put_slot(protocol::InfoWriter* writer, const storage::SlotRecord& record, c
       record.package_id,     static_cast<uint16_t>(durable_chunks), record.wear_max,
   };
   const protocol::ManifestView manifest = manifest_of(info);
-  writer->slot(facts, info.model_sha256.data(), manifest.name(), manifest.version());
+  writer->slot(facts, info.model_sha256.data());
+  writer->name(manifest.name());
+  writer->version(manifest.version());
 }
 
 protocol::Text hardware_name(const char* name) {
@@ -218,7 +220,8 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   };
   const Acceptance& accepted = config.acceptance;
   protocol::InfoWriter writer(out);
-  writer.begin(device, hardware_name(accepted.hardware));
+  writer.device(device);
+  writer.hardware(hardware_name(accepted.hardware));
 
   put_running(&writer);
   const storage::SlotRecord* record = store_.state().slots;

@@ -215,10 +215,13 @@ TEST(Info, CutsTextsThatAreTooLong) {
   const std::string longer(300, 'x');
   const Text text(longer.data(), longer.size());
   InfoWriter writer(out);
-  writer.begin(full_info(), text);
+  writer.device(full_info());
+  writer.hardware(text);
   writer.running(InfoRunningFacts(), Sha256{});
   writer.count(1);
-  writer.slot(InfoSlotFacts(), Sha256{}.data(), text, text);
+  writer.slot(InfoSlotFacts(), Sha256{}.data());
+  writer.name(text);
+  writer.version(text);
   writer.count(0);
   writer.count(0);
   out.resize(writer.finish());
