@@ -10,9 +10,10 @@ constexpr uint32_t kFlatVector = kFlatScalar | kFlatMany;
 
 }  // namespace
 
-// A number of so many bytes, a power of two; null: there is none.
+// A number of so many bytes, a power of two; null: there is none. No number at a multiple of its size wraps around.
 const uint8_t* FlatCheck::find_number(uint32_t at, uint32_t size) const {
-  return (at & (size - 1)) == 0 && inside(at, size) ? file_.data() + at : nullptr;
+  const uint32_t rest = size - 1;
+  return (at & rest) == 0 && at + rest < file_.size() ? file_.data() + at : nullptr;
 }
 
 bool FlatCheck::check_table(uint32_t at, FlatTable fields) {
@@ -25,21 +26,21 @@ bool FlatCheck::check_table(uint32_t at, FlatTable fields) {
   if (vtable == nullptr) return false;
   const uint32_t vtable_size = flat_load<uint16_t>(vtable);
   if (find_number(start + vtable_size - kEntryBytes, kEntryBytes) == nullptr) return false;  // its last entry
-  for (uint32_t entry = kVtableHeadBytes; *fields != kFlatEnd; ++fields, entry += kEntryBytes) {
+  for (uint32_t entry = kVtableHeadBytes;; entry += kEntryBytes) {
+    const uint32_t field = *fields++;
+    if (field == kFlatEnd) return true;
     const uint32_t offset = entry < vtable_size ? flat_load<uint16_t>(vtable + entry) : 0;
-    if (offset == 0 ? (*fields & kFlatRequired) != 0 : !check_field(at + offset, *fields)) return false;
+    if (offset == 0 ? (field & kFlatRequired) != 0 : !check_field(at + offset, field)) return false;
   }
-  return true;
 }
 
 // Of all but scalars there is an offset to the thing itself. An element of a vector is checked like a field.
 bool FlatCheck::check_field(uint32_t at, uint32_t field) {
   const uint32_t number = field & kFlatNumberMask;
   const uint32_t kind = field & kFlatKindMask;
-  if (kind == kFlatScalar) return find_number(at, number) != nullptr;
-
-  const uint8_t* const place = find_number(at, kOffsetBytes);
+  const uint8_t* const place = find_number(at, kind == kFlatScalar ? number : kOffsetBytes);
   if (place == nullptr) return false;
+  if (kind == kFlatScalar) return true;
   const int32_t offset = static_cast<int32_t>(flat_load<uint32_t>(place));
   if (offset <= 0) return false;  // too large, or to itself
   at += static_cast<uint32_t>(offset);

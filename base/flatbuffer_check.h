@@ -35,15 +35,15 @@ ROOST_INLINE Number flat_load(const uint8_t* at) {
 }
 
 enum : uint8_t {
-  kFlatScalar = 0x10,              // with its size in bytes
-  kFlatText = 0x20,                // a string: zero-terminated besides its length
-  kFlatTable = 0x30,               // with its row in the schema
+  kFlatScalar = 0x00,              // with its size in bytes
+  kFlatText = 0x10,                // a string: zero-terminated besides its length
+  kFlatTable = 0x20,               // with its row in the schema
   kFlatIgnored = kFlatScalar | 1,  // deprecated, or never read: takes a byte at least
   kFlatMany = 0x40,                // a vector of the three above; of scalars or structs with the size of one
   kFlatRequired = 0x80,
   kFlatKindMask = 0x70,
   kFlatNumberMask = 0x0F,
-  kFlatEnd = 0,  // behind the last field
+  kFlatEnd = 0,  // behind the last field; no field is 0, since no scalar takes no bytes
 };
 
 constexpr uint8_t flat_field(unsigned kind, unsigned number, unsigned required) {
@@ -88,7 +88,6 @@ class FlatCheck {
   bool check_table(uint32_t at, FlatTable fields);
 
  private:
-  bool inside(uint32_t at, uint32_t size) const { return at <= file_.size() && size <= file_.size() - at; }
   const uint8_t* find_number(uint32_t at, uint32_t size) const;
   bool check_field(uint32_t at, uint32_t field);
 
