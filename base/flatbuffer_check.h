@@ -5,8 +5,8 @@
 // FlatBuffers library's own verifier would refuse (tests/base/flatbuffer_check_test.cc and the fuzzer of the same
 // name compare them), and is one small function where that one is compiled anew for each table.
 //
-//   const uint8_t kPairFields[] = {flat_text(kFlatRequired), flat_scalar(4), kFlatEnd};  // in the order of their ids
-//   const uint8_t kRootFields[] = {flat_tables(1), kFlatEnd};                            // the number of a row below
+//   const uint8_t kPairFields[] = {flat_text(kFlatRequired), flat_scalar(4), kFlatEnd};  // in the order of ids
+//   const uint8_t kRootFields[] = {flat_tables(1), kFlatEnd};                            // the number of a row
 //   const FlatTable kSchema[] = {kRootFields, kPairFields};
 //
 //   if (!FlatCheck(file, kSchema, 100).check_root()) return Error::kMalformed;
@@ -74,8 +74,8 @@ using FlatTable = const uint8_t*;
 // So that sums of an offset and a size stay below 2^32.
 constexpr size_t kFlatFileBytesMax = size_t{1} << 30;
 
-// Borrows both. The file is no larger than kFlatFileBytesMax, and begins at a multiple of the largest number in it; row
-// 0 of `schema` is the root. At most `tables_max` tables are looked at, counted as often as
+// Borrows both. The file is no larger than kFlatFileBytesMax, and begins at a multiple of the largest number in it;
+// row 0 of `schema` is the root. At most `tables_max` tables are looked at, counted as often as
 // something points to them: what costs more is refused.
 class FlatCheck {
  public:

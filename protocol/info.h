@@ -140,9 +140,9 @@ extern const RecordField kInfoDeviceFields[];
 extern const RecordField kInfoRunningFields[];
 extern const RecordField kInfoSlotFields[];
 
-// Writes the value in pieces, so that a device needs no Info of its own, and no copies of what it has already. `out` holds
-// kInfoBytesMax: whatever the pieces are, their texts are cut to fit, and no more than kInfoSlotsMax and kInfoTensorsMax
-// are to be written.
+// Writes the value in pieces, so that a device needs no Info of its own, and no copies of what it has already.
+// `out` holds kInfoBytesMax: whatever the pieces are, their texts are cut to fit, and no more than kInfoSlotsMax
+// and kInfoTensorsMax are to be written.
 //
 //   InfoWriter writer(out);
 //   writer.device(device);  writer.hardware(text);

@@ -141,9 +141,9 @@ class ManifestView {
   // 0: only application or host confirm
   uint32_t confirm_after_inferences() const { return u32(ManifestField::kConfirmAfterInferences); }
   uint32_t warm_up_inferences() const { return u32(ManifestField::kWarmUpInferences); }
-  ROOST_INLINE uint8_t attempts() const {
-    const uint8_t* const attempts = find(ManifestField::kAttempts);
-    return attempts == kFlatNothing ? kManifestAttemptsDefault : *attempts;
+  ROOST_INLINE uint8_t attempts() const {  // at least 1
+    const uint8_t attempts = *find(ManifestField::kAttempts);
+    return attempts == 0 ? kManifestAttemptsDefault : attempts;
   }
   ROOST_INLINE uint64_t counter() const { return flat_load<uint64_t>(find(ManifestField::kCounter)); }
 
@@ -161,8 +161,8 @@ class ManifestView {
   FlatView root_;
 };
 
-// Not ok() if the bytes are no manifest: another type, not whole, or not at a multiple of 8 (the reader works in place).
-// What else SPEC.md asks of a manifest is for those who make it to check (host/writer/package_check.h).
+// Not ok() if the bytes are no manifest: another type, not whole, or not at a multiple of 8 (the reader works in
+// place). What else SPEC.md asks of a manifest is for those who make it to check (host/writer/package_check.h).
 ManifestView read_manifest(Bytes bytes);
 
 }  // namespace protocol

@@ -38,8 +38,8 @@
 namespace roost {
 namespace runtime {
 
-// One side of a self-test: the bytes of all inputs one after the other; or of all outputs, and by how much an element may
-// differ (in steps for integers, absolute for floats; 0 means equal).
+// One side of a self-test: the bytes of all inputs one after the other; or of all outputs, and by how much an
+// element may differ (in steps for integers, absolute for floats; 0 means equal).
 struct SelfTestVector {
   Bytes bytes;
   float tolerance = 0;
@@ -55,7 +55,8 @@ class SelfTest {
   ~SelfTest() = default;
 };
 
-// A model to run. `self_test` may be null and is borrowed until the model serves; the bytes until it is gone (holds()).
+// A model to run. `self_test` may be null and is borrowed until the model serves; the bytes until it is gone
+// (holds()).
 struct HostedModel {
   Bytes bytes;
   const SelfTest* self_test = nullptr;

@@ -58,8 +58,8 @@ bool follows_rules(const ManifestView& manifest) {
   const auto is_custom_name = [](Text name) { return is_text(name, 1, kCustomNameBytesMax); };
   return manifest.ok() && is_text(manifest.name(), 1, kNameBytesMax) &&
          is_text(manifest.version(), 1, kVersionBytesMax) && is_text(manifest.hardware(), 0, kHardwareBytesMax) &&
-         has_sizes(manifest) && manifest.has_digests() && manifest.attempts() >= 1 &&
-         manifest.attempts() <= kManifestAttemptsMax && manifest.operators().size() <= kManifestOperatorsMax &&
+         has_sizes(manifest) && manifest.has_digests() && manifest.attempts() <= kManifestAttemptsMax &&
+         manifest.operators().size() <= kManifestOperatorsMax &&
          all_of(manifest.custom_operators(), kManifestCustomMax, is_custom_name) &&
          all_of(manifest.inputs(), kManifestTensorsMax, is_tensor) &&
          all_of(manifest.outputs(), kManifestTensorsMax, is_tensor);

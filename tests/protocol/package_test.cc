@@ -1,6 +1,6 @@
 // Proves that manifest and body are read as written, and that whatever is no whole file is refused, by cutting and
-// flipping every bit of a good one (nothing may crash, and no view may point outside); and each rule of those who make
-// packages, by hand.
+// flipping every bit of a good one (nothing may crash, and no view may point outside); and each rule of those who
+// make packages, by hand.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -98,7 +98,6 @@ TEST(Manifest, HasRules) {
   EXPECT_TRUE(broken([](auto& f) { f.inputs[0].scale = std::nanf(""); }));
   EXPECT_TRUE(broken([](auto& f) { f.inputs[0].scale = std::numeric_limits<float>::infinity(); }));
   EXPECT_TRUE(broken([](auto& f) { f.outputs[0].zero_point = 70000; }));
-  EXPECT_TRUE(broken([](auto& f) { f.attempts = 0; }));
   EXPECT_TRUE(broken([](auto& f) { f.attempts = 17; }));
 }
 
@@ -113,6 +112,13 @@ TEST(Manifest, TakesADigestOfAnotherSizeForNone) {
   ASSERT_TRUE(view.ok());
   EXPECT_EQ(view.model_sha256(), Sha256{});
   EXPECT_FALSE(follows_rules(view));
+}
+
+TEST(Manifest, TakesNoAttemptsForTheDefault) {
+  ManifestFields fields = good_fields();
+  fields.attempts = 0;
+  const Buffer bytes = write_manifest(fields);
+  EXPECT_EQ(read_manifest(bytes).attempts(), kManifestAttemptsDefault);
 }
 
 TEST(Manifest, RefusesWrongFrames) {
