@@ -5,8 +5,8 @@
 // FlatBuffers library's own verifier would refuse (tests/base/flatbuffer_check_test.cc and the fuzzer of the same
 // name compare them), and is one small function where that one is compiled anew for each table.
 //
-//   const uint8_t kPairFields[] = {flat_text(kFlatRequired), flat_scalar(4), kFlatEnd};  // in the order of their ids
-//   const uint8_t kRootFields[] = {flat_tables(1), kFlatEnd};                            // the number of a row below
+//   const uint8_t kPairFields[] = {flat_text(kFlatRequired), flat_scalar(4), kFlatEnd};  // in the order of ids
+//   const uint8_t kRootFields[] = {flat_tables(1), kFlatEnd};                            // the number of a row
 //   const FlatTable kSchema[] = {kRootFields, kPairFields};
 //
 //   if (!FlatCheck(file, kSchema, 100).check_root()) return Error::kMalformed;
@@ -35,15 +35,15 @@ ROOST_INLINE Number flat_load(const uint8_t* at) {
 }
 
 enum : uint8_t {
-  kFlatScalar = 0x10,              // with its size in bytes
-  kFlatText = 0x20,                // a string: zero-terminated besides its length
-  kFlatTable = 0x30,               // with its row in the schema
+  kFlatScalar = 0x00,              // with its size in bytes
+  kFlatText = 0x10,                // a string: zero-terminated besides its length
+  kFlatTable = 0x20,               // with its row in the schema
   kFlatIgnored = kFlatScalar | 1,  // deprecated, or never read: takes a byte at least
   kFlatMany = 0x40,                // a vector of the three above; of scalars or structs with the size of one
   kFlatRequired = 0x80,
   kFlatKindMask = 0x70,
   kFlatNumberMask = 0x0F,
-  kFlatEnd = 0,  // behind the last field
+  kFlatEnd = 0,  // behind the last field; no field is 0, since no scalar takes no bytes
 };
 
 constexpr uint8_t flat_field(unsigned kind, unsigned number, unsigned required) {
@@ -74,8 +74,8 @@ using FlatTable = const uint8_t*;
 // So that sums of an offset and a size stay below 2^32.
 constexpr size_t kFlatFileBytesMax = size_t{1} << 30;
 
-// Borrows both. The file is no larger than kFlatFileBytesMax, and begins at a multiple of the largest number in it; row
-// 0 of `schema` is the root. At most `tables_max` tables are looked at, counted as often as
+// Borrows both. The file is no larger than kFlatFileBytesMax, and begins at a multiple of the largest number in it;
+// row 0 of `schema` is the root. At most `tables_max` tables are looked at, counted as often as
 // something points to them: what costs more is refused.
 class FlatCheck {
  public:
@@ -88,7 +88,6 @@ class FlatCheck {
   bool check_table(uint32_t at, FlatTable fields);
 
  private:
-  bool inside(uint32_t at, uint32_t size) const { return at <= file_.size() && size <= file_.size() - at; }
   const uint8_t* find_number(uint32_t at, uint32_t size) const;
   bool check_field(uint32_t at, uint32_t field);
 

@@ -27,8 +27,8 @@ constexpr RecordField record_zeros(uint8_t size) {
   return RecordField{kRecordNothing, size};
 }
 
-// Of 1, 2, 4 or 8 bytes: an integer, or an enumeration, of an unsigned type (a bool is not, since not every byte is one).
-// Of any other size: an array of bytes. Within the struct's first 255.
+// Of 1, 2, 4 or 8 bytes: an integer, or an enumeration, of an unsigned type (a bool is not, since not every byte is
+// one). Of any other size: an array of bytes. Within the struct's first 255.
 #define ROOST_FIELD(type, name)                                                          \
   ::roost::RecordField {                                                                 \
     static_cast<uint8_t>(offsetof(type, name)), static_cast<uint8_t>(sizeof(type::name)) \

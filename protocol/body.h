@@ -60,8 +60,8 @@ class BodyView {
   FlatView root_;
 };
 
-// Not ok() if the bytes are no body: another type, not whole, or not at a multiple of 8. Borrows from them. What else
-// SPEC.md asks of a body is for those who make it to check (host/writer/package_check.h).
+// Not ok() if the bytes are no body: another type, not whole, or not at a multiple of 8. Borrows from them. What
+// else SPEC.md asks of a body is for those who make it to check (host/writer/package_check.h).
 BodyView read_body(Bytes bytes);
 
 }  // namespace protocol

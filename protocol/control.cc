@@ -76,7 +76,7 @@ Error check(const Offer& offer) {
 // Of the messages to the device.
 template <typename T>
 Result<T> decoded(Bytes frame, bool is_of_type, T ToDevice::*part) {
-  if (!frame.empty() && !is_of_type) return Error::kWrongType;
+  if (!is_of_type) return frame.empty() ? Error::kTooShort : Error::kWrongType;
   ToDevice message;
   const Error error = decode(frame, &message);
   if (error != Error::kNone) return error;
@@ -90,9 +90,8 @@ Frame encode(const Offer& m) {
 }
 
 Error decode(Bytes frame, ToDevice* message) {
-  const uint8_t type = message_type(frame);
+  const uint8_t type = frame.data()[0];
   message->type = static_cast<MessageType>(type);
-  if (frame.empty()) return Error::kTooShort;
   message->request.type = message->type;  // stays, if it is one: no field of its record
   RecordFields fields = kRequestFields;
   size_t size = 1 + record_size(kRequestFields);
@@ -105,7 +104,7 @@ Error decode(Bytes frame, ToDevice* message) {
   } else if (!is_request(type)) {
     return Error::kWrongType;
   }
-  if (frame.size() != size) return frame.size() < size ? Error::kTooShort : Error::kTooLong;
+  if (frame.size() != size) return Error::kRange;
   load_record(fields, frame.data() + 1, &message->offer);  // all have one place
   if (message->type == MessageType::kOffer) return check(message->offer);
   const bool strange = message->type != MessageType::kQuery && (message->request.flags & ~kRequestForce) != 0;

@@ -228,8 +228,8 @@ Frame encode(const Unknown& m);
 Frame encode(const Answer& m);
 Frame encode(const StateChange& m);
 
-// Errors: kTooShort, kTooLong, kWrongType, kRange; kVersion, of an OFFER whose version and epoch are meaningful. Else
-// `message` is so only on success (kNone).
+// Of a frame that is not empty. Errors: kWrongType; kRange, of its length too; kVersion, of an OFFER whose version
+// and epoch are meaningful. Else `message` is so only on success (kNone); its type always.
 Error decode(Bytes frame, ToDevice* message);
 
 Result<Offer> decode_offer(Bytes frame);

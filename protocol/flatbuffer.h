@@ -19,7 +19,8 @@ using Text = Span<const char>;  // UTF-8, not terminated
 // What is absent: a number of zero, an offset to itself, and so an empty vector or text.
 extern const uint8_t kFlatNothing[8];
 
-// The functions take and return bare pointers, which travel in registers; the two classes below give them their types.
+// The functions take and return bare pointers, which travel in registers; the two classes below give them their
+// types.
 const uint8_t* flat_find(const uint8_t* table, uint32_t field);    // where it stands
 const uint8_t* flat_target(const uint8_t* table, uint32_t field);  // what the offset there points to
 uint32_t flat_u32(const uint8_t* table, uint32_t field);
@@ -90,8 +91,8 @@ constexpr uint32_t flat_identifier(const char (&letters)[5]) {
          static_cast<uint32_t>(letters[2]) << 16 | static_cast<uint32_t>(letters[3]) << 24;
 }
 
-// The root table of a file that is whole: of this type, begins at a multiple of 8, and passed FlatCheck by `schema`.
-// Otherwise null.
+// The root table of a file that is whole: of this type, begins at a multiple of 8, and passed FlatCheck by
+// `schema`. Otherwise null.
 const uint8_t* flat_root(Bytes file, uint32_t identifier, const FlatTable* schema);
 
 }  // namespace protocol

@@ -6,6 +6,35 @@
 
 namespace roost {
 namespace protocol {
+
+constexpr RecordField kInfoDeviceFields[] = {ROOST_FIELD(InfoDevice, head.version),
+                                             ROOST_FIELD(InfoDevice, head.chunk_log2),
+                                             ROOST_FIELD(InfoDevice, head.size),
+                                             ROOST_FIELD(InfoDevice, head.generation),
+                                             ROOST_FIELD(InfoDevice, head.initial_credit_bytes),
+                                             ROOST_FIELD(InfoDevice, head.preferred_value_bytes),
+                                             ROOST_FIELD(InfoDevice, head.manifest_bytes_max),
+                                             ROOST_FIELD(InfoDevice, head.payload_bytes_max),
+                                             ROOST_FIELD(InfoDevice, head.crc),
+                                             ROOST_FIELD(InfoDevice, device_id),
+                                             ROOST_FIELD(InfoDevice, policy),
+                                             ROOST_FIELD(InfoDevice, ring_bytes),
+                                             ROOST_FIELD(InfoDevice, arena_bytes),
+                                             ROOST_FIELD(InfoDevice, erase_block_bytes),
+                                             ROOST_FIELD(InfoDevice, program_unit_bytes),
+                                             ROOST_FIELD(InfoDevice, erased_value),
+                                             ROOST_FIELD(InfoDevice, erases_left),
+                                             kRecordEnd};
+constexpr RecordField kInfoSlotFields[] = {
+    ROOST_FIELD(InfoSlotFacts, state),           ROOST_FIELD(InfoSlotFacts, reason),
+    ROOST_FIELD(InfoSlotFacts, detail),          ROOST_FIELD(InfoSlotFacts, generation),
+    ROOST_FIELD(InfoSlotFacts, package_id),      ROOST_FIELD(InfoSlotFacts, durable_chunks),
+    ROOST_FIELD(InfoSlotFacts, erase_count_max), kRecordEnd};
+constexpr RecordField kInfoRunningFields[] = {
+    ROOST_FIELD(InfoRunningFacts, slot),       ROOST_FIELD(InfoRunningFacts, state),
+    ROOST_FIELD(InfoRunningFacts, reason),     ROOST_FIELD(InfoRunningFacts, detail),
+    ROOST_FIELD(InfoRunningFacts, generation), kRecordEnd};
+
 namespace {
 
 constexpr size_t kSizeOffset = 2;
@@ -21,40 +50,13 @@ constexpr RecordField kHeadFields[] = {ROOST_FIELD(InfoHead, version),
                                        ROOST_FIELD(InfoHead, payload_bytes_max),
                                        ROOST_FIELD(InfoHead, crc),
                                        kRecordEnd};
-constexpr RecordField kDeviceFields[] = {ROOST_FIELD(InfoDevice, head.version),
-                                         ROOST_FIELD(InfoDevice, head.chunk_log2),
-                                         ROOST_FIELD(InfoDevice, head.size),
-                                         ROOST_FIELD(InfoDevice, head.generation),
-                                         ROOST_FIELD(InfoDevice, head.initial_credit_bytes),
-                                         ROOST_FIELD(InfoDevice, head.preferred_value_bytes),
-                                         ROOST_FIELD(InfoDevice, head.manifest_bytes_max),
-                                         ROOST_FIELD(InfoDevice, head.payload_bytes_max),
-                                         ROOST_FIELD(InfoDevice, head.crc),
-                                         ROOST_FIELD(InfoDevice, device_id),
-                                         ROOST_FIELD(InfoDevice, policy),
-                                         ROOST_FIELD(InfoDevice, ring_bytes),
-                                         ROOST_FIELD(InfoDevice, arena_bytes),
-                                         ROOST_FIELD(InfoDevice, erase_block_bytes),
-                                         ROOST_FIELD(InfoDevice, program_unit_bytes),
-                                         ROOST_FIELD(InfoDevice, erased_value),
-                                         ROOST_FIELD(InfoDevice, erases_left),
-                                         kRecordEnd};
-constexpr RecordField kSlotFields[] = {
-    ROOST_FIELD(InfoSlotFacts, state),           ROOST_FIELD(InfoSlotFacts, reason),
-    ROOST_FIELD(InfoSlotFacts, detail),          ROOST_FIELD(InfoSlotFacts, generation),
-    ROOST_FIELD(InfoSlotFacts, package_id),      ROOST_FIELD(InfoSlotFacts, durable_chunks),
-    ROOST_FIELD(InfoSlotFacts, erase_count_max), kRecordEnd};
-constexpr RecordField kRunningFields[] = {
-    ROOST_FIELD(InfoRunningFacts, slot),       ROOST_FIELD(InfoRunningFacts, state),
-    ROOST_FIELD(InfoRunningFacts, reason),     ROOST_FIELD(InfoRunningFacts, detail),
-    ROOST_FIELD(InfoRunningFacts, generation), kRecordEnd};
 
 // What InfoWriter counts on.
 constexpr size_t kTensorsBytesMax = 1 + kInfoTensorsMax * (2 + 2 * kTensorRankMax);
 constexpr size_t kSlotBytesMax =
-    record_size(kSlotFields) + kDigestPrefixBytes + 1 + kNameBytesMax + 1 + kVersionBytesMax;
-static_assert(record_size(kDeviceFields) + 1 + kHardwareBytesMax + record_size(kRunningFields) + kSha256Bytes + 1 +
-                      kInfoSlotsMax * kSlotBytesMax + 2 * kTensorsBytesMax <=
+    record_size(kInfoSlotFields) + kDigestPrefixBytes + 1 + kNameBytesMax + 1 + kVersionBytesMax;
+static_assert(record_size(kInfoDeviceFields) + 1 + kHardwareBytesMax + record_size(kInfoRunningFields) +
+                      kSha256Bytes + 1 + kInfoSlotsMax * kSlotBytesMax + 2 * kTensorsBytesMax <=
                   kInfoBytesMax,
               "Info in full");
 
@@ -82,7 +84,7 @@ bool is_state(PackageState state) {
 }
 
 bool get_slot(ByteReader* r, InfoSlot* slot) {
-  get_record(r, kSlotFields, slot);
+  get_record(r, kInfoSlotFields, slot);
   get_digest(r, &slot->model_digest);
   return is_state(slot->state) && get_text(r, &slot->name) && get_text(r, &slot->version);
 }
@@ -121,9 +123,9 @@ uint32_t info_crc(Bytes value) {
 }
 
 bool get_body(ByteReader* r, Info* info) {
-  get_record(r, kDeviceFields, info);
+  get_record(r, kInfoDeviceFields, info);
   if (!get_text(r, &info->hardware)) return false;
-  get_record(r, kRunningFields, &info->running);
+  get_record(r, kInfoRunningFields, &info->running);
   get_digest(r, &info->running.model_digest);
   if (!is_state(info->running.state)) return false;
   info->slot_count = r->u8();
@@ -136,33 +138,19 @@ bool get_body(ByteReader* r, Info* info) {
 
 }  // namespace
 
-void InfoWriter::bytes(const void* from, size_t size) {
+void InfoWriter::put_record(RecordFields fields, const void* object) {
+  end_ = store_record(fields, object, end_);
+}
+
+void InfoWriter::put_bytes(const void* from, size_t size) {
   memcpy(end_, from, size);
   end_ += size;
 }
 
-void InfoWriter::text(const Text& text, size_t size_max) {
+void InfoWriter::put_text(size_t size_max, Text text) {
   const size_t size = text.size() < size_max ? text.size() : size_max;
   count(static_cast<uint8_t>(size));
-  bytes(text.data(), size);
-}
-
-void InfoWriter::begin(const InfoDevice& device, const Text& hardware) {
-  record(kDeviceFields, &device);
-  text(hardware, kHardwareBytesMax);
-}
-
-void InfoWriter::running(const InfoRunningFacts& running, const std::array<uint8_t, 32>& model_digest) {
-  record(kRunningFields, &running);
-  bytes(model_digest.data(), model_digest.size());
-}
-
-void InfoWriter::slot(const InfoSlotFacts& slot, const uint8_t* model_digest, const Text& name,
-                      const Text& version) {
-  record(kSlotFields, &slot);
-  bytes(model_digest, kDigestPrefixBytes);
-  text(name, kNameBytesMax);
-  text(version, kVersionBytesMax);
+  put_bytes(text.data(), size);
 }
 
 void InfoWriter::tensor(uint8_t type, Span<const int32_t> shape) {
@@ -191,12 +179,15 @@ Result<uint16_t> encode_info(const Info& info, MutableBytes out) {
   device.head.size = 0;
   device.head.crc = 0;
   InfoWriter w(out);
-  w.begin(device, info.hardware.text());
+  w.device(device);
+  w.hardware(info.hardware.text());
   w.running(info.running, info.running.model_digest);
   w.count(info.slot_count);
   for (size_t i = 0; i < info.slot_count; ++i) {
     const InfoSlot& slot = info.slots[i];
-    w.slot(slot, slot.model_digest.data(), slot.name.text(), slot.version.text());
+    w.slot(slot, slot.model_digest.data());
+    w.name(slot.name.text());
+    w.version(slot.version.text());
   }
   if (!put_tensors(&w, info.input_count, info.inputs) || !put_tensors(&w, info.output_count, info.outputs)) {
     return Error::kRange;

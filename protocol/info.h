@@ -135,14 +135,19 @@ struct Info : InfoDevice {
   std::array<InfoTensor, kInfoTensorsMax> outputs;
 };
 
-// Writes the value in pieces, so that a device needs no Info of its own, and no copies of what it has already. `out` holds
-// kInfoBytesMax: whatever the pieces are, their texts are cut to fit, and no more than kInfoSlotsMax and kInfoTensorsMax
-// are to be written.
+// Where they stand in the value.
+extern const RecordField kInfoDeviceFields[];
+extern const RecordField kInfoRunningFields[];
+extern const RecordField kInfoSlotFields[];
+
+// Writes the value in pieces, so that a device needs no Info of its own, and no copies of what it has already.
+// `out` holds kInfoBytesMax: whatever the pieces are, their texts are cut to fit, and no more than kInfoSlotsMax
+// and kInfoTensorsMax are to be written.
 //
 //   InfoWriter writer(out);
-//   writer.begin(device, hardware);
+//   writer.device(device);  writer.hardware(text);
 //   writer.running(facts, model_sha256);
-//   writer.count(slots);    writer.slot(facts, model_sha256, name, version); ...
+//   writer.count(slots);    writer.slot(facts, model_sha256); writer.name(text); writer.version(text); ...
 //   writer.count(inputs);   writer.tensor(type, shape); ...
 //   writer.count(outputs);  writer.tensor(type, shape); ...
 //   size = writer.finish();
@@ -153,19 +158,28 @@ class InfoWriter {
   }
 
   // Size and CRC in device.head are zero: they are computed.
-  void begin(const InfoDevice& device, const Text& hardware);
-  void running(const InfoRunningFacts& running, const std::array<uint8_t, 32>& model_digest);
+  ROOST_INLINE void device(const InfoDevice& device) { put_record(kInfoDeviceFields, &device); }
+  void hardware(Text text) { put_text(kHardwareBytesMax, text); }
+  ROOST_INLINE void running(const InfoRunningFacts& running, const std::array<uint8_t, 32>& model_digest) {
+    put_record(kInfoRunningFields, &running);
+    put_bytes(model_digest.data(), model_digest.size());
+  }
   // Of the digest at `model_digest` the first bytes.
-  void slot(const InfoSlotFacts& slot, const uint8_t* model_digest, const Text& name, const Text& version);
+  ROOST_INLINE void slot(const InfoSlotFacts& slot, const uint8_t* model_digest) {
+    put_record(kInfoSlotFields, &slot);
+    put_bytes(model_digest, kDigestPrefixBytes);
+  }
+  void name(Text text) { put_text(kNameBytesMax, text); }
+  void version(Text text) { put_text(kVersionBytesMax, text); }
   void count(uint8_t count) { *end_++ = count; }
   void tensor(uint8_t type, Span<const int32_t> shape);  // a dimension below zero is any: 0 in Info
   // How many bytes it takes.
   uint16_t finish();
 
  private:
-  void record(RecordFields fields, const void* object) { end_ = store_record(fields, object, end_); }
-  void bytes(const void* from, size_t size);
-  void text(const Text& text, size_t size_max);
+  void put_record(RecordFields fields, const void* object);
+  void put_bytes(const void* from, size_t size);
+  void put_text(size_t size_max, Text text);
 
   uint8_t* start_;
   uint8_t* end_;

@@ -39,16 +39,6 @@ const uint8_t kTensorFields[] = {
 };
 const FlatTable kSchema[] = {kManifestFields, kTensorFields};
 
-constexpr uint8_t kAttemptsDefault = 3;
-constexpr uint8_t kAttemptsMax = 16;
-
-// The model's size bounds the sum in the next line.
-bool in_range(const ManifestView& manifest) {
-  const PayloadLayout sizes = manifest.layout();
-  return sizes.model_size() - 1 < kPayloadBytesMax && sizes.body_size() <= kPayloadBytesMax - sizes.body_offset() &&
-         manifest.attempts() - 1u < kAttemptsMax;
-}
-
 }  // namespace
 
 Sha256 ManifestView::digest(ManifestField field) const {
@@ -66,18 +56,8 @@ bool ManifestView::has_digests() const {
          (base == 0 || base == kSha256Bytes);
 }
 
-uint8_t ManifestView::attempts() const {
-  const uint8_t* const attempts = find(ManifestField::kAttempts);
-  return attempts == kFlatNothing ? kAttemptsDefault : *attempts;
-}
-
-uint64_t ManifestView::counter() const {
-  return flat_load<uint64_t>(find(ManifestField::kCounter));
-}
-
 ManifestView read_manifest(Bytes bytes) {
-  const ManifestView manifest(FlatView(flat_root(bytes, flat_identifier("RST1"), kSchema)));
-  return manifest.ok() && in_range(manifest) ? manifest : ManifestView();
+  return ManifestView(FlatView(flat_root(bytes, flat_identifier("RST1"), kSchema)));
 }
 
 }  // namespace protocol

@@ -35,6 +35,8 @@ constexpr size_t kManifestOperatorsMax = 64;
 constexpr size_t kManifestCustomMax = 8;
 constexpr size_t kManifestRankMax = 6;
 constexpr int32_t kManifestDimensionMax = 65535;
+constexpr uint8_t kManifestAttemptsDefault = 3;
+constexpr uint8_t kManifestAttemptsMax = 16;
 
 // Its fields, in the order of manifest.fbs.
 enum class ManifestField : uint8_t {
@@ -139,8 +141,11 @@ class ManifestView {
   // 0: only application or host confirm
   uint32_t confirm_after_inferences() const { return u32(ManifestField::kConfirmAfterInferences); }
   uint32_t warm_up_inferences() const { return u32(ManifestField::kWarmUpInferences); }
-  uint8_t attempts() const;  // 1..16
-  uint64_t counter() const;
+  ROOST_INLINE uint8_t attempts() const {  // at least 1
+    const uint8_t attempts = *find(ManifestField::kAttempts);
+    return attempts == 0 ? kManifestAttemptsDefault : attempts;
+  }
+  ROOST_INLINE uint64_t counter() const { return flat_load<uint64_t>(find(ManifestField::kCounter)); }
 
   PayloadLayout layout() const { return PayloadLayout(model_size(), body_size()); }
 
@@ -156,9 +161,8 @@ class ManifestView {
   FlatView root_;
 };
 
-// Not ok() if the bytes are no manifest: another type, not whole, not at a multiple of 8 (the reader works in place); or
-// sizes or attempts out of range, which a device relies upon. What else SPEC.md asks of a manifest is for those who make
-// it to check (host/writer/package_check.h).
+// Not ok() if the bytes are no manifest: another type, not whole, or not at a multiple of 8 (the reader works in
+// place). What else SPEC.md asks of a manifest is for those who make it to check (host/writer/package_check.h).
 ManifestView read_manifest(Bytes bytes);
 
 }  // namespace protocol

@@ -21,7 +21,7 @@ constexpr size_t kManifestBytesMax = 1024;
 
 class PayloadLayout {
  public:
-  // Sizes over kPayloadBytesMax are the caller's mistake: a manifest with such sizes does not decode.
+  // Sums may wrap where a size is over kPayloadBytesMax: whoever relies on them looks at each size first.
   PayloadLayout(uint32_t model_size, uint32_t body_size) : model_size_(model_size), body_size_(body_size) {}
 
   uint32_t model_size() const { return model_size_; }

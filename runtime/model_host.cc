@@ -123,8 +123,8 @@ Error ModelHost::prepare(Side* side, const MutableBytes& scratch) {
 inline Error ModelHost::test() {
   const SelfTest* self_test = candidate_->model.self_test;
   SelfTestVector vector;
-  if (!self_test || !self_test->vector(exchanges_ / 2, &vector)) return activate();
   const Io which = exchanges_ % 2 == 0 ? Io::kInput : Io::kOutput;
+  if (!self_test || !self_test->vector(exchanges_ / 2, which, &vector)) return activate();
   if (which == Io::kOutput) {
     const Result<Progress> progress = candidate_->engine->step();
     if (!progress.ok()) return progress.error();
@@ -217,7 +217,7 @@ bool close_enough(const IoTensor& got, const uint8_t* expected, float tolerance)
 
 // The vector at hand with the engine's tensors, which its bytes have to fit: written to inputs, compared with outputs.
 inline Error ModelHost::exchange(Io which, const SelfTestVector& vector) {
-  Bytes rest = which == Io::kInput ? vector.inputs : vector.expected;
+  Bytes rest = vector.bytes;
   for (uint32_t i = 0;; ++i) {
     const IoTensor tensor = candidate_->engine->tensor(which, i);
     const size_t size = tensor.bytes.size();

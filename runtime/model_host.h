@@ -38,11 +38,10 @@
 namespace roost {
 namespace runtime {
 
-// One self-test: the bytes of all inputs one after the other, those of all outputs, and by how much an element may
-// differ (in steps for integers, absolute for floats; 0 means equal).
+// One side of a self-test: the bytes of all inputs one after the other; or of all outputs, and by how much an
+// element may differ (in steps for integers, absolute for floats; 0 means equal).
 struct SelfTestVector {
-  Bytes inputs;
-  Bytes expected;
+  Bytes bytes;
   float tolerance = 0;
 };
 
@@ -50,13 +49,14 @@ struct SelfTestVector {
 class SelfTest {
  public:
   // False where there is no vector of that index, nor of any behind it.
-  virtual bool vector(uint32_t index, SelfTestVector* vector) const = 0;
+  virtual bool vector(uint32_t index, Io which, SelfTestVector* vector) const = 0;
 
  protected:
   ~SelfTest() = default;
 };
 
-// A model to run. `self_test` may be null and is borrowed until the model serves; the bytes until it is gone (holds()).
+// A model to run. `self_test` may be null and is borrowed until the model serves; the bytes until it is gone
+// (holds()).
 struct HostedModel {
   Bytes bytes;
   const SelfTest* self_test = nullptr;

@@ -12,12 +12,11 @@ namespace device {
 class BodyVectors final : public runtime::SelfTest {
  public:
   void set(const Bytes& body) { body_ = protocol::read_body(body); }
-  bool vector(uint32_t index, runtime::SelfTestVector* vector) const override {
+  bool vector(uint32_t index, runtime::Io which, runtime::SelfTestVector* vector) const override {
     const protocol::VectorViews vectors = body_.vectors();
     if (index >= vectors.size()) return false;
     const protocol::VectorView view = vectors[index];
-    vector->inputs = view.input();
-    vector->expected = view.expected();
+    vector->bytes = which == runtime::Io::kInput ? view.input() : view.expected();
     vector->tolerance = view.tolerance();
     return true;
   }

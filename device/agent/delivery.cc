@@ -126,10 +126,11 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
   digest.update(bytes);
   const uint32_t package_id = protocol::package_id(digest.finish());
   const protocol::PayloadLayout layout = manifest.layout();
+  const uint8_t attempts = manifest.attempts();
   storage::PackageInfo package = {
       package_id,  // or whatever: the store draws the generation
       package_id,
-      manifest.attempts(),
+      attempts < protocol::kManifestAttemptsMax ? attempts : protocol::kManifestAttemptsMax,
       layout.model_size(),
       layout.body_size() == 0 ? 0 : layout.body_offset(),
       layout.body_size(),

@@ -27,11 +27,15 @@ protocol::PageShape page_shape(const AgentConfig& config) {
 
 void put_slot(protocol::InfoWriter* writer, const storage::SlotRecord& record, const storage::SlotInfo& info) {
   const protocol::InfoSlotFacts facts = {
-      package_state(record), reason_from_kept(record.reason),       record.detail,   record.generation,
-      record.package_id,     static_cast<uint16_t>(record.durable_chunks), record.wear_max,
+      package_state(record), reason_from_kept(record.reason),
+      record.detail,         record.generation,
+      record.package_id,     static_cast<uint16_t>(record.durable_chunks),
+      record.wear_max,
   };
   const protocol::ManifestView manifest = manifest_of(info);
-  writer->slot(facts, info.model_sha256.data(), manifest.name(), manifest.version());
+  writer->slot(facts, info.model_sha256.data());
+  writer->name(manifest.name());
+  writer->version(manifest.version());
 }
 
 void put_tensors(protocol::InfoWriter* writer, const Span<const runtime::TensorSpec>& specs) {
@@ -189,7 +193,8 @@ Bytes DeliveryAgent::info(MutableBytes out, uint32_t now_ms) {
   };
   const Acceptance& accepted = config.acceptance;
   protocol::InfoWriter writer(out);
-  writer.begin(device, accepted.hardware.text());
+  writer.device(device);
+  writer.hardware(accepted.hardware.text());
 
   put_running(&writer);
   const storage::SlotRecord* record = store_.state().slots;

@@ -46,13 +46,20 @@ bool is_tensor(const TensorView& tensor) {
          tensor.zero_point() <= 65535;
 }
 
+// Each by itself first, so that the sum cannot wrap.
+bool has_sizes(const ManifestView& manifest) {
+  return manifest.model_size() != 0 && manifest.model_size() <= kPayloadBytesMax &&
+         manifest.body_size() <= kPayloadBytesMax && manifest.layout().payload_size() <= kPayloadBytesMax;
+}
+
 }  // namespace
 
 bool follows_rules(const ManifestView& manifest) {
   const auto is_custom_name = [](Text name) { return is_text(name, 1, kCustomNameBytesMax); };
   return manifest.ok() && is_text(manifest.name(), 1, kNameBytesMax) &&
          is_text(manifest.version(), 1, kVersionBytesMax) && is_text(manifest.hardware(), 0, kHardwareBytesMax) &&
-         manifest.has_digests() && manifest.operators().size() <= kManifestOperatorsMax &&
+         has_sizes(manifest) && manifest.has_digests() && manifest.attempts() <= kManifestAttemptsMax &&
+         manifest.operators().size() <= kManifestOperatorsMax &&
          all_of(manifest.custom_operators(), kManifestCustomMax, is_custom_name) &&
          all_of(manifest.inputs(), kManifestTensorsMax, is_tensor) &&
          all_of(manifest.outputs(), kManifestTensorsMax, is_tensor);

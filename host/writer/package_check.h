@@ -1,5 +1,5 @@
-// All that SPEC.md asks of a package beyond what read_manifest and read_body see to: for those who make packages. A device
-// relies on none of it, and does not look.
+// All that SPEC.md asks of a package beyond what read_manifest and read_body see to: for those who make packages. A
+// device relies on none of it, and does not look.
 //
 //   if (!follows_rules(read_manifest(bytes))) return ...;
 #pragma once

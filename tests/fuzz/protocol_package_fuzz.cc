@@ -25,8 +25,8 @@ void check_manifest(Bytes bytes) {
   (void)view.body_sha256();
   (void)view.base_sha256();
   (void)view.counter();
-  ROOST_ASSERT(view.model_size() > 0 && view.layout().payload_size() <= kPayloadBytesMax);
-  ROOST_ASSERT(view.attempts() > 0);
+  (void)view.attempts();
+  (void)view.layout().payload_size();
   for (size_t i = 0; i < view.operators().size(); ++i) (void)view.operators()[i];
   const Texts custom = view.custom_operators();
   for (size_t i = 0; i < custom.size(); ++i) check_inside(custom[i].data(), custom[i].size(), bytes);

@@ -1,5 +1,5 @@
-// Proves that the host makes no package against the rules, and that a device's texts come to a terminal without control
-// characters.
+// Proves that the host makes no package against the rules, and that a device's texts come to a terminal without
+// control characters.
 #include "host/package.h"
 
 #include <gtest/gtest.h>

@@ -39,10 +39,10 @@ TEST(Offer, RefusesShortLongAndForeignRecords) {
   const Frame frame = encode(good_offer());
   EXPECT_TRUE(decode_offer(frame.bytes()).ok());
   EXPECT_EQ(decode_offer(Bytes()).error(), Error::kTooShort);
-  EXPECT_EQ(decode_offer(frame.bytes().first(16)).error(), Error::kTooShort);
+  EXPECT_EQ(decode_offer(frame.bytes().first(16)).error(), Error::kRange);
   Buffer longer(frame.bytes().begin(), frame.bytes().end());
   longer.push_back(0);
-  EXPECT_EQ(decode_offer(longer).error(), Error::kTooLong);
+  EXPECT_EQ(decode_offer(longer).error(), Error::kRange);
   EXPECT_EQ(decode_offer(with(frame, 0, 2)).error(), Error::kWrongType);
 }
 
@@ -215,10 +215,13 @@ TEST(Info, CutsTextsThatAreTooLong) {
   const std::string longer(300, 'x');
   const Text text(longer.data(), longer.size());
   InfoWriter writer(out);
-  writer.begin(full_info(), text);
+  writer.device(full_info());
+  writer.hardware(text);
   writer.running(InfoRunningFacts(), Sha256{});
   writer.count(1);
-  writer.slot(InfoSlotFacts(), Sha256{}.data(), text, text);
+  writer.slot(InfoSlotFacts(), Sha256{}.data());
+  writer.name(text);
+  writer.version(text);
   writer.count(0);
   writer.count(0);
   out.resize(writer.finish());

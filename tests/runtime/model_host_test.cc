@@ -108,8 +108,8 @@ class OneVector final : public SelfTest {
  public:
   explicit OneVector(std::vector<uint8_t> input, std::vector<uint8_t> expected, float tolerance = 0)
       : input_(input), expected_(expected), tolerance_(tolerance) {}
-  bool vector(uint32_t index, SelfTestVector* vector) const override {
-    *vector = {input_, expected_, tolerance_};
+  bool vector(uint32_t index, Io which, SelfTestVector* vector) const override {
+    *vector = {which == Io::kInput ? input_ : expected_, tolerance_};
     return index == 0;
   }
 

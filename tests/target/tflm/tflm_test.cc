@@ -271,9 +271,8 @@ class TflmSwap : public testing::TestWithParam<uint32_t> {
 
 // Says of every model that it is wrong.
 struct Impossible final : runtime::SelfTest {
-  bool vector(uint32_t index, runtime::SelfTestVector* vector) const override {
-    vector->inputs = inputs;
-    vector->expected = expected;
+  bool vector(uint32_t index, runtime::Io which, runtime::SelfTestVector* vector) const override {
+    vector->bytes = which == runtime::Io::kInput ? inputs : expected;
     return index == 0;
   }
   std::vector<uint8_t> inputs = std::vector<uint8_t>(384), expected = {1, 2, 3, 4};
