@@ -21,7 +21,7 @@ namespace {
 // Slots that the store does not have, and so nothing it would erase: what runs can be told to it as it is.
 static_assert(kRunningNone == kNoSlot && kRunningBuiltIn >= storage::kSlotCountMax, "Store::hold");
 
-// At the latest, after the flash was busy when a record was due.
+// After the flash was busy, or failed, when a record was due: each try may wear it.
 constexpr uint32_t kAgainMs = 250;
 
 // So many of what serves, without a hang, end a run of watchdog resets.
@@ -201,6 +201,7 @@ bool Activation::step(uint32_t now_ms) {
   }
   handle(event);
   if (!host_.needs_scratch()) (void)receiver_.return_ring();  // if it is lent
+  if (waits_ && static_cast<int32_t>(now_ms - again_at_ms_) < 0) return false;
   again_at_ms_ = now_ms + kAgainMs;
   waits_ = write_due(now_ms);
   return busy() && !waits_;
