@@ -208,6 +208,10 @@ bool upload(World& w, const Package& package, OpenFlags flags = kOpenNormal) {
   }
   if (!open_package(w, package, flags)) return false;
   if (!send_pages(w, package, UINT32_MAX)) return false;
+  while (w.store().work_wanted(w.rig.now)) {  // nothing that harms what is durable
+    (void)w.store().work(w.rig.now);
+    if (power_gone(w)) return false;
+  }
   const uint32_t not_durable = w.store().chunk_count() - w.known.resumed_at;
   w.known.sent_since_boot = w.rig.pages_sent;
   promise(w.known.sent_since_boot <= not_durable + w.faults() * w.store().layout().chunks_per_block(),
