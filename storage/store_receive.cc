@@ -58,7 +58,7 @@ ROOST_INLINE bool Store::continues(PackageInfo& package) {
   if (slot.package_id != package.package_id) return false;
   package.generation = slot.generation;
   package.attempts = slot.attempts_max;
-  if (transfer_.phase != Phase::kOpen) return meta_.header(transfer_.slot, package, Meta::Do::kCompare);
+  if (transfer_.phase != Phase::kOpen) return meta_.header(transfer_.slot, package, Meta::Do::kCompare).ok();
   // Nothing of it is in flash yet: what counts is that it takes the blocks that were charged for.
   return transfer_.payload_size == package.payload_size();
 }
@@ -116,7 +116,9 @@ ROOST_INLINE Status Store::start(const PackageInfo& package) {
 // stands for a package that a page was reported durable of.
 ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   Transfer& t = transfer_;
-  if (!meta_.header(t.slot, package, Meta::Do::kWrite)) {
+  Status status = meta_.header(t.slot, package, Meta::Do::kWrite);
+  if (status.is(Error::kFlashBusy)) return status;
+  if (!status.ok()) {
     if (++t.meta_failures == kMetaFailuresMax) return Error::kProgramFailed;
     charge(open_record(), meta_.layout.blocks_taken(t.payload_size));
     t.erased_blocks = 0;  // all is erased once more, and then it is tried again
@@ -126,7 +128,7 @@ ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   slot.state = SlotState::kReceiving;
   slot.sound = true;
   if (t.erased_blocks > meta_.layout.meta_blocks) slot.flags = kSlotClean;
-  const Status status = commit();
+  status = commit();
   if (!status.ok()) return status;
   t.phase = Phase::kReceive;
   return status;

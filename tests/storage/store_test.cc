@@ -277,6 +277,23 @@ TEST_F(StoreTest, NoResumeErasesMoreThanTheBudgetHas) {
   expect_charged();
 }
 
+TEST_F(StoreTest, ABusyFlashCostsTheManifestNothing) {
+  PackageInfo info = b.info();
+  ASSERT_TRUE(store().open(info, kOpenNormal, rig().now).ok());
+  settle();
+  const uint32_t budget = store().erase_budget(rig().now);
+  for (int i = 0; i < 5; ++i) {
+    flash.fail_operations(flash.operations() + i / 4, 1, Fault::kBusy);  // at last, the record behind it
+    EXPECT_EQ(store().open(info, kOpenNormal, rig().now).error(), Error::kFlashBusy);
+    EXPECT_FALSE(store().work_wanted(rig().now)) << "nothing to erase";
+  }
+  ASSERT_EQ(open(b), Error::kNone);
+  EXPECT_EQ(store().erase_budget(rig().now), budget);
+  send(b);
+  EXPECT_TRUE(rig().verify());
+  expect_charged();
+}
+
 TEST_F(StoreTest, ACleanSlotIsChargedForOnceAtMost) {
   config.erase_budget_blocks = 100;
   config.budget_refill_ms = 0;
