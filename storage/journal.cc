@@ -23,6 +23,9 @@ bool Journal::mount(State& out) {
   const Layout& layout = volume_.layout;
   const uint32_t places = layout.records_per_block();
   const uint32_t place_bytes = layout.place_bytes;
+  uint8_t mark[4];  // as much of it is looked at
+  memset(mark, static_cast<uint8_t>(~layout.erased_value), sizeof mark);
+  const size_t mark_bytes = layout.unit_bytes < sizeof mark ? layout.unit_bytes : sizeof mark;
   bool doubtful = false;
   for (uint32_t block = 0; block < kJournalBlocks; ++block) {
     uint32_t end = 0;  // behind the last place that is not blank
@@ -32,15 +35,18 @@ bool Journal::mount(State& out) {
       const uint32_t sequence = read_record(offset);
       if (sequence == 0 && volume_.reads_blank(offset, place_bytes)) continue;
       end = index;
-      if (sequence == 0) continue;
+      const bool marked = volume_.reads_equal(offset + place_bytes - layout.unit_bytes, Bytes(mark, mark_bytes));
+      // The first of a block may have been torn, and have come back with an erase that was cut short: nothing more could
+      // be written behind it.
+      const bool first = index == 1;
+      if (sequence == 0 || (first && !marked)) continue;
       valid = true;
       if (sequence <= newest_) continue;
       newest_ = sequence;
       decode_state(volume_.scratch + 4, layout.slot_count, out);
-      const uint32_t mark = offset + place_bytes - layout.unit_bytes;
-      firm_ = !volume_.reads_blank(mark, layout.unit_bytes);
+      firm_ = marked && !first;
     }
-    // A record torn at its very beginning looks blank, so the place behind the last visible one is left alone.
+    // A record torn at its very beginning looks blank, so the place behind the last visible one is left out.
     const uint32_t turn = newest_ / places;  // NOLINT(clang-analyzer-core.DivideZero): a layout has some
     if (turn % kJournalBlocks == block) next_ = turn * places + end + 1;
     doubtful = doubtful || (end != 0 && !valid);
@@ -49,6 +55,7 @@ bool Journal::mount(State& out) {
   // anything is written that it would override.
   const uint32_t following = (newest_ / places + 1) * places;
   if (newest_ == 0 || doubtful || next_ > following) next_ = following;
+  left_out_ = true;
   return newest_ != 0;
 }
 
@@ -76,6 +83,7 @@ Status Journal::append(const State& state) {
       status = erase_block();
       if (!status.ok()) return status;
       erased_ = true;
+      left_out_ = false;
     }
     status = write_record(state);
     if (status.is(Error::kFlashBusy)) return status;  // nothing was done there
@@ -105,17 +113,25 @@ ROOST_INLINE Status Journal::write_record(const State& state) {
   const Layout& layout = volume_.layout;
   uint8_t units[kUnitBytesMax];
   static_assert(sizeof units >= kRecordBytes, "a whole record");
+  const uint32_t offset = offset_of(next_);
+  Status status;
+  if (left_out_) status = program_mark(units, offset - layout.unit_bytes);
+  if (!status.ok()) return status;
+  left_out_ = false;
   store_le32(units, next_);
   encode_state(state, units + 4);
   store_le32(units + kCovered, record_crc(layout, Bytes(units, kCovered)));
-  const uint32_t offset = offset_of(next_);
-  const Status status = volume_.program(offset, units, kRecordBytes);
+  status = volume_.program(offset, units, kRecordBytes);
   if (!status.ok()) return status;
-  // The mark. Whether it succeeds does not matter: without it the next boot appends the record once more.
-  const Bytes mark(units, layout.unit_bytes);
-  memset(units, static_cast<uint8_t>(~layout.erased_value), mark.size());
-  (void)volume_.flash.program(offset + layout.place_bytes - layout.unit_bytes, mark);
-  return status;
+  // Without the mark the next boot appends the record once more, but for one in the first place.
+  const bool marked = program_mark(units, offset + layout.place_bytes - layout.unit_bytes).ok();
+  return marked || next_ % layout.records_per_block() != 0 ? Error::kNone : Error::kProgramFailed;
+}
+
+Status Journal::program_mark(uint8_t* units, uint32_t offset) {
+  const Layout& layout = volume_.layout;
+  memset(units, static_cast<uint8_t>(~layout.erased_value), layout.unit_bytes);
+  return volume_.program(offset, units, layout.unit_bytes);
 }
 
 }  // namespace storage
