@@ -89,9 +89,9 @@ Status Journal::append(const State& state) {
     if (status.is(Error::kFlashBusy)) return status;  // nothing was done there
     erased_ = false;
     const uint32_t written = next_++;
-    if (!status.ok()) continue;
+    firm_ = status.ok();
+    if (!firm_) continue;
     newest_ = written;
-    firm_ = true;
     return status;
   }
   return status;

@@ -34,7 +34,8 @@ class Journal {
   Status append(const State& state);
 
   // False where what mount read may be a torn record that reads valid only once: nothing irreversible may be built
-  // on it, and nothing told to anybody, before it is appended again. True after every append, after a mount that
+  // on it, and nothing told to anybody, before it is appended again; nor while what an append left behind that failed may
+  // read valid later. True after every append that did not, after a mount that
   // found the newest record's mark (but not in the first place of a block, where the mark may be what is torn), and
   // where there is no record.
   bool firm() const { return firm_; }

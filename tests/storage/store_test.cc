@@ -624,6 +624,30 @@ TEST_F(StoreTest, AChangeThatCannotBeRecordedIsTakenBack) {
 }
 
 // A record would do for the moment, but a lost journal would lose the model with it.
+// A record that failed may read valid after all at the next boot.
+TEST_F(StoreTest, NothingIsErasedThatARecordWhichFailedSaysIsDurable) {
+  ASSERT_EQ(open(b), Error::kNone);
+  send(b, 1);
+  settle();
+  const std::vector<uint8_t> start = flash.snapshot();
+  for (uint64_t seed = 0; seed < 400; ++seed) {
+    flash.restore(start);
+    rig().reboot();
+    (void)boot(store(), ResetCause::kOther);
+    ASSERT_EQ(open(b), Error::kNone);
+    settle();
+    flash.cut_power(UINT64_MAX, CutPoint::kBefore, seed);              // for its seed
+    flash.fail_operations(flash.operations() + 2, 100, Fault::kHalf);  // behind the page's two programs
+    ASSERT_FALSE(rig().send_page(b, 1));
+    flash.clear_faults();
+    ASSERT_TRUE(store().rewind(rig().now).ok());
+    settle();
+    flash.power_on();
+    rig().reboot();
+    ASSERT_TRUE(rig().pages_equal(0, b, store().durable_chunks())) << "seed " << seed;
+  }
+}
+
 TEST_F(StoreTest, SealsInTheMetaOnceTheFlashIsFree) {
   ASSERT_EQ(open(a), Error::kNone);
   send(a);
