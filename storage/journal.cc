@@ -23,9 +23,6 @@ bool Journal::mount(State& out) {
   const Layout& layout = volume_.layout;
   const uint32_t places = layout.records_per_block();
   const uint32_t place_bytes = layout.place_bytes;
-  uint8_t mark[4];  // as much of it is looked at
-  memset(mark, static_cast<uint8_t>(~layout.erased_value), sizeof mark);
-  const size_t mark_bytes = layout.unit_bytes < sizeof mark ? layout.unit_bytes : sizeof mark;
   bool doubtful = false;
   for (uint32_t block = 0; block < kJournalBlocks; ++block) {
     uint32_t end = 0;  // behind the last place that is not blank
@@ -35,7 +32,7 @@ bool Journal::mount(State& out) {
       const uint32_t sequence = read_record(offset);
       if (sequence == 0 && volume_.reads_blank(offset, place_bytes)) continue;
       end = index;
-      const bool marked = volume_.reads_equal(offset + place_bytes - layout.unit_bytes, Bytes(mark, mark_bytes));
+      const bool marked = is_marked(offset);
       // The first of a block may have been torn, and have come back with an erase that was cut short: nothing more could
       // be written behind it.
       const bool first = index == 1;
@@ -115,7 +112,7 @@ ROOST_INLINE Status Journal::write_record(const State& state) {
   static_assert(sizeof units >= kRecordBytes, "a whole record");
   const uint32_t offset = offset_of(next_);
   Status status;
-  if (left_out_) status = program_mark(units, offset - layout.unit_bytes);
+  if (left_out_) status = program_mark(offset - layout.place_bytes, units);
   if (!status.ok()) return status;
   left_out_ = false;
   store_le32(units, next_);
@@ -124,14 +121,23 @@ ROOST_INLINE Status Journal::write_record(const State& state) {
   status = volume_.program(offset, units, kRecordBytes);
   if (!status.ok()) return status;
   // Without the mark the next boot appends the record once more, but for one in the first place.
-  const bool marked = program_mark(units, offset + layout.place_bytes - layout.unit_bytes).ok();
+  const bool marked = program_mark(offset, units).ok();
   return marked || next_ % layout.records_per_block() != 0 ? Error::kNone : Error::kProgramFailed;
 }
 
-Status Journal::program_mark(uint8_t* units, uint32_t offset) {
-  const Layout& layout = volume_.layout;
-  memset(units, static_cast<uint8_t>(~layout.erased_value), layout.unit_bytes);
-  return volume_.program(offset, units, layout.unit_bytes);
+// Of the place at this offset. One that is torn says now this and now that of a bit or two, and in the first place of a
+// block the answer has to be the same each time.
+ROOST_INLINE bool Journal::is_marked(uint32_t offset) {
+  uint8_t mark[kMarkBytes];
+  if (!volume_.flash.read(offset + volume_.layout.mark_offset(), mark).ok()) return false;
+  uint32_t right = 0;
+  for (uint8_t byte : mark) right += (byte ^ volume_.layout.erased_value) == 0xFF;
+  return right + 1 >= kMarkBytes;
+}
+
+Status Journal::program_mark(uint32_t offset, uint8_t* units) {
+  memset(units, static_cast<uint8_t>(~volume_.layout.erased_value), kMarkBytes);
+  return volume_.program(offset + volume_.layout.mark_offset(), units, kMarkBytes);
 }
 
 }  // namespace storage

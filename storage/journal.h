@@ -14,9 +14,9 @@ namespace roost {
 namespace storage {
 
 // record | sequence u32 | state | CRC-32 of all before, continued from kRecordMagic ^ Layout::id() |
-// mark   | one unit, programmed once the record has read back well: whoever sees anything there knows that the
-//        | record was finished. In the first place of a block a record counts only with it. In a place that is left
-//        | out it stands alone, so that the place does not look blank |
+// mark   | four bytes, the inverse of the erased value, programmed once the record has read back well: whoever sees
+//        | them knows that the record was finished. In the first place of a block a record counts only with its mark.
+//        | In a place that is left out it stands alone, so that the place does not look blank |
 constexpr uint32_t kRecordBytes = 4 + kStateBytes + 4;
 constexpr uint32_t kRecordMagic = 0x4A52;  // "RJ"
 
@@ -48,7 +48,8 @@ class Journal {
   uint32_t read_record(uint32_t offset);
   Status erase_block();
   Status write_record(const State& state);
-  Status program_mark(uint8_t* units, uint32_t offset);
+  bool is_marked(uint32_t offset);
+  Status program_mark(uint32_t offset, uint8_t* units);
 
   Volume& volume_;
   uint32_t newest_ = 0;    // the sequence of the newest valid record; 0: no journal yet
