@@ -125,14 +125,13 @@ ROOST_INLINE Status Journal::write_record(const State& state) {
   return marked || next_ % layout.records_per_block() != 0 ? Error::kNone : Error::kProgramFailed;
 }
 
-// Of the place at this offset. One that is torn says now this and now that of a bit or two, and in the first place of a
-// block the answer has to be the same each time.
+// Of the place at this offset, all of it but a bit: one that is torn says now this and now that, and in the first place
+// of a block the answer has to be the same each time.
 ROOST_INLINE bool Journal::is_marked(uint32_t offset) {
   uint8_t mark[kMarkBytes];
   if (!volume_.flash.read(offset + volume_.layout.mark_offset(), mark).ok()) return false;
-  uint32_t right = 0;
-  for (uint8_t byte : mark) right += (byte ^ volume_.layout.erased_value) == 0xFF;
-  return right + 1 >= kMarkBytes;
+  const uint32_t missing = load_le32(mark) ^ ~(volume_.layout.erased_value * 0x01010101u);
+  return (missing & (missing - 1)) == 0;
 }
 
 Status Journal::program_mark(uint32_t offset, uint8_t* units) {
