@@ -10,6 +10,7 @@ namespace storage {
 namespace {
 
 constexpr uint32_t kCovered = kRecordBytes - 4;
+constexpr uint32_t kSequenceMax = 0x7FFFFFFF;  // no block lasts so long, and nothing that follows wraps
 
 // It names the layout that it is written under: another one makes it void.
 uint32_t record_crc(const Layout& layout, Bytes bytes) {
@@ -33,15 +34,15 @@ bool Journal::mount(State& out) {
       if (sequence == 0 && volume_.reads_blank(offset, place_bytes)) continue;
       end = index;
       const bool marked = is_marked(offset);
-      // The first of a block may have been torn, and have come back with an erase that was cut short: nothing more could
-      // be written behind it.
-      const bool first = index == 1;
-      if (sequence == 0 || (first && !marked)) continue;
+      // One without its mark may have been torn, and have come back with an erase that was cut short: nothing could be
+      // written behind it, unless one before it tells that the block was erased.
+      const bool behind = valid;
+      if (sequence == 0 || !(marked || behind)) continue;
       valid = true;
       if (sequence <= newest_) continue;
       newest_ = sequence;
       decode_state(volume_.scratch + 4, layout.slot_count, out);
-      firm_ = marked && !first;
+      firm_ = marked && behind;
     }
     // A record torn at its very beginning looks blank, so the place behind the last visible one is left out.
     const uint32_t turn = newest_ / places;  // NOLINT(clang-analyzer-core.DivideZero): a layout has some
@@ -67,7 +68,8 @@ ROOST_INLINE uint32_t Journal::read_record(uint32_t offset) {
   const MutableBytes record(volume_.scratch, kRecordBytes);
   if (!volume_.flash.read(offset, record).ok()) return 0;
   const uint32_t sequence = load_le32(record.data());
-  return offset_of(sequence) == offset && record_crc(volume_.layout, record) == kCrc32Residue ? sequence : 0;
+  const bool fits = sequence <= kSequenceMax && offset_of(sequence) == offset;
+  return fits && record_crc(volume_.layout, record) == kCrc32Residue ? sequence : 0;
 }
 
 Status Journal::append(const State& state) {
@@ -120,12 +122,13 @@ ROOST_INLINE Status Journal::write_record(const State& state) {
   store_le32(units + kCovered, record_crc(layout, Bytes(units, kCovered)));
   status = volume_.program(offset, units, kRecordBytes);
   if (!status.ok()) return status;
-  // Without the mark the next boot appends the record once more, but for one in the first place.
+  // Without the mark the next boot appends the record once more, or finds none if it would be the first in its block.
+  const uint32_t places = layout.records_per_block();
   const bool marked = program_mark(offset, units).ok();
-  return marked || next_ % layout.records_per_block() != 0 ? Error::kNone : Error::kProgramFailed;
+  return marked || newest_ / places == next_ / places ? Error::kNone : Error::kProgramFailed;
 }
 
-// Of the place at this offset, all of it but a bit: one that is torn says now this and now that, and in the first place
+// Of the place at this offset, all of it but a bit: one that is torn says now this and now that, and for the first record
 // of a block the answer has to be the same each time.
 ROOST_INLINE bool Journal::is_marked(uint32_t offset) {
   uint8_t mark[kMarkBytes];

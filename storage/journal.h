@@ -15,7 +15,7 @@ namespace storage {
 
 // record | sequence u32 | state | CRC-32 of all before, continued from kRecordMagic ^ Layout::id() |
 // mark   | four bytes, the inverse of the erased value, programmed once the record has read back well: whoever sees
-//        | them knows that the record was finished. In the first place of a block a record counts only with its mark.
+//        | them knows that the record was finished. The first record of a block counts only with its mark.
 //        | In a place that is left out it stands alone, so that the place does not look blank |
 constexpr uint32_t kRecordBytes = 4 + kStateBytes + 4;
 constexpr uint32_t kRecordMagic = 0x4A52;  // "RJ"
@@ -36,7 +36,7 @@ class Journal {
   // False where what mount read may be a torn record that reads valid only once: nothing irreversible may be built
   // on it, and nothing told to anybody, before it is appended again; nor while what an append left behind that failed may
   // read valid later. True after every append that did not, after a mount that
-  // found the newest record's mark (but not in the first place of a block, where the mark may be what is torn), and
+  // found the newest record's mark (but not of the first in a block, where the mark may be what is torn), and
   // where there is no record.
   bool firm() const { return firm_; }
 

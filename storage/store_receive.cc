@@ -151,7 +151,7 @@ ROOST_INLINE Status Store::resume() {
   }
   if (again > state_.erase_budget) return Error::kEraseBudget;
   SlotRecord& slot = keep(t.slot);
-  if (half || again != 0 || slot.durable_chunks != t.next_page) {
+  if (again != 0 || slot.durable_chunks != t.next_page || !journal_.firm()) {
     slot.durable_chunks = t.next_page;
     charge(slot, again);
     const Status status = commit();

@@ -199,6 +199,29 @@ TEST_P(JournalOnBoard, IgnoresARecordOfAnotherLayout) {
   EXPECT_FALSE(Journal(volume).mount(state));
 }
 
+// Whoever wrote it: what follows it could not be counted.
+TEST_P(JournalOnBoard, IgnoresASequenceThatNoPartLivesToSee) {
+  const uint32_t places = layout.records_per_block();
+  const uint32_t sequence = UINT32_MAX / places * places - places;  // the first of a block
+  const uint32_t at = layout.journal_offset(sequence / places % kJournalBlocks);
+  Journal journal(volume);
+  State state = {};
+  journal.mount(state);
+  ASSERT_TRUE(journal.append(numbered(1)).ok());
+  uint8_t* record = flash.raw().data() + at;
+  std::copy_n(flash.raw().data() + layout.journal_offset(1), layout.place_bytes, record);
+  store_le32(record, sequence);
+  store_le32(record + kRecordBytes - 4, crc32(kRecordMagic ^ layout.id(), Bytes(record, kRecordBytes - 4)));
+  flash.fill_state();
+  for (uint32_t i = 2; i < 2 * places && i < 50; ++i) {
+    Journal again(volume);
+    again.mount(state);
+    ASSERT_TRUE(again.append(numbered(i)).ok());
+    ASSERT_EQ(mounted(), i);
+  }
+  EXPECT_EQ(flash.misuses(), 0u) << flash.last_misuse();
+}
+
 TEST_P(JournalOnBoard, EveryByteOfARecordIsChecked) {
   Journal journal(volume);
   State state = {};
