@@ -119,9 +119,10 @@ ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   Status status = meta_.header(t.slot, package, Meta::Do::kWrite);
   if (status.is(Error::kFlashBusy)) return status;
   if (!status.ok()) {
+    if (++t.meta_failures == kMetaFailuresMax) return Error::kProgramFailed;
     charge(open_record(), meta_.layout.blocks_taken(t.payload_size));
-    t.erased_blocks = 0;  // all is erased once more, before it is tried again
-    return ++t.meta_failures == kMetaFailuresMax ? Error::kProgramFailed : Error::kNone;
+    t.erased_blocks = 0;  // all is erased once more, and then it is tried again
+    return Status();
   }
   SlotRecord& slot = keep(t.slot);
   slot.state = SlotState::kReceiving;

@@ -294,19 +294,6 @@ TEST_F(StoreTest, ABusyFlashCostsTheManifestNothing) {
   expect_charged();
 }
 
-TEST_F(StoreTest, AMetaThatTakesNoHeaderIsErasedBeforeItIsTriedAgain) {
-  PackageInfo info = b.info();
-  ASSERT_TRUE(store().open(info, kOpenNormal, rig().now).ok());
-  for (int tries = 1; tries <= 5; ++tries) {
-    EXPECT_TRUE(store().work_wanted(rig().now)) << "try " << tries;
-    settle();
-    flash.fail_operations(flash.operations(), 1, Fault::kSilent);
-    EXPECT_EQ(store().open(info, kOpenNormal, rig().now).ok(), tries != 3);
-  }
-  EXPECT_EQ(open(b), Error::kNone);
-  expect_charged();
-}
-
 TEST_F(StoreTest, ACleanSlotIsChargedForOnceAtMost) {
   config.erase_budget_blocks = 100;
   config.budget_refill_ms = 0;
