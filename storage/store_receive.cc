@@ -152,7 +152,8 @@ ROOST_INLINE Status Store::resume() {
   }
   if (again > state_.erase_budget) return Error::kEraseBudget;
   SlotRecord& slot = keep(t.slot);
-  if (again != 0 || slot.durable_chunks != t.next_page || !journal_.firm()) {
+  // After a boot always: a record that was torn before may read valid yet, and say otherwise.
+  if (half || again != 0 || slot.durable_chunks != t.next_page || !journal_.firm()) {
     slot.durable_chunks = t.next_page;
     charge(slot, again);
     const Status status = commit();
