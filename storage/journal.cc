@@ -10,6 +10,7 @@ namespace storage {
 namespace {
 
 constexpr uint32_t kCovered = kRecordBytes - 4;
+constexpr uint32_t kSequenceMax = 0x7FFFFFFF;  // no block lasts so long, and nothing that follows wraps
 
 // It names the layout that it is written under: another one makes it void.
 uint32_t record_crc(const Layout& layout, Bytes bytes) {
@@ -32,15 +33,18 @@ bool Journal::mount(State& out) {
       const uint32_t sequence = read_record(offset);
       if (sequence == 0 && volume_.reads_blank(offset, place_bytes)) continue;
       end = index;
-      if (sequence == 0) continue;
+      const bool marked = is_marked(offset);
+      // One without its mark may have been torn, and have come back with an erase that was cut short: nothing could be
+      // written behind it, unless one before it tells that the block was erased.
+      const bool behind = valid;
+      if (sequence == 0 || !(marked || behind)) continue;
       valid = true;
       if (sequence <= newest_) continue;
       newest_ = sequence;
       decode_state(volume_.scratch + 4, layout.slot_count, out);
-      const uint32_t mark = offset + place_bytes - layout.unit_bytes;
-      firm_ = !volume_.reads_blank(mark, layout.unit_bytes);
+      firm_ = marked && behind;
     }
-    // A record torn at its very beginning looks blank, so the place behind the last visible one is left alone.
+    // A record torn at its very beginning looks blank, so the place behind the last visible one is left out.
     const uint32_t turn = newest_ / places;  // NOLINT(clang-analyzer-core.DivideZero): a layout has some
     if (turn % kJournalBlocks == block) next_ = turn * places + end + 1;
     doubtful = doubtful || (end != 0 && !valid);
@@ -49,6 +53,7 @@ bool Journal::mount(State& out) {
   // anything is written that it would override.
   const uint32_t following = (newest_ / places + 1) * places;
   if (newest_ == 0 || doubtful || next_ > following) next_ = following;
+  left_out_ = true;
   return newest_ != 0;
 }
 
@@ -63,7 +68,8 @@ ROOST_INLINE uint32_t Journal::read_record(uint32_t offset) {
   const MutableBytes record(volume_.scratch, kRecordBytes);
   if (!volume_.flash.read(offset, record).ok()) return 0;
   const uint32_t sequence = load_le32(record.data());
-  return offset_of(sequence) == offset && record_crc(volume_.layout, record) == kCrc32Residue ? sequence : 0;
+  const bool fits = sequence <= kSequenceMax && offset_of(sequence) == offset;
+  return fits && record_crc(volume_.layout, record) == kCrc32Residue ? sequence : 0;
 }
 
 Status Journal::append(const State& state) {
@@ -76,14 +82,15 @@ Status Journal::append(const State& state) {
       status = erase_block();
       if (!status.ok()) return status;
       erased_ = true;
+      left_out_ = false;
     }
     status = write_record(state);
     if (status.is(Error::kFlashBusy)) return status;  // nothing was done there
     erased_ = false;
     const uint32_t written = next_++;
-    if (!status.ok()) continue;
+    firm_ = status.ok();
+    if (!firm_) continue;
     newest_ = written;
-    firm_ = true;
     return status;
   }
   return status;
@@ -105,17 +112,34 @@ ROOST_INLINE Status Journal::write_record(const State& state) {
   const Layout& layout = volume_.layout;
   uint8_t units[kUnitBytesMax];
   static_assert(sizeof units >= kRecordBytes, "a whole record");
+  const uint32_t offset = offset_of(next_);
+  Status status;
+  if (left_out_) status = program_mark(offset - layout.place_bytes, units);
+  if (!status.ok()) return status;
+  left_out_ = false;
   store_le32(units, next_);
   encode_state(state, units + 4);
   store_le32(units + kCovered, record_crc(layout, Bytes(units, kCovered)));
-  const uint32_t offset = offset_of(next_);
-  const Status status = volume_.program(offset, units, kRecordBytes);
+  status = volume_.program(offset, units, kRecordBytes);
   if (!status.ok()) return status;
-  // The mark. Whether it succeeds does not matter: without it the next boot appends the record once more.
-  const Bytes mark(units, layout.unit_bytes);
-  memset(units, static_cast<uint8_t>(~layout.erased_value), mark.size());
-  (void)volume_.flash.program(offset + layout.place_bytes - layout.unit_bytes, mark);
-  return status;
+  // Without the mark the next boot appends the record once more, or finds none if it would be the first in its block.
+  const uint32_t places = layout.records_per_block();
+  const bool marked = program_mark(offset, units).ok();
+  return marked || newest_ / places == next_ / places ? Error::kNone : Error::kProgramFailed;
+}
+
+// Of the place at this offset, all of it but a bit: one that is torn says now this and now that, and for the first record
+// of a block the answer has to be the same each time.
+ROOST_INLINE bool Journal::is_marked(uint32_t offset) {
+  uint8_t mark[kMarkBytes];
+  if (!volume_.flash.read(offset + volume_.layout.mark_offset(), mark).ok()) return false;
+  const uint32_t missing = load_le32(mark) ^ ~(volume_.layout.erased_value * 0x01010101u);
+  return (missing & (missing - 1)) == 0;
+}
+
+Status Journal::program_mark(uint32_t offset, uint8_t* units) {
+  memset(units, static_cast<uint8_t>(~volume_.layout.erased_value), kMarkBytes);
+  return volume_.program(offset + volume_.layout.mark_offset(), units, kMarkBytes);
 }
 
 }  // namespace storage

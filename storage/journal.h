@@ -14,8 +14,9 @@ namespace roost {
 namespace storage {
 
 // record | sequence u32 | state | CRC-32 of all before, continued from kRecordMagic ^ Layout::id() |
-// mark   | one unit, programmed once the record has read back well: whoever sees anything there knows that the
-//        | record was finished |
+// mark   | four bytes, the inverse of the erased value, programmed once the record has read back well: whoever sees
+//        | them knows that the record was finished. The first record of a block counts only with its mark.
+//        | In a place that is left out it stands alone, so that the place does not look blank |
 constexpr uint32_t kRecordBytes = 4 + kStateBytes + 4;
 constexpr uint32_t kRecordMagic = 0x4A52;  // "RJ"
 
@@ -33,8 +34,10 @@ class Journal {
   Status append(const State& state);
 
   // False where what mount read may be a torn record that reads valid only once: nothing irreversible may be built
-  // on it, and nothing told to anybody, before it is appended again. True after every append, after a mount that
-  // found the newest record's mark, and where there is no record.
+  // on it, and nothing told to anybody, before it is appended again; nor while what an append left behind that failed may
+  // read valid later. True after every append that did not, after a mount that
+  // found the newest record's mark (but not of the first in a block, where the mark may be what is torn), and
+  // where there is no record.
   bool firm() const { return firm_; }
 
   // Erases of each of the two blocks so far, at most.
@@ -45,11 +48,14 @@ class Journal {
   uint32_t read_record(uint32_t offset);
   Status erase_block();
   Status write_record(const State& state);
+  bool is_marked(uint32_t offset);
+  Status program_mark(uint32_t offset, uint8_t* units);
 
   Volume& volume_;
-  uint32_t newest_ = 0;  // the sequence of the newest valid record; 0: no journal yet
-  uint32_t next_ = 0;    // of the next one; where it is the first of a block, that is erased before
-  bool erased_ = false;  // and was
+  uint32_t newest_ = 0;    // the sequence of the newest valid record; 0: no journal yet
+  uint32_t next_ = 0;      // of the next one; where it is the first of a block, that is erased before
+  bool erased_ = false;    // and was
+  bool left_out_ = false;  // the place before it is, and does not show it yet
   bool firm_ = true;
 };
 

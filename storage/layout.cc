@@ -40,7 +40,7 @@ Status Layout::set(const FlashGeometry& geometry, uint8_t slots, uint16_t chunk)
                     unit_bytes <= kUnitBytesMax && is_power_of_two(chunk) && chunk >= unit_bytes &&
                     block_bytes != 0 && block_bytes % chunk == 0 && geometry.size_bytes % block_bytes == 0;
   if (!sane) return Error::kBadGeometry;
-  place_bytes = static_cast<uint16_t>(round_up_to_unit(kRecordBytes) + unit_bytes);
+  place_bytes = static_cast<uint16_t>(round_up_to_unit(kRecordBytes) + round_up_to_unit(kMarkBytes));
   const uint32_t blocks = geometry.size_bytes / block_bytes;
   if (records_per_block() < 4 || blocks < kJournalBlocks || blocks > UINT16_MAX) return Error::kBadGeometry;
   slot_blocks = static_cast<uint16_t>((blocks - kJournalBlocks) / slots);

@@ -14,6 +14,7 @@ namespace storage {
 constexpr uint32_t kManifestBytesMax = 1024;
 constexpr uint32_t kJournalBlocks = 2;
 constexpr uint32_t kUnitBytesMax = 256;
+constexpr uint32_t kMarkBytes = 4;  // of a journal record
 
 constexpr uint32_t divide_up(uint32_t size, uint32_t unit) {
   return (size + unit - 1) / unit;
@@ -44,6 +45,7 @@ struct Layout {
   uint32_t blocks_taken(uint32_t payload_size) const;  // of a slot, meta included
   uint32_t payload_bytes_max() const { return payload_blocks() * block_bytes; }
 
+  uint32_t mark_offset() const { return place_bytes - round_up_to_unit(kMarkBytes); }  // in its place
   uint32_t journal_offset(uint32_t block) const { return block * block_bytes; }
   uint32_t slot_offset(uint8_t slot) const;
   uint32_t header_offset(uint8_t slot) const { return slot_offset(slot); }

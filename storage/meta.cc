@@ -54,7 +54,7 @@ bool Meta::read_header(uint8_t slot, PackageInfo& out) {
          crc == load_le32(head + kHeaderCovered);
 }
 
-bool Meta::header(uint8_t slot, const PackageInfo& package, Do what) {
+Status Meta::header(uint8_t slot, const PackageInfo& package, Do what) {
   store_le32(scratch, kMetaMagic);
   (void)store_record(kHeaderFields, &package, scratch + kFieldsOffset);
   store_le32(scratch + kHeaderCovered, crc32(crc32(0, Bytes(scratch, kHeaderCovered)), package.manifest()));
@@ -69,9 +69,11 @@ bool Meta::header(uint8_t slot, const PackageInfo& package, Do what) {
     manifest += count;
     left -= count;
     filled += count;
-    const bool stands = reads_equal(offset, Bytes(scratch, filled));
-    if (!stands && (what == Do::kCompare || !program(offset, scratch, filled).ok())) return false;
-    if (left == 0) return true;
+    if (!reads_equal(offset, Bytes(scratch, filled))) {
+      const Status status = what == Do::kCompare ? Error::kProgramFailed : program(offset, scratch, filled);
+      if (!status.ok()) return status;
+    }
+    if (left == 0) return Status();
     filled = 0;
   }
 }

@@ -59,9 +59,9 @@ class Meta : public Volume {
 
   enum class Do : uint8_t { kCompare, kWrite };
 
-  // Header and manifest read as they should. kWrite programs what does not, into a meta that is erased; false: it could
-  // not be programmed.
-  bool header(uint8_t slot, const PackageInfo& package, Do what);
+  // Ok: header and manifest read as they should. kWrite programs what does not, into a meta that is erased; what the
+  // flash said, if it could not be programmed. kCompare: kProgramFailed where they differ.
+  Status header(uint8_t slot, const PackageInfo& package, Do what);
 
   // kCompare: true where a seal stands, which is that of the slot's header if that reads well. kWrite: false where the
   // flash is busy; otherwise it was tried, which is all that is asked for.

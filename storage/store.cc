@@ -139,6 +139,7 @@ void Store::charge(SlotRecord& slot, uint32_t blocks) {
   if (blocks == 0) return;
   uint32_t& budget = state_.erase_budget;
   budget -= blocks < budget ? blocks : budget;
+  slot.flags = 0;  // not clean: what is left of it is charged
   slot.wear_max += 1;
   slot.wear_total += blocks;
 }

@@ -58,7 +58,7 @@ ROOST_INLINE bool Store::continues(PackageInfo& package) {
   if (slot.package_id != package.package_id) return false;
   package.generation = slot.generation;
   package.attempts = slot.attempts_max;
-  if (transfer_.phase != Phase::kOpen) return meta_.header(transfer_.slot, package, Meta::Do::kCompare);
+  if (transfer_.phase != Phase::kOpen) return meta_.header(transfer_.slot, package, Meta::Do::kCompare).ok();
   // Nothing of it is in flash yet: what counts is that it takes the blocks that were charged for.
   return transfer_.payload_size == package.payload_size();
 }
@@ -89,7 +89,8 @@ ROOST_INLINE Status Store::start(const PackageInfo& package) {
   const Layout& layout = meta_.layout;
   const bool clean = state_.slots[s].state == SlotState::kErased;
   const uint32_t payload_size = package.payload_size();
-  const uint32_t cost = clean ? 0 : layout.blocks_taken(payload_size);
+  const uint32_t all = layout.blocks_taken(payload_size);
+  const uint32_t cost = clean ? 0 : all;
   if (cost > state_.erase_budget) return Error::kEraseBudget;
   SlotRecord& slot = keep(s);
   for (SlotRecord& other : state_.slots) {
@@ -107,7 +108,7 @@ ROOST_INLINE Status Store::start(const PackageInfo& package) {
   const Status status = commit(Phase::kOpen, s);
   if (!status.ok()) return status;
   transfer_.payload_size = payload_size;
-  transfer_.erased_blocks = clean ? layout.slot_blocks : 0;
+  transfer_.erased_blocks = all - cost;
   return status;
 }
 
@@ -115,7 +116,9 @@ ROOST_INLINE Status Store::start(const PackageInfo& package) {
 // stands for a package that a page was reported durable of.
 ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   Transfer& t = transfer_;
-  if (!meta_.header(t.slot, package, Meta::Do::kWrite)) {
+  Status status = meta_.header(t.slot, package, Meta::Do::kWrite);
+  if (status.is(Error::kFlashBusy)) return status;
+  if (!status.ok()) {
     if (++t.meta_failures == kMetaFailuresMax) return Error::kProgramFailed;
     charge(open_record(), meta_.layout.blocks_taken(t.payload_size));
     t.erased_blocks = 0;  // all is erased once more, and then it is tried again
@@ -124,31 +127,33 @@ ROOST_INLINE Status Store::write_meta(const PackageInfo& package) {
   SlotRecord& slot = keep(t.slot);
   slot.state = SlotState::kReceiving;
   slot.sound = true;
-  if (t.erased_blocks == meta_.layout.slot_blocks) slot.flags = kSlotClean;
-  const Status status = commit();
+  if (t.erased_blocks > meta_.layout.meta_blocks) slot.flags = kSlotClean;
+  status = commit();
   if (!status.ok()) return status;
   t.phase = Phase::kReceive;
   return status;
 }
 
 // Whoever sends it goes on behind what is closed, after a boot behind what is durable, and may count on that: it is on
-// record first. What was erased for pages that are sent again is erased again.
+// record first, and until then it is not open. What was erased for pages that are sent again is erased again.
 ROOST_INLINE Status Store::resume() {
   Transfer& t = transfer_;
+  const Layout& layout = meta_.layout;
+  const bool half = t.phase == Phase::kHalf;
+  t.phase = Phase::kHalf;
   uint32_t again = 0;
-  if (t.phase == Phase::kHalf) {
-    t.erased_blocks = block_in_work();
-    const uint32_t left = meta_.layout.blocks_taken(t.payload_size) - t.erased_blocks;
-    const uint32_t ahead = t.payload_size / kRecordsMax / meta_.layout.block_bytes + 2u + config_.erase_ahead_blocks;
+  if (half) {
+    t.erased_blocks = layout.meta_blocks + divide_up(t.next_page, layout.chunks_per_block());
+    const uint32_t left = layout.blocks_taken(t.payload_size) - t.erased_blocks;
+    const uint32_t ahead = t.payload_size / kRecordsMax / layout.block_bytes + 2u + config_.erase_ahead_blocks;
     again = left < ahead || (open_record().flags & kSlotClean) != 0 ? left : ahead;
-    if (again > state_.erase_budget) return Error::kEraseBudget;
-  } else if (!all_closed()) {
-    const bool begun = t.written != 0 || t.next_page % meta_.layout.chunks_per_block() != 0;
-    if (begun && state_.erase_budget == 0) return Error::kEraseBudget;
-    if (begun) again = back_to_block();
+  } else if (!all_closed() && (t.written != 0 || t.next_page % layout.chunks_per_block() != 0)) {
+    again = back_to_block();
   }
+  if (again > state_.erase_budget) return Error::kEraseBudget;
   SlotRecord& slot = keep(t.slot);
-  if (t.phase == Phase::kHalf || again != 0 || slot.durable_chunks != t.next_page) {
+  // After a boot always: a record that was torn before may read valid yet, and say otherwise.
+  if (half || again != 0 || slot.durable_chunks != t.next_page || !journal_.firm()) {
     slot.durable_chunks = t.next_page;
     charge(slot, again);
     const Status status = commit();
@@ -240,7 +245,8 @@ uint32_t Store::back_to_block() {
   t.next_page -= t.next_page % meta_.layout.chunks_per_block();
   t.written = 0;
   const uint32_t block = block_in_work();
-  const uint32_t again = t.erased_blocks - block;
+  uint32_t again = t.erased_blocks - block;
+  if (slicing_ != 0) ++again;  // the one whose slices are unfinished, too
   t.erased_blocks = block;
   return again;
 }

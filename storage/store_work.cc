@@ -38,6 +38,7 @@ bool Store::erase_wanted() const {
 ROOST_INLINE Status Store::erase_work() {
   Transfer& t = transfer_;
   const Layout& layout = meta_.layout;
+  if (!journal_.firm()) return journal_.append(state_);  // what may come back could say that this is durable
   if (t.erased_blocks == layout.slot_blocks && t.phase == Phase::kClear) {
     SlotRecord& slot = keep(t.slot);
     slot.state = SlotState::kErased;

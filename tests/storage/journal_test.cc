@@ -83,29 +83,67 @@ TEST_P(JournalOnBoard, EveryRecordIsFirmUnlessItsMarkIsMissing) {
   EXPECT_TRUE(again.firm());
 }
 
-// One that may be torn may be gone the next moment: the block before it is what is left then.
+// One that may be torn may be gone the next moment: the block before it is what is left then. Without its mark, the
+// first of a block is not even believed.
 TEST_P(JournalOnBoard, KeepsTheOtherBlockUntilTheNewestIsFirm) {
   const uint32_t places = layout.records_per_block();
-  {
+  for (const bool marked : {false, true}) {
+    flash.fill(static_cast<uint8_t>(~board.geometry.erased_value));
+    {
+      Journal journal(volume);
+      State state = {};
+      journal.mount(state);
+      for (uint32_t i = 1; i <= places; ++i) ASSERT_TRUE(journal.append(numbered(i)).ok());
+      // Behind the erase and the record.
+      flash.cut_power(flash.operations() + 2, marked ? CutPoint::kAfter : CutPoint::kBefore, 0);
+      (void)journal.append(numbered(places + 1));
+      flash.power_on();
+    }
+    const uint32_t wear = flash.wear(1);  // where the first turn was
     Journal journal(volume);
     State state = {};
-    journal.mount(state);
-    for (uint32_t i = 1; i <= places; ++i) ASSERT_TRUE(journal.append(numbered(i)).ok());
-    flash.cut_power(flash.operations() + 2, CutPoint::kBefore, 0);  // behind the erase and the record
-    (void)journal.append(numbered(places + 1));
-    flash.power_on();
+    ASSERT_TRUE(journal.mount(state));
+    EXPECT_EQ(state.generation, places + marked);
+    EXPECT_EQ(journal.firm(), !marked);
+    ASSERT_TRUE(journal.append(state).ok());
+    EXPECT_EQ(flash.wear(1), wear);
+    Journal again(volume);
+    ASSERT_TRUE(again.mount(state));
+    EXPECT_EQ(state.generation, places + marked);
   }
-  const uint32_t wear = flash.wear(1);  // where the first turn was
-  Journal journal(volume);
-  State state = {};
-  ASSERT_TRUE(journal.mount(state));
-  EXPECT_EQ(state.generation, places + 1);
-  EXPECT_FALSE(journal.firm());
-  ASSERT_TRUE(journal.append(state).ok());
-  EXPECT_EQ(flash.wear(1), wear);
-  Journal again(volume);
-  ASSERT_TRUE(again.mount(state));
-  EXPECT_TRUE(again.firm());
+}
+
+// What was appended stays, whatever was torn before it: in the place that was due then, and in an erase after that.
+TEST_P(JournalOnBoard, NothingTornComesBackOrSpoilsWhatIsWrittenNext) {
+  const uint32_t places = layout.records_per_block();
+  const int seeds = places > 100 ? 20 : 400;
+  for (const uint32_t before : {3u, places}) {  // in the middle of a block; its first record, and the next
+    flash.fill(static_cast<uint8_t>(~board.geometry.erased_value));
+    Journal first(volume);
+    State state = {};
+    first.mount(state);
+    for (uint32_t i = 1; i <= before; ++i) ASSERT_TRUE(first.append(numbered(i)).ok());
+    const std::vector<uint8_t> start = flash.snapshot();
+    for (int seed = 0; seed < seeds; ++seed) {
+      flash.restore(start);
+      for (uint32_t cut = 0; cut < 3; ++cut) {
+        Journal journal(volume);
+        ASSERT_TRUE(journal.mount(state));
+        const uint64_t operation = flash.operations() + (cut == 0 ? 1 : seed % 3);
+        flash.cut_power(operation, CutPoint::kInside, static_cast<uint64_t>(seed) * 3 + cut);
+        (void)journal.append(numbered(1000 + cut));
+        flash.power_on();
+      }
+      Journal journal(volume);
+      ASSERT_TRUE(journal.mount(state));
+      ASSERT_TRUE(journal.append(numbered(5000 + seed)).ok());
+      for (int boots = 0; boots < 4; ++boots) {
+        flash.power_on();
+        ASSERT_EQ(mounted(), 5000u + seed) << "seed " << seed;
+      }
+      ASSERT_EQ(flash.misuses(), 0u) << flash.last_misuse() << ", seed " << seed;
+    }
+  }
 }
 
 TEST_P(JournalOnBoard, GoesRoundSpoiledPlaces) {
@@ -159,6 +197,29 @@ TEST_P(JournalOnBoard, IgnoresARecordOfAnotherLayout) {
   ASSERT_TRUE(journal.append(numbered(1)).ok());
   layout.chunk_bytes /= 2;
   EXPECT_FALSE(Journal(volume).mount(state));
+}
+
+// Whoever wrote it: what follows it could not be counted.
+TEST_P(JournalOnBoard, IgnoresASequenceThatNoPartLivesToSee) {
+  const uint32_t places = layout.records_per_block();
+  const uint32_t sequence = UINT32_MAX / places * places - places;  // the first of a block
+  const uint32_t at = layout.journal_offset(sequence / places % kJournalBlocks);
+  Journal journal(volume);
+  State state = {};
+  journal.mount(state);
+  ASSERT_TRUE(journal.append(numbered(1)).ok());
+  uint8_t* record = flash.raw().data() + at;
+  std::copy_n(flash.raw().data() + layout.journal_offset(1), layout.place_bytes, record);
+  store_le32(record, sequence);
+  store_le32(record + kRecordBytes - 4, crc32(kRecordMagic ^ layout.id(), Bytes(record, kRecordBytes - 4)));
+  flash.fill_state();
+  for (uint32_t i = 2; i < 2 * places && i < 50; ++i) {
+    Journal again(volume);
+    again.mount(state);
+    ASSERT_TRUE(again.append(numbered(i)).ok());
+    ASSERT_EQ(mounted(), i);
+  }
+  EXPECT_EQ(flash.misuses(), 0u) << flash.last_misuse();
 }
 
 TEST_P(JournalOnBoard, EveryByteOfARecordIsChecked) {

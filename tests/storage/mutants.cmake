@@ -42,7 +42,7 @@ storage_mutant(record_crc_not_checked journal.cc
 storage_mutant(tail_never_made_firm store.cc
   " || !journal_.firm()" "")
 storage_mutant(resume_trusts_the_block_in_work store_receive.cc
-  "t.erased_blocks = block_in_work();" "t.erased_blocks = block_in_work() + 1;")
+  "t.erased_blocks = layout.meta_blocks + divide" "t.erased_blocks = layout.meta_blocks + 1 + divide")
 storage_mutant(slot_cleared_before_it_is_recorded store_receive.cc
   "const Status status = commit(Phase::kOpen, s);" "const Status status;\n  transfer_ = {};\n  transfer_.phase = Phase::kOpen;\n  transfer_.slot = s;")
 storage_mutant(confirmed_slot_is_taken store_receive.cc

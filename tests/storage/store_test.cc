@@ -51,6 +51,19 @@ class StoreTest : public testing::Test {
     ASSERT_TRUE(rig().verify());
     ASSERT_TRUE(store().seal().ok());
   }
+  // No block was erased more often than its slot's record says, and all of them together not either.
+  void expect_charged() {
+    const Layout& layout = store().layout();
+    for (uint8_t s = 0; s < store().slot_count(); ++s) {
+      const uint32_t first = layout.slot_offset(s) / layout.block_bytes;
+      uint32_t total = 0;
+      for (uint32_t block = first; block < first + layout.slot_blocks; ++block) {
+        EXPECT_LE(flash.wear(block), store().state().slots[s].wear_max) << "block " << block;
+        total += flash.wear(block);
+      }
+      EXPECT_LE(total, store().state().slots[s].wear_total) << "slot " << int{s};
+    }
+  }
   void start_trial(const Package& p, OpenFlags flags = kOpenNormal) {
     upload(p, flags);
     ASSERT_TRUE(store().record_attempt(opened).ok());
@@ -223,6 +236,84 @@ TEST_F(StoreTest, ResumesAfterAResetEvenWhereTheRestReadsBlank) {
   rig().pages_sent = 0;
   send(b);
   EXPECT_EQ(rig().pages_sent, store().chunk_count() - 2u);
+}
+
+// A resume that cannot be recorded has changed nothing: what it erases is charged for when it is asked for again.
+TEST_F(StoreTest, AResumeIsChargedForHoweverOftenTheFlashIsBusy) {
+  ASSERT_EQ(open(b), Error::kNone);
+  send(b, 1);
+  settle();
+  ASSERT_TRUE(store().program(std::vector<uint8_t>(16, 0x11), rig().now).ok());
+  for (int i = 0; i < 2; ++i) {
+    flash.fail_operations(flash.operations(), 1, Fault::kBusy);
+    EXPECT_EQ(open(b), Error::kFlashBusy);
+    EXPECT_FALSE(store().receiving()) << "until it is on record";
+  }
+  ASSERT_EQ(open(b), Error::kNone);
+  EXPECT_EQ(store().next_page(), 1u);
+  settle();
+  expect_charged();
+  rig().reboot();
+  expect_charged();
+  ASSERT_EQ(open(b), Error::kNone);
+  send(b);
+  EXPECT_TRUE(rig().verify());
+  expect_charged();
+}
+
+TEST_F(StoreTest, NoResumeErasesMoreThanTheBudgetHas) {
+  config.erase_budget_blocks = 5;  // what b takes
+  ASSERT_EQ(open(b), Error::kNone);
+  send(b, 1);
+  settle();
+  ASSERT_TRUE(store().program(std::vector<uint8_t>(16, 0x11), rig().now).ok());
+  expect_refused(b, Error::kEraseBudget);
+  rig().now += config.budget_refill_ms;
+  expect_refused(b, Error::kEraseBudget);
+  rig().now += 5 * config.budget_refill_ms;
+  ASSERT_EQ(open(b), Error::kNone);
+  send(b);
+  EXPECT_TRUE(rig().verify());
+  expect_charged();
+}
+
+TEST_F(StoreTest, ABusyFlashCostsTheManifestNothing) {
+  PackageInfo info = b.info();
+  ASSERT_TRUE(store().open(info, kOpenNormal, rig().now).ok());
+  settle();
+  const uint32_t budget = store().erase_budget(rig().now);
+  for (int i = 0; i < 5; ++i) {
+    flash.fail_operations(flash.operations() + i / 4, 1, Fault::kBusy);  // at last, the record behind it
+    EXPECT_EQ(store().open(info, kOpenNormal, rig().now).error(), Error::kFlashBusy);
+    EXPECT_FALSE(store().work_wanted(rig().now)) << "nothing to erase";
+  }
+  ASSERT_EQ(open(b), Error::kNone);
+  EXPECT_EQ(store().erase_budget(rig().now), budget);
+  send(b);
+  EXPECT_TRUE(rig().verify());
+  expect_charged();
+}
+
+TEST_F(StoreTest, ACleanSlotIsChargedForOnceAtMost) {
+  config.erase_budget_blocks = 100;
+  config.budget_refill_ms = 0;
+  const auto spent_by_open = [&] {
+    const uint32_t before = store().erase_budget(rig().now);
+    EXPECT_EQ(open(a), Error::kNone);
+    return before - store().erase_budget(rig().now);
+  };
+  ASSERT_TRUE(store().erase_all(rig().now).ok());
+  settle();
+  EXPECT_EQ(spent_by_open(), 0u);
+  settle();
+  ASSERT_TRUE(store().program(std::vector<uint8_t>(16, 0x11), rig().now).ok());
+  EXPECT_EQ(spent_by_open(), 2u) << "the blocks that the payload takes";
+  settle();
+  rig().reboot();
+  EXPECT_EQ(spent_by_open(), 2u);
+  send(a);
+  EXPECT_TRUE(rig().verify());
+  expect_charged();
 }
 
 TEST_F(StoreTest, APackageWithTheSameIdAndAnotherManifestDoesNotResume) {
@@ -533,6 +624,30 @@ TEST_F(StoreTest, AChangeThatCannotBeRecordedIsTakenBack) {
 }
 
 // A record would do for the moment, but a lost journal would lose the model with it.
+// A record that failed may read valid after all at the next boot.
+TEST_F(StoreTest, NothingIsErasedThatARecordWhichFailedSaysIsDurable) {
+  ASSERT_EQ(open(b), Error::kNone);
+  send(b, 1);
+  settle();
+  const std::vector<uint8_t> start = flash.snapshot();
+  for (uint64_t seed = 0; seed < 400; ++seed) {
+    flash.restore(start);
+    rig().reboot();
+    (void)boot(store(), ResetCause::kOther);
+    ASSERT_EQ(open(b), Error::kNone);
+    settle();
+    flash.cut_power(UINT64_MAX, CutPoint::kBefore, seed);              // for its seed
+    flash.fail_operations(flash.operations() + 2, 100, Fault::kHalf);  // behind the page's two programs
+    ASSERT_FALSE(rig().send_page(b, 1));
+    flash.clear_faults();
+    ASSERT_TRUE(store().rewind(rig().now).ok());
+    settle();
+    flash.power_on();
+    rig().reboot();
+    ASSERT_TRUE(rig().pages_equal(0, b, store().durable_chunks())) << "seed " << seed;
+  }
+}
+
 TEST_F(StoreTest, SealsInTheMetaOnceTheFlashIsFree) {
   ASSERT_EQ(open(a), Error::kNone);
   send(a);
@@ -614,6 +729,39 @@ TEST_F(StoreOfLargeBlocks, DurableMovesByWholeBlocks) {
   EXPECT_EQ(store().next_page(), 32u);
   send(big);
   EXPECT_TRUE(rig().verify());
+}
+
+// All is durable although the last block is not full: it is not the block in work.
+TEST_F(StoreOfLargeBlocks, NothingIsErasedOfWhatIsAllDurable) {
+  const Package big = make_package(8, 200000, 0);
+  ASSERT_EQ(open(big), Error::kNone);
+  send(big);
+  rig().reboot();
+  const uint64_t before = flash.operations();
+  ASSERT_EQ(open(big), Error::kNone);
+  EXPECT_GT(flash.operations(), before) << "no record torn before may come back after that";
+  EXPECT_EQ(store().next_page(), store().chunk_count());
+  EXPECT_FALSE(store().work_wanted(rig().now));
+  settle();
+  EXPECT_TRUE(rig().verify());
+  EXPECT_TRUE(store().seal().ok());
+}
+
+class StoreOfSlices : public StoreTest {
+ protected:
+  StoreOfSlices() : StoreTest("nano33ble") {}
+};
+
+TEST_F(StoreOfSlices, AnEraseThatIsDoneAgainFromItsMiddleIsChargedFor) {
+  const Package big = make_package(8, 4 * 4096, 0);
+  ASSERT_EQ(open(big), Error::kNone);
+  while (!store().page_ready()) ASSERT_TRUE(store().work(rig().now).ok());
+  ASSERT_TRUE(store().work(rig().now).ok());  // the first slice of the next block
+  ASSERT_TRUE(store().program(std::vector<uint8_t>(16, 0x11), rig().now).ok());
+  ASSERT_EQ(open(big), Error::kNone);
+  send(big);
+  EXPECT_TRUE(rig().verify());
+  expect_charged();
 }
 
 }  // namespace
