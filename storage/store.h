@@ -129,7 +129,7 @@ class Store {
   // move by whole erase blocks, sixteen times in a package at most. kReadBack: rewind.
   Status close_page(uint32_t crc);
 
-  // The block of the page in work is erased again, and next_page() is the first in it.
+  // The block of the page in work is erased again, and next_page() is the first in it. kEraseBudget: not now.
   Status rewind(uint32_t now_ms);
 
   // Ends the open package for good. What was received is forgotten. (A lost link needs no call: open() again.)

@@ -234,6 +234,7 @@ ROOST_INLINE Status Store::page_crc(uint32_t* crc) {
 
 Status Store::rewind(uint32_t now_ms) {
   if (!manifest_taken() || all_closed()) return Error::kWrongState;
+  if (state_.erase_budget == 0) return Error::kEraseBudget;
   last_activity_ms_ = now_ms;
   charge(open_record(), back_to_block());
   return Status();

@@ -243,15 +243,15 @@ inline bool Delivery::verify() {
   return true;
 }
 
-// A lost link, a silent host or a device that has no time leaves what is durable for a resume; anything else means
+// A lost link, a silent host, a spent budget or a device without time leaves what is durable for a resume; all else means
 // the bytes are no good, or not wanted. Before the manifest stands in flash there is nothing to resume, and the
 // store must not go on reading it from the ring. A package that was only offered is none of the store's: it may
 // hold another.
 inline bool Delivery::abandon() {
   const Cause cause = receiver_.end_cause();
   const bool opened = stage_ == Stage::kOpened;
-  const bool wanted =
-      cause.reason() == Reason::kLinkLost || cause.reason() == Reason::kHostSilent || cause.is_busy();
+  const bool wanted = cause.reason() == Reason::kLinkLost || cause.reason() == Reason::kHostSilent ||
+                      cause.reason() == Reason::kEraseBudgetSpent || cause.is_busy();
   if (opened && !(wanted && store_.manifest_taken()) && !forget(cause)) return false;
   (void)receiver_.abandoned();
   return given_up(cause);

@@ -326,6 +326,24 @@ TEST_F(StoreTest, APackageWithTheSameIdAndAnotherManifestDoesNotResume) {
   expect_refused(other, Error::kBusy);
 }
 
+// Whoever sends pages that do not read back wears the flash no further than the budget.
+TEST_F(StoreTest, ARewindIsRefusedWhenTheBudgetIsSpent) {
+  config.budget_refill_ms = 0;
+  config.erase_budget_blocks = 1 + store().layout().blocks_taken(static_cast<uint32_t>(b.payload.size()));
+  rig_.reset();
+  ASSERT_EQ(open(b), Error::kNone);
+  send(b, 1);
+  settle();
+  const std::vector<uint8_t> some(16, 0x11);
+  ASSERT_TRUE(store().program(some, rig().now).ok());
+  EXPECT_TRUE(store().rewind(rig().now).ok());
+  settle();
+  ASSERT_TRUE(store().program(some, rig().now).ok());
+  EXPECT_EQ(store().rewind(rig().now).error(), Error::kEraseBudget);
+  EXPECT_EQ(open(b), Error::kEraseBudget);
+  EXPECT_EQ(store().durable_chunks(), 1u) << "and what is durable is kept";
+}
+
 TEST_F(StoreTest, ReadBackDecidesAndRewindSendsAgain) {
   ASSERT_EQ(open(b), Error::kNone);
   send(b, 1);
