@@ -171,13 +171,13 @@ def total(weights, parts):
 COMPONENT = ["base", "protocol", "storage", "agent"]
 COMPLETE = COMPONENT + ["model host", "gate and interpreter", "operators", "digest", "port", "start-up",
                         "compiler and C library"]
-# name, image, parts, the goal, the ceiling: what it may be today, so that it can only shrink until the goal is met.
+# name, image, parts, what they may take
 BUDGETS = [
-    ("protocol + storage + agent", "device_trivial", COMPONENT, 16 * 1024, 18560),
-    ("complete, keyword spotting", "device_kws", COMPLETE, 32 * 1024, 30720),
+    ("protocol + storage + agent", "device_trivial", COMPONENT, 16 * 1024),
+    ("complete, keyword spotting", "device_kws", COMPLETE, 32 * 1024),
 ]
-# The agent object, which holds receiver, store and model host but neither engines nor lent buffers: goal, ceiling.
-AGENT_RAM = (1024, 1024)
+# Of the agent object, which holds receiver, store and model host but neither engines nor lent buffers.
+AGENT_RAM = 1024
 
 
 def main():
@@ -199,20 +199,18 @@ def main():
     for row in rows:
         print(f"{row:28}" + "".join(
             f"{weights[i][row]['text'] + weights[i][row]['data']:>12} /{weights[i][row]['bss']:>6}" for i in images))
-    for name, image, parts, goal, ceiling in BUDGETS:
+    for name, image, parts, budget in BUDGETS:
         flash, ram = total(weights[image], parts)
-        verdict = "met" if flash <= goal else f"OVER by {flash - goal}"
-        print(f"{name}: {flash} bytes of flash, goal {goal}: {verdict}; {ram} bytes of static RAM")
-        if flash > ceiling:
-            failed = True
-            print(f"FAILED {name}: grew beyond {ceiling}")
+        verdict = "met" if flash <= budget else f"FAILED, over by {flash - budget}"
+        failed = failed or flash > budget
+        print(f"{name}: {flash} bytes of flash, budget {budget}: {verdict}; {ram} bytes of static RAM")
     objects = object_sizes(folder / "tests/target/firmware/device_kws.elf")
-    print(f"RAM of the objects a firmware keeps (goal {AGENT_RAM[0]} for the agent without engines; config is lent, and "
+    print(f"RAM of the objects a firmware keeps (budget {AGENT_RAM} for the agent without engines; config is lent, and "
           "in flash where it is a constant): " +
           ", ".join(f"{name} {size}" for name, size in objects.items()))
-    if objects["agent"] > AGENT_RAM[1]:
+    if objects["agent"] > AGENT_RAM:
         failed = True
-        print(f"FAILED the agent: grew beyond {AGENT_RAM[1]}")
+        print(f"FAILED the agent: more than {AGENT_RAM}")
 
     graph = CallGraph(folder)
     for root in ROOTS:
