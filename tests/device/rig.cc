@@ -387,8 +387,7 @@ void Rig::check_refusal(uint64_t operations_before) {
     (notes[i].event == AgentEvent::kRefused ? refused : other) = true;
   }
   // An operation that the busy part did not do is none.
-  const bool background =
-      flash.faults_hit() != faults_seen_ || agent->store().work_wanted(now);
+  const bool background = flash.faults_hit() != faults_seen_ || agent->store().work_wanted(now);
   if (refused && !other && !background && flash.operations() != operations_before) {
     violation("a refused package cost an operation of the flash");
   }
