@@ -33,11 +33,10 @@ class Journal {
   // there was no journal). On an error nothing is recorded: what was newest is so still. Leaves the scratch alone.
   Status append(const State& state);
 
-  // False where what mount read may be a torn record that reads valid only once: nothing irreversible may be built
-  // on it, and nothing told to anybody, before it is appended again; nor while what an append left behind that failed may
-  // read valid later. True after every append that did not, after a mount that
-  // found the newest record's mark (but not of the first in a block, where the mark may be what is torn), and
-  // where there is no record.
+  // False where what mount read may be a torn record that reads valid only once, and after an append that failed,
+  // which may read valid later: nothing irreversible may be built on it, and nothing told to anybody, before the state
+  // is appended again. A mount knows the newest record for firm by its mark; but not the first of a block, where the
+  // mark itself may be what is torn.
   bool firm() const { return firm_; }
 
   // Erases of each of the two blocks so far, at most.
