@@ -80,7 +80,7 @@ Action Receiver::poll(uint32_t now_ms) {
   watch();
   read_mail();
   advance();
-  if (transfer_open()) watch_reports();
+  if (transfer_open() && state_ != ReceiverState::kWantAbandoned) watch_reports();
 
   if (find_frame()) return Action::kSend;
   if (request_from_ != nullptr) return Action::kRequest;

@@ -627,6 +627,16 @@ TEST_F(ReceiverTest, ResumesAtTheChunkTheApplicationNames) {
   EXPECT_EQ(receiver.poll(now), Kind::kPayloadComplete);
 }
 
+// The hole is due in the same poll that gives the host up.
+TEST_F(ReceiverTest, ReportsNothingOfATransferThatIsGivenUp) {
+  reach_payload();
+  ASSERT_TRUE(receiver.handle_data(kHost, fragment(101, 1, stream)));
+  EXPECT_EQ(receiver.poll(now), Kind::kNone);
+  now += 15000;
+  EXPECT_EQ(type_out(), MessageType::kFailed);
+  EXPECT_EQ(ask(receiver, now).kind, Kind::kAbandoned);
+}
+
 TEST_F(ReceiverTest, SurvivesTheClocksWrap) {
   now = 0xFFFFFFF0;
   reach_payload();
