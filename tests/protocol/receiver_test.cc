@@ -627,6 +627,22 @@ TEST_F(ReceiverTest, ResumesAtTheChunkTheApplicationNames) {
   EXPECT_EQ(receiver.poll(now), Kind::kPayloadComplete);
 }
 
+TEST_F(ReceiverTest, WantsToBePolledWhenTheApplicationHasSomethingToSay) {
+  ASSERT_EQ(control(encode(Request{MessageType::kRollback, 7})), ControlResult::kTaken);
+  ASSERT_EQ(receiver.poll(now), Kind::kRequest);
+  ASSERT_TRUE(receiver.answer_request(Reason::kOk).ok());
+  EXPECT_TRUE(receiver.next_deadline().any);
+  EXPECT_EQ(type_out(), MessageType::kAnswer);
+  EXPECT_EQ(receiver.poll(now), Kind::kNone);
+  EXPECT_FALSE(receiver.next_deadline().any);
+  receiver.notify_state(MessageType::kActive, kPackage);
+  EXPECT_TRUE(receiver.next_deadline().any);
+  EXPECT_EQ(type_out(), MessageType::kActive);
+  EXPECT_EQ(type_out(), MessageType::kActive) << "to the stranger";
+  EXPECT_EQ(receiver.poll(now), Kind::kNone);
+  EXPECT_FALSE(receiver.next_deadline().any);
+}
+
 // The hole is due in the same poll that gives the host up.
 TEST_F(ReceiverTest, ReportsNothingOfATransferThatIsGivenUp) {
   reach_payload();
