@@ -122,6 +122,9 @@ Deadline Receiver::next_deadline() const {
 // ---- what happened ----
 
 inline void Receiver::watch() {
+  if (reached(retry_at_ms_)) {
+    for (Talk& talk : talks_) talk.stack_full = false;  // of each, or who is tried first would put off the others
+  }
   const bool host_here = intake_.connected(peer_);
   if (transfer_open()) {
     // With the whole payload here, the check goes on without the host.

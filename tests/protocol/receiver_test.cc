@@ -609,6 +609,20 @@ TEST_F(ReceiverTest, IsNotHeldUpByAHostThatTakesNoNotifications) {
   EXPECT_TRUE(decode_report(frame).ok());
 }
 
+// The one that is tried first refuses for good; the other one did so once.
+TEST_F(ReceiverTest, TriesEachAgainWhoseStackWasFull) {
+  control(encode(Query{7, 0xFFFF}));
+  control(encode(Query{7, 0xFFFF}), kStranger);
+  uint16_t refused_by_stranger = 0;
+  for (int i = 0; i < 20; ++i, ++now) {
+    for (Asked action = ask(receiver, now); action.kind == Kind::kSend; action = ask(receiver, now)) {
+      const bool taken = action.conn == kStranger && refused_by_stranger++ > 0;
+      ASSERT_TRUE(receiver.sent(taken).ok());
+    }
+  }
+  EXPECT_EQ(refused_by_stranger, 2);
+}
+
 TEST_F(ReceiverTest, ResumesAtTheChunkTheApplicationNames) {
   reach_manifest();
   EXPECT_EQ(receiver.accept(3).error(), Error::kIllegal);
