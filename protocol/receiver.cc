@@ -80,7 +80,7 @@ Action Receiver::poll(uint32_t now_ms) {
   watch();
   read_mail();
   advance();
-  if (transfer_open()) watch_reports();
+  if (transfer_open() && state_ != ReceiverState::kWantAbandoned) watch_reports();
 
   if (find_frame()) return Action::kSend;
   if (request_from_ != nullptr) return Action::kRequest;
@@ -107,8 +107,12 @@ Deadline Receiver::next_deadline() const {
     if (hole_ != 0) wait_ms = sooner(wait_ms, hole_report_ms_ - now_ms_);
     if (query_open_) wait_ms = sooner(wait_ms, query_at_ms_ - now_ms_);
   }
-  const bool ours = transfer_open() && !host_moves_next(state_);
-  if (ours || intake_.first_mail() != nullptr || request_from_ != nullptr || outgoing_owed_ != nullptr) wait_ms = 0;
+  bool ours = (transfer_open() && !host_moves_next(state_)) || intake_.first_mail() != nullptr ||
+              request_from_ != nullptr || outgoing_owed_ != nullptr;
+  for (const Talk& talk : talks_) {
+    ours = ours || (!talk.stack_full && (talk.reply_owed | talk.news_owed) != 0);  // since the poll
+  }
+  if (ours) wait_ms = 0;
   Deadline deadline;
   deadline.any = wait_ms != kNever;
   deadline.at_ms = now_ms_ + static_cast<uint32_t>(wait_ms);
@@ -118,6 +122,9 @@ Deadline Receiver::next_deadline() const {
 // ---- what happened ----
 
 inline void Receiver::watch() {
+  if (reached(retry_at_ms_)) {
+    for (Talk& talk : talks_) talk.stack_full = false;  // of each, or who is tried first would put off the others
+  }
   const bool host_here = intake_.connected(peer_);
   if (transfer_open()) {
     // With the whole payload here, the check goes on without the host.

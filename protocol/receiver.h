@@ -49,7 +49,7 @@ constexpr size_t kProgramUnitMax = 256;
 // Lent for the receiver's life: where it is constant, it may stand in flash.
 struct ReceiverConfig : IntakeConfig {
   uint16_t program_bytes_max = 512;          // of one kProgram action, or one unit: how long one may block
-  uint32_t stack_credit_bytes = UINT32_MAX;  // what the port's stack holds while nobody polls; or all the ring may
+  uint32_t stack_credit_bytes = UINT32_MAX;  // what the port's stack holds while nobody polls; left alone: anything
   uint16_t hole_grace_ms = 10;      // a hole is reported when it is this old: neighbours may merely have swapped
   uint16_t hole_quiet_ms = 150;     // and again after this long without change
   uint16_t query_wait_ms = 30;      // a query may overtake data
@@ -90,7 +90,7 @@ enum class ReceiverState : uint8_t {
 constexpr size_t kReceiverStateCount = 10;
 
 // What the application is asked to do, what about, and the answers to that. From kDecideManifest on it is what the
-// of that number wants.
+// state of that number wants.
 enum class Action : uint8_t {
   kNone,
   kSend,     // frame_conn, frame (at most 20)   -> sent

@@ -50,7 +50,7 @@ inline void Receiver::make_report() {
 bool Receiver::find_frame() {
   for (uint32_t slot = 0; slot < kConnectionsMax; ++slot) {
     Talk& talk = talk_at(slot);  // also of who has gone: another connection may get its number
-    if (talk.stack_full && !reached(retry_at_ms_)) continue;
+    if (talk.stack_full) continue;
     outgoing_to_ = &talk;
     const bool of_transfer = talk.peer == peer_;
     const Notice* notice = &talk.reply;

@@ -33,6 +33,7 @@ Status ModelHost::start(const HostedModel& model, bool trial) {
 
 Status ModelHost::return_to_previous() {
   if (!has_candidate()) return Error::kBusy;
+  report_.restart();  // the old model may have failed an inference meanwhile
   give_up();
   return Status();
 }

@@ -248,7 +248,7 @@ bool Activation::write_due(uint32_t now_ms) {
   if (goal_ <= Goal::kSafeMode) return host_.confirm_due() && !confirm(0, now_ms).ok();
   if (goal_ == Goal::kBooted) return attempt_at_boot();
   const bool serves = goal_ != Goal::kReject;
-  if (serves && running_ != candidate_) return false;  // the model host is at it
+  if (serves && host_.state() != runtime::ModelHost::State::kTrial) return false;  // it is at it
   // For a return: only now the store lets go of the newer one.
   const Cause cause = goal_ == Goal::kAttempt
                           ? cause_of(store_.record_trial(candidate_))

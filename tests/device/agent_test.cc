@@ -795,6 +795,37 @@ TEST_F(AgentTest, AttemptsWithTheRetiredModelBehindItWhereTheConfirmedOneDoesNot
   expect_serves(v1);
 }
 
+// Asked for by a host, the model that serves already is proved once more before anything is recorded.
+TEST_F(AgentTest, ReturnsToTheRetiredModelThatServesBecauseTheConfirmedOneDoesNotPrepare) {
+  const ToyPackage wide = toy_package({.key = 8, .version = "wide", .width = 64, .body = false});
+  start();
+  install(v1);
+  install(wide);
+  rig->options.arena_bytes = v1.arena_bytes;
+  reboot();
+  expect_serves(v1);
+  EXPECT_EQ(request(MessageType::kRollback).reason, Reason::kOk);
+  EXPECT_EQ(rig->state_of(v1.id), SlotState::kConfirmed);
+  EXPECT_EQ(rig->state_of(wide.id), SlotState::kRejected);
+  EXPECT_FALSE(rig->agent->activation().busy());
+  install(v2);
+}
+
+TEST_F(AgentTest, PutsTheRetiredModelThatServesAlreadyOnTrial) {
+  const ToyPackage wide = toy_package({.key = 8, .version = "wide", .width = 64, .body = false});
+  start();
+  install(v1);
+  install(wide);
+  rig->options.arena_bytes = v1.arena_bytes;
+  reboot();
+  expect_serves(v1);
+  EXPECT_EQ(request(MessageType::kActivate, v1.id).reason, Reason::kOk);
+  expect_serves(v1);
+  EXPECT_EQ(rig->state_of(v1.id), SlotState::kTrial);
+  EXPECT_EQ(request(MessageType::kConfirm).reason, Reason::kOk);
+  install(v2);
+}
+
 TEST_F(AgentTest, RollsBackATrialWhoseAttemptAfterAResetCouldNotBeRecorded) {
   start();
   install(v1);

@@ -609,6 +609,20 @@ TEST_F(ReceiverTest, IsNotHeldUpByAHostThatTakesNoNotifications) {
   EXPECT_TRUE(decode_report(frame).ok());
 }
 
+// The one that is tried first refuses for good; the other one did so once.
+TEST_F(ReceiverTest, TriesEachAgainWhoseStackWasFull) {
+  control(encode(Query{7, 0xFFFF}));
+  control(encode(Query{7, 0xFFFF}), kStranger);
+  uint16_t refused_by_stranger = 0;
+  for (int i = 0; i < 20; ++i, ++now) {
+    for (Asked action = ask(receiver, now); action.kind == Kind::kSend; action = ask(receiver, now)) {
+      const bool taken = action.conn == kStranger && refused_by_stranger++ > 0;
+      ASSERT_TRUE(receiver.sent(taken).ok());
+    }
+  }
+  EXPECT_EQ(refused_by_stranger, 2);
+}
+
 TEST_F(ReceiverTest, ResumesAtTheChunkTheApplicationNames) {
   reach_manifest();
   EXPECT_EQ(receiver.accept(3).error(), Error::kIllegal);
@@ -625,6 +639,32 @@ TEST_F(ReceiverTest, ResumesAtTheChunkTheApplicationNames) {
   EXPECT_EQ(receiver.chunk_durable(0).error(), Error::kIllegal) << "durable never goes back";
   ASSERT_TRUE(receiver.chunk_durable(2).ok());
   EXPECT_EQ(receiver.poll(now), Kind::kPayloadComplete);
+}
+
+TEST_F(ReceiverTest, WantsToBePolledWhenTheApplicationHasSomethingToSay) {
+  ASSERT_EQ(control(encode(Request{MessageType::kRollback, 7})), ControlResult::kTaken);
+  ASSERT_EQ(receiver.poll(now), Kind::kRequest);
+  ASSERT_TRUE(receiver.answer_request(Reason::kOk).ok());
+  EXPECT_TRUE(receiver.next_deadline().any);
+  EXPECT_EQ(type_out(), MessageType::kAnswer);
+  EXPECT_EQ(receiver.poll(now), Kind::kNone);
+  EXPECT_FALSE(receiver.next_deadline().any);
+  receiver.notify_state(MessageType::kActive, kPackage);
+  EXPECT_TRUE(receiver.next_deadline().any);
+  EXPECT_EQ(type_out(), MessageType::kActive);
+  EXPECT_EQ(type_out(), MessageType::kActive) << "to the stranger";
+  EXPECT_EQ(receiver.poll(now), Kind::kNone);
+  EXPECT_FALSE(receiver.next_deadline().any);
+}
+
+// The hole is due in the same poll that gives the host up.
+TEST_F(ReceiverTest, ReportsNothingOfATransferThatIsGivenUp) {
+  reach_payload();
+  ASSERT_TRUE(receiver.handle_data(kHost, fragment(101, 1, stream)));
+  EXPECT_EQ(receiver.poll(now), Kind::kNone);
+  now += 15000;
+  EXPECT_EQ(type_out(), MessageType::kFailed);
+  EXPECT_EQ(ask(receiver, now).kind, Kind::kAbandoned);
 }
 
 TEST_F(ReceiverTest, SurvivesTheClocksWrap) {

@@ -399,6 +399,17 @@ TEST_F(Host, KeepsServingAConfirmedModelThatFailsAnInference) {
   EXPECT_EQ(answer(), 11);
 }
 
+TEST_F(Host, BlamesNoCandidateForAnInferenceOfTheOldModel) {
+  run_old();
+  ASSERT_TRUE(host_.try_model(candidate()).ok());
+  host_.poll(scratch_);
+  (a_.prepared_ ? a_ : b_).model_.fails_step = 1;
+  EXPECT_EQ(answer(), -2);
+  ASSERT_TRUE(host_.return_to_previous().ok());
+  EXPECT_THAT(settle(), ElementsAre(HostEvent::kReturned));
+  EXPECT_TRUE(host_.last_report().ok());
+}
+
 // --- Self-test ---
 
 TEST_F(Host, ComparesSelfTestsWithinTheirTolerance) {
