@@ -82,8 +82,8 @@ struct State {
   SlotRecord slots[kSlotCountMax];
 };
 
-// The newest of the slots in one of these states, or kNoSlot: of those that hold that package (0: any), and of the sound
-// ones alone, if asked for.
+// The newest of the slots in one of these states, or kNoSlot: of those that hold that package (0: any), and, if asked
+// for, of the sound ones alone.
 uint8_t newest_slot(const State& state, SlotStates states, uint32_t package_id = 0, bool sound = false);
 
 // Of an encoded state: as many slots as there may be, whatever the layout has.

@@ -38,7 +38,7 @@ class Activation {
              const AgentConfig& config)
       : store_(store), host_(host), receiver_(receiver), config_(config) {}
 
-  // After Store::mount and its recovery: decides what to run and begins to.
+  // After Store::mount: decides what to run and begins to.
   void boot(storage::ResetCause cause);
 
   // ACTIVATE, CONFIRM, ROLLBACK and ERASE_MODELS. kOk: done or begun; what comes of it is told by state changes.
@@ -56,7 +56,7 @@ class Activation {
   // still runs.
   bool answers_later() const { return answers_later_; }
 
-  // The flash was busy when a record was due: step() tries again, and wants to by then.
+  // A record that is due could not be written yet, most often for a busy flash: step() tries again then.
   bool waits() const { return waits_; }
   uint32_t waits_until_ms() const { return again_at_ms_; }
 

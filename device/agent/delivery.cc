@@ -63,7 +63,7 @@ bool Delivery::step(Action action, uint32_t now_ms) {
       return check_digest();
     case Action::kVerify:
       return verify();
-    default:
+    default:  // kAbandoned: the others are the agent's own
       return abandon();
   }
 }
@@ -128,7 +128,7 @@ inline bool Delivery::decide_manifest(uint32_t now_ms) {
   const protocol::PayloadLayout layout = manifest.layout();
   const uint8_t attempts = manifest.attempts();
   storage::PackageInfo package = {
-      package_id,  // or whatever: the store draws the generation
+      package_id,  // in the generation's place: the store draws that, and does not read this
       package_id,
       attempts < protocol::kManifestAttemptsMax ? attempts : protocol::kManifestAttemptsMax,
       layout.model_size(),
@@ -243,10 +243,10 @@ inline bool Delivery::verify() {
   return true;
 }
 
-// A lost link, a silent host, a spent budget or a device without time leaves what is durable for a resume; all else means
-// the bytes are no good, or not wanted. Before the manifest stands in flash there is nothing to resume, and the
-// store must not go on reading it from the ring. A package that was only offered is none of the store's: it may
-// hold another.
+// A lost link, a silent host, a spent erase budget or a device that has no time leaves what is durable for a resume;
+// anything else means the bytes are no good, or not wanted. Before the manifest stands in flash there is nothing to
+// resume, and the store must not go on reading it from the ring. A package that was only offered is none of the
+// store's: it may hold another.
 inline bool Delivery::abandon() {
   const Cause cause = receiver_.end_cause();
   const bool opened = stage_ == Stage::kOpened;

@@ -58,6 +58,15 @@ class AgentTest : public ::testing::Test {
     ASSERT_NE(rig->serving(), nullptr);
     EXPECT_EQ(rig->serving()->options.version, package.options.version);
   }
+  // v1 serves, since the firmware has not the arena any more that the confirmed model, `wide`, needs.
+  void serve_the_retired_one() {
+    start();
+    install(v1);
+    install(wide);
+    rig->options.arena_bytes = v1.arena_bytes;
+    reboot();
+    expect_serves(v1);
+  }
   // Refused, with this reason, at no cost.
   void expect_refused(const ToyPackage& package, Reason reason, bool force = false) {
     const uint64_t before = rig->flash.operations();
@@ -80,6 +89,7 @@ class AgentTest : public ::testing::Test {
   const ToyPackage v1 = toy_package({.key = 0x11, .version = "1"});
   const ToyPackage v2 = toy_package({.key = 0x22, .version = "2"});
   const ToyPackage v3 = toy_package({.key = 0x33, .version = "3"});
+  const ToyPackage wide = toy_package({.key = 8, .version = "wide", .width = 64, .body = false});
 };
 
 // ---- deliveries ----
@@ -596,7 +606,6 @@ TEST_F(AgentTest, AnswersRequestsWithAConfirmedModelAlone) {
 
 // New firmware may have less arena than the model to return to needs.
 TEST_F(AgentTest, RefusesToRollBackToAModelThatDoesNotPrepare) {
-  const ToyPackage wide = toy_package({.key = 8, .version = "wide", .width = 64, .body = false});
   start();
   install(wide);
   install(v1);
@@ -782,7 +791,6 @@ TEST_F(AgentTest, AttemptsAPendingModelAtBoot) {
 
 // New firmware may have less arena than the confirmed model needs.
 TEST_F(AgentTest, AttemptsWithTheRetiredModelBehindItWhereTheConfirmedOneDoesNotPrepare) {
-  const ToyPackage wide = toy_package({.key = 8, .version = "wide", .width = 64, .body = false});
   const ToyPackage bad = toy_package({.key = 9, .version = "bad", .flaw = Flaw::kSelfTestWrong});
   start(RigOptions{.slot_count = 3});
   install(v1);
@@ -797,13 +805,7 @@ TEST_F(AgentTest, AttemptsWithTheRetiredModelBehindItWhereTheConfirmedOneDoesNot
 
 // Asked for by a host, the model that serves already is proved once more before anything is recorded.
 TEST_F(AgentTest, ReturnsToTheRetiredModelThatServesBecauseTheConfirmedOneDoesNotPrepare) {
-  const ToyPackage wide = toy_package({.key = 8, .version = "wide", .width = 64, .body = false});
-  start();
-  install(v1);
-  install(wide);
-  rig->options.arena_bytes = v1.arena_bytes;
-  reboot();
-  expect_serves(v1);
+  serve_the_retired_one();
   EXPECT_EQ(request(MessageType::kRollback).reason, Reason::kOk);
   EXPECT_EQ(rig->state_of(v1.id), SlotState::kConfirmed);
   EXPECT_EQ(rig->state_of(wide.id), SlotState::kRejected);
@@ -812,13 +814,7 @@ TEST_F(AgentTest, ReturnsToTheRetiredModelThatServesBecauseTheConfirmedOneDoesNo
 }
 
 TEST_F(AgentTest, PutsTheRetiredModelThatServesAlreadyOnTrial) {
-  const ToyPackage wide = toy_package({.key = 8, .version = "wide", .width = 64, .body = false});
-  start();
-  install(v1);
-  install(wide);
-  rig->options.arena_bytes = v1.arena_bytes;
-  reboot();
-  expect_serves(v1);
+  serve_the_retired_one();
   EXPECT_EQ(request(MessageType::kActivate, v1.id).reason, Reason::kOk);
   expect_serves(v1);
   EXPECT_EQ(rig->state_of(v1.id), SlotState::kTrial);

@@ -42,19 +42,12 @@ TEST_P(PowerCutSweep, KeepsEveryPromise) {
 
 // What is durable is not recorded with every block.
 TEST(PowerCutSweepOf, ManyBlocks) {
-  SweepOptions options;
-  options.board = "microbit";
-  options.payload_blocks = 50;
-  options.step = 5;
-  expect_kept(options);
+  expect_kept({.board = "microbit", .payload_blocks = 50, .step = 5});
 }
 
 // A block holds several chunks, the last one not as many.
 TEST(PowerCutSweepOf, SmallChunks) {
-  SweepOptions options;
-  options.board = "microbit";
-  options.chunk_bytes = 256;
-  expect_kept(options);
+  expect_kept({.board = "microbit", .chunk_bytes = 256});
 }
 
 INSTANTIATE_TEST_SUITE_P(Boards, PowerCutSweep, testing::ValuesIn(board_names()),
