@@ -15,8 +15,7 @@ using protocol::PackageState;
 
 std::string string_of(protocol::Text text) {
   std::string result(text.data(), text.size());
-  std::replace_if(
-      result.begin(), result.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7F; }, '?');
+  std::replace_if(result.begin(), result.end(), protocol::is_control, '?');
   return result;
 }
 

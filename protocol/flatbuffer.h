@@ -16,6 +16,11 @@ namespace protocol {
 
 using Text = Span<const char>;  // UTF-8, not terminated
 
+// Not fit for a terminal: whoever makes a text refuses it, whoever shows one of a device puts something else.
+constexpr bool is_control(char c) {
+  return (c >= 0 && c < ' ') || c == 0x7F;
+}
+
 // What is absent: a number of zero, an offset to itself, and so an empty vector or text.
 extern const uint8_t kFlatNothing[8];
 

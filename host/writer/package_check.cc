@@ -11,7 +11,6 @@ constexpr size_t kTextBytesMax = 4096;
 
 // Texts end up on terminals.
 bool is_text(Text text, size_t least, size_t most) {
-  const auto is_control = [](char c) { return (c >= 0 && c < 0x20) || c == 0x7F; };
   return text.size() >= least && text.size() <= most && std::none_of(text.begin(), text.end(), is_control);
 }
 

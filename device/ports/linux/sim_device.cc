@@ -97,8 +97,7 @@ std::unique_ptr<Buffer> read_model(const std::string& path, std::string* error) 
 // Fit for a terminal, whatever is in it: nobody checked the letters.
 std::string string_of(protocol::Text text) {
   std::string result(text.data(), text.size());
-  std::replace_if(
-      result.begin(), result.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7F; }, '?');
+  std::replace_if(result.begin(), result.end(), protocol::is_control, '?');
   return result;
 }
 
