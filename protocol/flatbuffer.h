@@ -18,7 +18,7 @@ using Text = Span<const char>;  // UTF-8, not terminated
 
 // Not fit for a terminal: whoever makes a text refuses it, whoever shows one of a device puts something else.
 constexpr bool is_control(char c) {
-  return (c >= 0 && c < ' ') || c == 0x7F;
+  return static_cast<uint8_t>(c) < ' ' || c == 0x7F;
 }
 
 // What is absent: a number of zero, an offset to itself, and so an empty vector or text.
